@@ -1,0 +1,1 @@
+"""The local cloud: AWS and SageMaker on a laptop, for `scones up`."""

@@ -1,0 +1,133 @@
+"""What MiniStack 1.5.33 does otherwise than AWS, and this product depends on.
+
+Each adapter names its reason and goes when the emulator no longer needs it. They are applied in the emulator's own
+process (:mod:`scones.local.emulator`), and nowhere else: the template and the functions know nothing of them.
+"""
+
+from __future__ import annotations
+
+import json
+import stat
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from ministack.core import lambda_runtime
+from ministack.services import lambda_svc, stepfunctions
+
+
+def apply(lambda_concurrency: int) -> None:
+    """Apply every adapter to the MiniStack of this process.
+
+    Parameters
+    ----------
+    lambda_concurrency : int
+        Invocations that run at once; further ones wait their turn.
+    """
+    add_put_object()
+    run_python_on_the_runtime_api()
+    queue_invocations(lambda_concurrency)
+
+
+def add_put_object() -> None:
+    """Let a workflow write an object: ``aws-sdk:s3:putObject`` is not among MiniStack's integrations.
+
+    AWS serialises a JSON ``Body`` to its text, which is how a workflow stores a document without a function.
+    """
+    dispatch = stepfunctions._dispatch_aws_sdk_rest_xml
+
+    def dispatch_put_object(service: Any, name: str, action: str, arguments: dict[str, Any]) -> Any:
+        if (name, action) != ("s3", "putObject"):
+            return dispatch(service, name, action, arguments)
+        from ministack import app  # noqa: PLC0415  the module must not be imported before its settings are in place
+
+        body = arguments.get("Body", "")
+        content = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+        region = stepfunctions.REGION
+        headers = {
+            "host": f"s3.{region}.amazonaws.com",
+            "authorization": f"AWS4-HMAC-SHA256 Credential=test/20260101/{region}/s3/aws4_request",
+            "content-type": arguments.get("ContentType", "binary/octet-stream"),
+        }
+        path = f"/{arguments['Bucket']}/{arguments['Key']}"
+        status, answer_headers, answer = app.call_service_handler_sync(
+            app.SERVICE_HANDLERS["s3"], "PUT", path, headers, content.encode(), {}
+        )
+        if status >= 400:  # noqa: PLR2004
+            code = "NoSuchBucketException" if b"NoSuchBucket" in answer else "S3Exception"
+            raise stepfunctions._ExecutionError(f"S3.{code}", answer.decode(errors="replace"))
+        return {"ETag": {key.lower(): value for key, value in answer_headers.items()}.get("etag", "")}
+
+    stepfunctions._dispatch_aws_sdk_rest_xml = dispatch_put_object
+
+
+class RuntimeApiWorker(lambda_runtime.ProvidedWorker):  # type: ignore[misc]
+    """A warm python worker that speaks the Lambda Runtime API through AWS's own client, awslambdaric.
+
+    MiniStack's python worker reports every exception as ``Runtime.HandlerError``, so that no Retry or Catch that
+    names an error could ever match.
+    """
+
+    def _build_handler_class(self, *arguments: Any) -> Any:
+        handler = super()._build_handler_class(*arguments)
+        # Headers and body leave in two writes; without this the second waits 40 ms for the first one's ACK.
+        handler.disable_nagle_algorithm = True
+        return handler
+
+
+def run_python_on_the_runtime_api() -> None:
+    """Send python functions down the path that keeps the class name of an error (see `RuntimeApiWorker`)."""
+    class_for = lambda_runtime._worker_class_for
+    execute_warm = lambda_svc._execute_function_warm
+    code_directory = lambda_svc._provided_runtime_code_dir
+
+    def is_python(config: dict[str, Any]) -> bool:
+        return str(config.get("Runtime", "")).startswith("python")
+
+    def worker_class_for(config: dict[str, Any]) -> Any:
+        return RuntimeApiWorker if is_python(config) else class_for(config)
+
+    def execute(function: dict[str, Any], event: Any, request_id: str) -> Any:
+        config = function.get("config") or function
+        run = lambda_svc._execute_function_provided_warm if is_python(config) else execute_warm
+        return run(function, event, request_id)
+
+    def code_directory_with_bootstrap(code_zip: bytes) -> str:
+        directory = str(code_directory(code_zip))
+        bootstrap = Path(directory, "bootstrap")
+        if not bootstrap.exists():
+            with lambda_svc._provided_code_lock:
+                bootstrap.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m awslambdaric "$_HANDLER"\n')
+                bootstrap.chmod(bootstrap.stat().st_mode | stat.S_IXUSR)
+        return directory
+
+    lambda_runtime._worker_class_for = worker_class_for
+    lambda_svc._execute_function_warm = execute
+    lambda_svc._provided_runtime_code_dir = code_directory_with_bootstrap
+
+
+def queue_invocations(concurrency: int) -> None:
+    """Let invocations beyond `concurrency` wait, where MiniStack refuses them.
+
+    AWS runs a thousand at once before it throttles. A laptop that started that many Pythons would stand still, and
+    one that refuses at four would turn every burst into minutes of back-off. A function's own reserved concurrency
+    still throttles.
+    """
+    slots = threading.BoundedSemaphore(concurrency)
+    acquire, release = lambda_svc._acquire_execution_slot, lambda_svc._release_execution_slot
+
+    def acquire_in_turn(function: dict[str, Any], config: dict[str, Any]) -> Any:
+        slots.acquire()
+        key, limit = acquire(function, config)
+        if key is None:
+            slots.release()
+        return key, limit
+
+    def release_in_turn(key: str | None) -> None:
+        release(key)
+        if key is not None:
+            slots.release()
+
+    lambda_svc._acquire_execution_slot = acquire_in_turn
+    lambda_svc._release_execution_slot = release_in_turn
