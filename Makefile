@@ -1,0 +1,54 @@
+# The two commands of a clean clone: `make demo` and `make test`. All set-up stays in this folder.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+UV_VERSION := 0.13.8
+# A uv of the user's own is taken as it is; without one, it is installed into .uv/.
+UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
+export UV_CACHE_DIR ?= $(CURDIR)/.uv/cache
+export UV_PYTHON_INSTALL_DIR ?= $(CURDIR)/.uv/python
+export PIP_CACHE_DIR ?= $(CURDIR)/.uv/pip
+export SAM_CLI_TELEMETRY := 0
+export __SAM_CLI_APP_DIR ?= $(CURDIR)/.scones/sam
+SCONES := .venv/bin/scones
+FUNCTIONS := serialize classify filter
+
+.PHONY: help setup demo up down test lint format bench clean
+
+help: ## Show this list.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: .venv/.ready ## Install everything into .venv (the other targets do it too).
+
+.venv/.ready: pyproject.toml uv.lock .python-version $(if $(filter .uv/%,$(UV)),.uv/bin/uv)
+	@echo "Setting up .venv"
+	@$(UV) sync --locked --all-extras --quiet
+	@touch $@
+
+.uv/bin/uv:
+	@echo "Installing uv $(UV_VERSION) into .uv"
+	@python3 -m venv .uv && .uv/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+demo: setup ## Bring the local cloud up, classify the sample images, take it down again.
+	@$(SCONES) up --detach && trap '$(SCONES) down' EXIT && trap 'exit 130' INT TERM && $(SCONES) drop events/images
+
+up: setup ## Bring the local cloud up and keep it running.
+	@$(SCONES) up
+
+down: setup ## Stop the local cloud.
+	@$(SCONES) down
+
+test: setup ## Run all tests; what this machine lacks is skipped with the reason.
+	@.venv/bin/pytest
+
+lint: setup ## Check style, types and the template.
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@for function in $(FUNCTIONS); do (cd functions/$$function && ../../.venv/bin/mypy --config-file ../../pyproject.toml --cache-dir ../../.mypy_cache/$$function *.py) || exit 1; done
+	@.venv/bin/sam validate --lint
+
+format: setup ## Format the code.
+	@.venv/bin/ruff check --fix . ; .venv/bin/ruff format .
+
+clean: ## Delete what the other targets made, .venv and .uv included.
+	rm -rf .venv .uv .aws-sam .scones .mypy_cache .pytest_cache .ruff_cache

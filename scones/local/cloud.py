@@ -1,0 +1,138 @@
+"""Brings the local cloud up and holds it: servers, build, deploy, and everything stopped at the end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+from scones.cloud import local_connection
+from scones.console import err, notice
+from scones.errors import SconesError
+from scones.local import sam, servers
+from scones.local.address import REGION, Address
+from scones.local.processes import Processes
+from scones.local.samples import upload_samples
+from scones.local.state import Cloud, hold_cloud, project_root, read_cloud, state_dir, write_cloud
+from scones.stack import read_stack
+
+STACK: Final = "scones"
+ENDPOINT_NAME: Final = "scones-image-classifier"
+ARTIFACT_BUCKET: Final = "scones-local-artifacts"
+STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Stopped(Exception):  # noqa: N818  not an error: somebody asked for it
+    """A signal to stop arrived."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to bring up: where it listens, the template's parameters, the model, and how much runs at once."""
+
+    address: Address
+    parameters: Mapping[str, str]
+    model: Path | None
+    concurrency: int
+
+    def with_defaults(self) -> dict[str, str]:
+        """Return the template's parameters, those that make the stack local included."""
+        local = {"SageMakerRuntimeUrl": self.address.endpoint_url, "EndpointName": ENDPOINT_NAME}
+        return local | dict(self.parameters)
+
+
+def run(plan: Plan) -> None:
+    """Bring the local cloud up, say how to use it, and hold it until a signal or a dead server ends it.
+
+    Raises
+    ------
+    SconesError
+        When another one runs, when it does not come up, or when one of its servers stops.
+    """
+    with hold_cloud() as held:
+        if not held:
+            raise already_running()
+        servers.require_free(plan.address)
+        sam.require_python()
+        processes = Processes(state_dir() / "logs")
+        try:
+            with _stop_on_signal():
+                _bring_up(plan, processes)
+                _hold(processes)
+        except Stopped:
+            notice("Stopping.")
+        finally:
+            _ignore_signals()
+            processes.stop()
+
+
+def already_running() -> SconesError:
+    """Return the error of a second `scones up`."""
+    cloud = read_cloud()
+    process = f" (process {cloud.pid})" if cloud else ""
+    return SconesError(f"a local cloud is running already{process}: stop it with `scones down`")
+
+
+def _bring_up(plan: Plan, processes: Processes) -> None:
+    started = time.monotonic()
+    root, address, parameters = project_root(), plan.address, plan.with_defaults()
+    cloud = Cloud(address.aws_url, REGION, STACK, os.getpid(), ready=False)
+    write_cloud(cloud)
+    with err().status("Starting the local AWS and the endpoint") as status:
+        servers.start_aws(processes, address, root, plan.concurrency)
+        servers.start_endpoint(processes, address, root, parameters["EndpointName"], plan.model)
+        if not sam.is_built(root):
+            status.update("Building the functions (sam build)")
+            sam.build(processes, address, root)
+        status.update("Waiting for the servers")
+        servers.wait_for_aws(processes, address)
+        servers.wait_for_endpoint(processes, address)
+        status.update("Deploying the stack (sam deploy)")
+        connection = local_connection(cloud)
+        connection.s3().create_bucket(Bucket=ARTIFACT_BUCKET)
+        sam.deploy(processes, address, root, parameters)
+        upload_samples(connection.s3(), root)
+    bucket = read_stack(connection).image_bucket
+    notice(f"Ready in {time.monotonic() - started:.0f} s. {_how_to_drop(bucket)}")
+    write_cloud(Cloud(address.aws_url, REGION, STACK, os.getpid(), ready=True))
+
+
+def _how_to_drop(bucket: str) -> str:
+    return (
+        "Drop an image:\n"
+        "  scones drop PHOTO...\n"
+        "or with any AWS tool, in another shell:\n"
+        '  eval "$(scones env)"\n'
+        f"  aws s3 cp PHOTO s3://{bucket}/incoming/\n"
+        "Ctrl-C or `scones down` stops it."
+    )
+
+
+def _hold(processes: Processes) -> None:
+    while (gone := processes.dead("aws", "endpoint")) is None:
+        time.sleep(0.2)
+    message = f"the local {gone} server stopped: {processes.last_line(gone)} (see {processes.log_of(gone)})"
+    raise SconesError(message)
+
+
+@contextmanager
+def _stop_on_signal() -> Iterator[None]:
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        _ignore_signals()
+        raise Stopped
+
+    for number in STOP_SIGNALS:
+        signal.signal(number, stop)
+    yield
+
+
+def _ignore_signals() -> None:
+    """Let no second Ctrl-C cut the clean-up short."""
+    for number in STOP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)

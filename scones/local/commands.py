@@ -1,0 +1,146 @@
+"""`scones up`, `scones down` and `scones env`: the commands of the local cloud."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+import click
+
+from scones.console import err, notice
+from scones.errors import SconesError
+from scones.local import sam, servers
+from scones.local.address import Address, aws_variables
+from scones.local.cloud import Plan, already_running, run
+from scones.local.processes import terminate
+from scones.local.state import read_cloud, state_dir
+
+STOP_TIMEOUT_S: Final = 15
+PORT: Final = click.IntRange(1, 65535)
+DEFAULT_CONCURRENCY: Final = max(4, 2 * (os.cpu_count() or 2))
+
+
+@click.command()
+@click.option("--detach", "-d", is_flag=True, help="Return when the cloud is ready, and leave it running.")
+@click.option("--port", type=PORT, default=4566, show_default=True, help="Port of the local AWS.")
+@click.option("--endpoint-port", type=PORT, default=8080, show_default=True, help="Port of the model's endpoint.")
+@click.option(
+    "--listen",
+    "host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on; `sam local` needs one that its containers reach.",
+)
+@click.option(
+    "--parameter",
+    "-p",
+    "parameters",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A parameter of the template, such as Labels=cat,dog. Repeatable.",
+)
+@click.option(
+    "--model",
+    type=click.Path(exists=True, dir_okay=False, resolve_path=True, path_type=Path),
+    help="ONNX model to serve instead of the shipped one.",
+)
+@click.option(
+    "--concurrency",
+    type=click.IntRange(1, 64),
+    default=DEFAULT_CONCURRENCY,
+    show_default="twice the cores",
+    help="Lambda invocations that run at once.",
+)
+def up(  # noqa: PLR0913  one argument per option
+    *,
+    detach: bool,
+    port: int,
+    endpoint_port: int,
+    host: str,
+    parameters: tuple[str, ...],
+    model: Path | None,
+    concurrency: int,
+) -> None:
+    """Start the local cloud, deploy the stack to it, and keep it running until Ctrl-C."""
+    plan = Plan(Address(host, port, endpoint_port), parse_parameters(parameters), model, concurrency)
+    if detach:
+        _run_detached(plan)
+    else:
+        run(plan)
+
+
+@click.command()
+def down() -> None:
+    """Stop the local cloud and everything it started."""
+    cloud = read_cloud()
+    if cloud is None:
+        notice("No local cloud is running.")
+        return
+    if not terminate(cloud.pid, STOP_TIMEOUT_S):
+        message = f"process {cloud.pid} has not stopped after {STOP_TIMEOUT_S} s: see {state_dir() / 'logs'}"
+        raise SconesError(message)
+    notice("Stopped.")
+
+
+@click.command()
+def env() -> None:
+    """Print the variables that point AWS tools to the local cloud, for `eval "$(scones env)"`."""
+    cloud = read_cloud()
+    if cloud is None:
+        message = "no local cloud is running: start one with `scones up`"
+        raise SconesError(message)
+    for name, value in aws_variables(cloud.endpoint_url).items():
+        click.echo(f"export {name}={shlex.quote(value)}")
+
+
+def parse_parameters(pairs: tuple[str, ...]) -> dict[str, str]:
+    """Split NAME=VALUE pairs.
+
+    Raises
+    ------
+    SconesError
+        For a pair without a name or without `=`.
+    """
+    parsed = {}
+    for pair in pairs:
+        name, separator, value = pair.partition("=")
+        if not (name and separator):
+            message = f"--parameter takes NAME=VALUE, not {pair!r}"
+            raise SconesError(message)
+        parsed[name] = value
+    return parsed
+
+
+def _run_detached(plan: Plan) -> None:
+    """Run the same command in a session of its own, and return when it is ready or has failed."""
+    if read_cloud() is not None:
+        raise already_running()
+    servers.require_free(plan.address)
+    sam.require_python()
+    command = [argument for argument in sys.argv[1:] if argument not in {"--detach", "-d"}]
+    log = state_dir() / "logs" / "up.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as output:
+        child = subprocess.Popen(  # noqa: S603  our own command
+            [sys.executable, "-m", "scones", *command],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    try:
+        with err().status("Starting the local cloud"):
+            while child.poll() is None and not ((cloud := read_cloud()) and cloud.ready):
+                time.sleep(0.1)
+    except KeyboardInterrupt:
+        child.terminate()
+        child.wait(STOP_TIMEOUT_S)
+        raise
+    click.echo(log.read_text(errors="replace").rstrip(), err=True)
+    if child.poll() is not None:
+        raise click.exceptions.Exit(child.returncode or 1)

@@ -1,0 +1,111 @@
+"""Builds and deploys the template as it is, with the SAM CLI a user would run."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from scones.errors import SconesError
+from scones.local.address import Address, tool_environment, tool_path
+from scones.local.processes import Processes
+
+SOURCES: Final = ("template.yaml", "samconfig.toml", "functions", "statemachine")
+TIMEOUT_S: Final = 300
+
+
+def require_python() -> None:
+    """Check that `sam build` will find the Python that the functions run on.
+
+    Raises
+    ------
+    SconesError
+        When there is no python3.13 on PATH, with the next step.
+    """
+    if shutil.which("python3.13", path=tool_path()) is None:
+        message = "no python3.13 on PATH, which sam build needs: install Python 3.13, then run `make setup`"
+        raise SconesError(message)
+
+
+def is_built(root: Path) -> bool:
+    """Say whether the last build was made of the sources as they are now."""
+    stamp = _stamp(root)
+    return stamp.is_file() and stamp.read_text() == _fingerprint(root)
+
+
+def build(processes: Processes, address: Address, root: Path) -> None:
+    """Run `sam build`, and remember what it was made of.
+
+    Raises
+    ------
+    SconesError
+        When it fails, with SAM's own reason.
+    """
+    sources = _fingerprint(root)
+    _run(processes, address, root, "build", [])
+    _stamp(root).write_text(sources)
+
+
+def deploy(processes: Processes, address: Address, root: Path, parameters: Mapping[str, str]) -> None:
+    """Run `sam deploy --config-env local` with these template parameters.
+
+    Raises
+    ------
+    SconesError
+        When it fails, with SAM's own reason.
+    """
+    overrides = [f'ParameterKey={name},ParameterValue="{value}"' for name, value in parameters.items()]
+    _run(processes, address, root, "deploy", ["--config-env", "local", "--parameter-overrides", *overrides])
+
+
+def _run(processes: Processes, address: Address, root: Path, command: str, options: list[str]) -> None:
+    environment = tool_environment(address) | {
+        "SAM_CLI_TELEMETRY": "0",
+        # SAM asks CloudFormation every half second; ours is ready at once.
+        "SAM_CLI_POLL_DELAY": "0.1",
+        # SAM keeps its own state in the home folder otherwise.
+        "__SAM_CLI_APP_DIR": str(processes.log_dir.parent / "sam"),
+    }
+    sam = shutil.which("sam", path=tool_path())
+    if sam is None:
+        message = "no SAM CLI beside this Python: run `make setup`"
+        raise SconesError(message)
+    process = processes.start(command, [sam, command, *options], environment, root)
+    try:
+        code = process.wait(TIMEOUT_S)
+    except subprocess.TimeoutExpired as error:
+        message = f"`sam {command}` did not end in {TIMEOUT_S} s: see {processes.log_of(command)}"
+        raise SconesError(message) from error
+    if code != 0:
+        message = f"`sam {command}` failed: {_reason(processes, command)} (see {processes.log_of(command)})"
+        raise SconesError(message)
+
+
+def _reason(processes: Processes, name: str) -> str:
+    lines = [line.strip() for line in processes.log_of(name).read_text(errors="replace").splitlines()]
+    return next((line for line in lines if line.startswith("Error:")), None) or processes.last_line(name)
+
+
+def _stamp(root: Path) -> Path:
+    # Inside the build, so that whoever deletes the build deletes the memory of it.
+    return root / ".aws-sam" / "build" / ".sources"
+
+
+def _fingerprint(root: Path) -> str:
+    """Return a hash over everything `sam build` reads, and over the Python it builds with."""
+    digest = hashlib.sha256(sys.version.encode())
+    for path in _source_files(root):
+        digest.update(str(path.relative_to(root)).encode() + b"\0")
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _source_files(root: Path) -> Iterator[Path]:
+    for source in SOURCES:
+        path = root / source
+        candidates = sorted(path.rglob("*")) if path.is_dir() else [path]
+        yield from (file for file in candidates if file.is_file() and "__pycache__" not in file.parts)

@@ -1,0 +1,107 @@
+"""The two servers of the local cloud: MiniStack for AWS, and our own endpoint in SageMaker's place."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from http import HTTPStatus
+from pathlib import Path
+from typing import Final
+
+from scones.errors import SconesError
+from scones.local.address import Address, tool_environment
+from scones.local.processes import Processes
+
+START_TIMEOUT_S: Final = 60
+POLL_S: Final = 0.05
+
+
+def require_free(address: Address) -> None:
+    """Check that both ports can be bound.
+
+    Raises
+    ------
+    SconesError
+        Naming the port and the option that chooses another.
+    """
+    for port, option in ((address.aws_port, "--port"), (address.endpoint_port, "--endpoint-port")):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((address.host, port))
+            except OSError as error:
+                message = f"cannot listen on {address.host}:{port} ({error.strerror}): choose another port with {option}"
+                raise SconesError(message) from error
+
+
+def start_aws(processes: Processes, address: Address, root: Path, concurrency: int) -> None:
+    """Start the emulated AWS; it does not answer yet when this returns."""
+    scratch = processes.log_dir.parent / "tmp"
+    scratch.mkdir(parents=True, exist_ok=True)
+    settings = {
+        "GATEWAY_PORT": str(address.aws_port),
+        "BIND_HOST": address.host,
+        "TMPDIR": str(scratch),
+        "S3_DATA_DIR": str(scratch / "s3"),
+        # Invocations wait for a slot (see adapters.queue_invocations), so the emulator itself refuses none.
+        "LAMBDA_ACCOUNT_CONCURRENCY": "0",
+        "SCONES_LAMBDA_CONCURRENCY": str(concurrency),
+        # Listeners of services that we do not use, on ports of their own.
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+    }
+    command = [sys.executable, "-m", "scones.local.emulator"]
+    processes.start("aws", command, _python_environment(address) | settings, root)
+
+
+def start_endpoint(processes: Processes, address: Address, root: Path, name: str, model: Path | None) -> None:
+    """Start the model's endpoint; it does not answer yet when this returns."""
+    command = [sys.executable, "-m", "endpoint.server", "--host", address.host]
+    command += ["--port", str(address.endpoint_port), "--endpoint-name", name]
+    command += ["--model", str(model)] if model else []
+    processes.start("endpoint", command, _python_environment(address), root)
+
+
+def wait_for_aws(processes: Processes, address: Address) -> None:
+    """Wait until the emulated AWS answers; see `_wait_for` for the errors."""
+    _wait_for(processes, "aws", f"{address.aws_url}/_ministack/health")
+
+
+def wait_for_endpoint(processes: Processes, address: Address) -> None:
+    """Wait until the endpoint answers; see `_wait_for` for the errors."""
+    _wait_for(processes, "endpoint", f"{address.endpoint_url}/ping")
+
+
+def _wait_for(processes: Processes, name: str, url: str) -> None:
+    """Wait until a server answers its health check.
+
+    Raises
+    ------
+    SconesError
+        When it stops, or does not answer within `START_TIMEOUT_S`.
+    """
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while not _answers(url):
+        if processes.dead(name):
+            message = f"the local {name} server stopped: {processes.last_line(name)}"
+            raise SconesError(message)
+        if time.monotonic() > deadline:
+            message = f"the local {name} server does not answer at {url}: see {processes.log_of(name)}"
+            raise SconesError(message)
+        time.sleep(POLL_S)
+
+
+def _python_environment(address: Address) -> Mapping[str, str]:
+    return tool_environment(address) | {"PYTHONUNBUFFERED": "1"}
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310  our own http URL
+            return bool(answer.status == HTTPStatus.OK)
+    except (urllib.error.URLError, OSError):
+        return False

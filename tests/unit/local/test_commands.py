@@ -1,0 +1,94 @@
+"""The commands of the local cloud say in one line what is wrong, and start nothing then."""
+
+import socket
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from scones.cli import main
+from scones.local.sam import is_built
+from scones.local.state import Cloud, hold_cloud, write_cloud
+from tests.conftest import free_address
+
+
+@pytest.fixture(autouse=True)
+def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SCONES_STATE_DIR", str(tmp_path / "state"))
+    return tmp_path / "state"
+
+
+@pytest.mark.parametrize("detach", [[], ["--detach"]])
+def test_a_busy_port_is_named_with_the_option_for_another(detach: list[str], own_state: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = CliRunner().invoke(main, ["up", *detach, "--port", str(port)])
+
+    assert result.exit_code == 2
+    assert f"cannot listen on 127.0.0.1:{port}" in result.output
+    assert "--port" in result.output
+    assert not (own_state / "logs").exists()
+
+
+def test_a_missing_python_is_named_with_the_next_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scones.local.sam.tool_path", lambda: "/nonexistent")
+    address = free_address()
+    ports = ["--port", str(address.aws_port), "--endpoint-port", str(address.endpoint_port)]
+    result = CliRunner().invoke(main, ["up", *ports])
+
+    assert result.exit_code == 2
+    assert "python3.13" in result.output
+    assert "make setup" in result.output
+
+
+@pytest.mark.parametrize("detach", [[], ["--detach"]])
+def test_a_second_cloud_is_refused(detach: list[str]) -> None:
+    with hold_cloud():
+        write_cloud(Cloud("http://127.0.0.1:4566", "us-east-1", "scones", 4711, ready=True))
+        result = CliRunner().invoke(main, ["up", *detach])
+
+    assert result.exit_code == 2
+    assert "running already (process 4711)" in result.output
+    assert "scones down" in result.output
+
+
+@pytest.mark.parametrize("pair", ["Labels", "=x", ""])
+def test_a_parameter_without_a_value_is_refused(pair: str) -> None:
+    result = CliRunner().invoke(main, ["up", "--parameter", pair])
+
+    assert result.exit_code == 2
+    assert "NAME=VALUE" in result.output
+
+
+def test_down_without_a_cloud_is_no_error() -> None:
+    result = CliRunner().invoke(main, ["down"])
+
+    assert result.exit_code == 0
+    assert "No local cloud is running." in result.output
+
+
+def test_env_prints_lines_a_shell_can_eval() -> None:
+    with hold_cloud():
+        write_cloud(Cloud("http://127.0.0.1:4566", "us-east-1", "scones", 4711, ready=True))
+        result = CliRunner().invoke(main, ["env"])
+
+    assert result.exit_code == 0
+    assert "export AWS_ENDPOINT_URL=http://127.0.0.1:4566\n" in result.output
+
+
+def test_a_build_is_current_until_a_source_changes(tmp_path: Path) -> None:
+    from scones.local import sam
+
+    (tmp_path / "functions").mkdir()
+    (tmp_path / "statemachine").mkdir()
+    for name in ("template.yaml", "samconfig.toml", "functions/app.py"):
+        (tmp_path / name).write_text("one")
+    assert not is_built(tmp_path)
+    stamp = sam._stamp(tmp_path)
+    stamp.parent.mkdir(parents=True)
+    stamp.write_text(sam._fingerprint(tmp_path))
+    assert is_built(tmp_path)
+
+    (tmp_path / "functions" / "app.py").write_text("two")
+
+    assert not is_built(tmp_path)

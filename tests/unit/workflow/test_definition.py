@@ -1,0 +1,61 @@
+"""What the state machine's file promises, read from the file."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+POISON = {"UnsupportedImageError", "CorruptImageError", "ImageTooLargeError", "ImageNotFoundError"}
+PERMANENT = {"EndpointNotFoundError", "InvalidPredictionError"}
+
+
+@pytest.fixture(scope="module")
+def states(root: Path) -> dict[str, Any]:
+    definition = json.loads((root / "statemachine" / "classify_image.asl.json").read_text())
+    return dict(definition["States"])
+
+
+@pytest.fixture(scope="module")
+def tasks(states: dict[str, Any]) -> dict[str, Any]:
+    return {name: state for name, state in states.items() if state["Type"] == "Task"}
+
+
+def test_every_catch_ends_in_one_fallback(tasks: dict[str, Any]) -> None:
+    catchers = [catcher for task in tasks.values() for catcher in task["Catch"]]
+    assert {catcher["Next"] for catcher in catchers} == {"Explain failure"}
+    assert all(set(catcher["Output"]) == {"state", "name", "cause"} for catcher in catchers)
+
+
+def test_every_task_catches_everything_last(tasks: dict[str, Any]) -> None:
+    assert all(task["Catch"][-1]["ErrorEquals"] == ["States.ALL"] for task in tasks.values())
+
+
+def test_poison_and_permanent_errors_are_never_retried(tasks: dict[str, Any]) -> None:
+    functions = [task for task in tasks.values() if task["Resource"].endswith("lambda:invoke")]
+    names = {name for task in functions for retry in task["Retry"] for name in retry["ErrorEquals"]}
+    assert len(functions) == 3
+    assert not names & (POISON | PERMANENT | {"States.ALL", "States.TaskFailed"})
+
+
+def test_every_retry_has_full_jitter_and_a_cap(tasks: dict[str, Any]) -> None:
+    retries = [retry for task in tasks.values() for retry in task["Retry"]]
+    assert all(retry["JitterStrategy"] == "FULL" and retry["MaxDelaySeconds"] <= 300 for retry in retries)
+
+
+@pytest.mark.parametrize("name", ["Serialize image", "Classify", "Filter"])
+def test_a_service_that_is_away_is_waited_for_for_hours(tasks: dict[str, Any], name: str) -> None:
+    retry = tasks[name]["Retry"][0]
+    delays = [
+        min(retry["IntervalSeconds"] * retry["BackoffRate"] ** attempt, retry["MaxDelaySeconds"])
+        for attempt in range(retry["MaxAttempts"])
+    ]
+    assert sum(delays) / 2 > 4 * 3600  # full jitter halves a delay on average
+
+
+def test_every_state_is_reached(states: dict[str, Any]) -> None:
+    targets = {"Remember image"}
+    for state in states.values():
+        targets |= {state[field] for field in ("Next", "Default") if field in state}
+        targets |= {branch["Next"] for field in ("Choices", "Catch") for branch in state.get(field, [])}
+    assert targets == set(states)

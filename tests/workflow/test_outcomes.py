@@ -1,0 +1,197 @@
+"""Every branch of the workflow: one result object, the right messages, nothing else."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from tests.workflow.harness import CLASSIFIED, FUNCTIONS, SERIALIZED, SURE, UNSURE, Run, Workflow, raises, returns
+
+POISON = ("UnsupportedImageError", "CorruptImageError", "ImageTooLargeError", "ImageNotFoundError")
+
+
+@pytest.fixture(scope="module")
+def schema(root: Path) -> dict[str, object]:
+    return dict(json.loads((root / "docs" / "contracts" / "result.schema.json").read_text()))
+
+
+def counts(run: Run) -> tuple[int, ...]:
+    return tuple(len(run.attempts[name]) for name in FUNCTIONS)
+
+
+def test_a_sure_image_passes_without_a_person(workflow: Workflow, schema: dict[str, object]) -> None:
+    run = workflow.run(key="incoming/couriers/anna.jpg")
+
+    (key,) = run.results
+    assert key == f"passed/bicycle/couriers/anna.jpg/{run.document['image']['etag']}.json"
+    jsonschema.validate(run.document, schema)
+    assert run.document["reason"] == "bicycle at 0.95 reaches the threshold of 0.8"
+    assert run.document["inferences"] == CLASSIFIED["inferences"]
+    assert (run.status, run.reviews, run.alerts) == ("SUCCEEDED", [], [])
+
+
+def test_an_unsure_image_goes_to_a_person(workflow: Workflow, schema: dict[str, object]) -> None:
+    run = workflow.run(filter_=returns(UNSURE), key="incoming/anna.jpg")
+
+    (key,) = run.results
+    assert key == f"review/anna.jpg/{run.document['image']['etag']}.json"
+    jsonschema.validate(run.document, schema)
+    (message,) = run.reviews
+    assert message == run.document | {"result": f"s3://results/{key}"}
+    assert message["reason"] == "bicycle at 0.61 is below the threshold of 0.8"
+    assert (run.status, run.alerts) == ("SUCCEEDED", [])
+
+
+@pytest.mark.parametrize("error", POISON)
+def test_poison_is_rejected_at_once_and_alarms_nobody(
+    workflow: Workflow, schema: dict[str, object], error: str
+) -> None:
+    run = workflow.run(serialize=raises(error, 'the file is "broken", é\nand more'))
+
+    (key,) = run.results
+    assert key.startswith("rejected/")
+    jsonschema.validate(run.document, schema)
+    assert run.document["error"] == {
+        "name": error,
+        "message": 'the file is "broken", é\nand more',
+        "state": "Serialize image",
+    }
+    assert counts(run) == (1, 0, 0)
+    assert (run.status, run.reviews, run.alerts) == ("SUCCEEDED", [], [])
+
+
+@pytest.mark.parametrize(
+    ("function", "error", "answer"),
+    [
+        ("serialize", "StorageUnavailableError", SERIALIZED),
+        ("classify", "EndpointThrottledError", CLASSIFIED),
+        ("classify", "EndpointUnavailableError", CLASSIFIED),
+        ("filter_", "Lambda.TooManyRequestsException", SURE),
+    ],
+)
+def test_a_service_that_comes_back_costs_only_time(
+    workflow: Workflow, function: str, error: str, answer: object
+) -> None:
+    run = workflow.run(**{function: raises(error, times=15) + returns(answer)})  # type: ignore[arg-type]
+
+    assert run.document["outcome"] == "passed"
+    assert sum(counts(run)) == 15 + 3
+    assert (run.status, run.alerts) == ("SUCCEEDED", [])
+
+
+@pytest.mark.parametrize(
+    ("function", "error", "state"),
+    [
+        ("serialize", "ClientError", "Serialize image"),
+        ("classify", "EndpointNotFoundError", "Classify"),
+        ("classify", "InvalidPredictionError", "Classify"),
+        ("classify", "KeyError", "Classify"),
+        ("filter_", "ValueError", "Filter"),
+    ],
+)
+def test_a_permanent_error_fails_at_once_and_raises_the_alert(
+    workflow: Workflow, schema: dict[str, object], function: str, error: str, state: str
+) -> None:
+    run = workflow.run(**{function: raises(error, "no such thing")})  # type: ignore[arg-type]
+
+    (key,) = run.results
+    assert key.startswith("failed/")
+    jsonschema.validate(run.document, schema)
+    assert run.document["error"] == {"name": error, "message": "no such thing", "state": state}
+    (alert,) = run.alerts
+    assert alert["reason"] == f"{state} failed: no such thing"
+    assert alert["result"] == f"s3://results/{key}"
+    assert alert["stored"] is True
+    assert max(counts(run)) == 1
+    assert (run.status, run.reviews) == ("SUCCEEDED", [])
+
+
+def test_a_sandbox_that_keeps_dying_is_tried_four_times(workflow: Workflow) -> None:
+    run = workflow.run(classify=[{"exit": 3}])
+
+    assert run.document["outcome"] == "failed"
+    assert run.document["error"]["name"] == "Runtime.ExitError"
+    assert counts(run) == (1, 4, 0)
+    assert len(run.alerts) == 1
+
+
+def test_an_answer_that_is_no_object_fails_with_a_reason(workflow: Workflow) -> None:
+    run = workflow.run(classify=returns(None))
+
+    assert run.document["outcome"] == "failed"
+    assert run.document["error"]["name"] == "States.QueryEvaluationError"
+    assert run.document["error"]["state"] == "Classify"
+
+
+def test_a_result_that_cannot_be_stored_is_alerted_and_fails_the_execution(workflow: Workflow) -> None:
+    run = workflow.run(ResultsBucket="no-such-bucket")
+
+    assert run.results == {}
+    (alert,) = run.alerts
+    assert alert["error"]["state"] == "Store result"
+    assert alert["stored"] is False
+    assert alert["label"] == "bicycle"
+    assert (run.status, run.error) == ("FAILED", "S3.NoSuchBucketException")
+
+
+def test_a_review_nobody_could_be_asked_for_raises_the_alert(workflow: Workflow) -> None:
+    run = workflow.run(filter_=returns(UNSURE), ReviewTopic="arn:aws:sns:us-east-1:000000000000:gone")
+
+    assert run.document["outcome"] == "review"
+    (alert,) = run.alerts
+    assert alert["error"]["state"] == "Ask for review"
+    assert alert["stored"] is True
+    assert run.status == "SUCCEEDED"
+
+
+def test_an_alert_that_cannot_be_sent_fails_the_execution(workflow: Workflow) -> None:
+    run = workflow.run(classify=raises("KeyError"), AlertTopic="arn:aws:sns:us-east-1:000000000000:gone")
+
+    assert run.document["outcome"] == "failed"
+    assert run.status == "FAILED"
+
+
+@pytest.mark.parametrize(
+    "below",
+    ["a b+c%25d.png", "ünï/日本語.jpg", "/leading//twice/../x.jpg", "no extension", "quote'\"\\.png", "a" * 900],
+)
+def test_a_result_is_named_after_its_image(workflow: Workflow, below: str) -> None:
+    run = workflow.run(key=f"incoming/{below}", version_id=None)
+
+    (key,) = run.results
+    assert key == f"passed/bicycle/{below}/{run.document['image']['etag']}.json"
+    assert run.document["image"]["key"] == f"incoming/{below}"
+    assert run.document["image"]["version_id"] is None
+
+
+@pytest.mark.parametrize("below", ["a" * 1015, "ü" * 507, "日" * 338])
+def test_a_name_too_long_for_a_key_is_cut_and_hashed(workflow: Workflow, below: str) -> None:
+    run = workflow.run(key=f"incoming/{below}")
+
+    (key,) = run.results
+    digest = hashlib.sha256(below.encode()).hexdigest()
+    assert key == f"passed/bicycle/{below[:200]}~{digest}/{run.document['image']['etag']}.json"
+    assert len(key.encode()) <= 1024
+
+
+def test_functions_get_the_reference_and_the_correlation_ids(workflow: Workflow) -> None:
+    run = workflow.run(key="incoming/x.jpg")
+
+    (request,) = run.attempts["Serialize"]
+    assert request["key"] == "incoming/x.jpg"
+    assert request["version_id"] == "v1"
+    for name in FUNCTIONS:
+        (request,) = run.attempts[name]
+        assert request["execution"] == run.document["execution"]
+        assert request["s3_request_id"] == "N4N7GDK58NMKJ12R"
+
+
+def test_image_data_goes_no_further_than_classify(workflow: Workflow) -> None:
+    run = workflow.run()
+
+    inputs = [(event["stateEnteredEventDetails"]["name"], event["stateEnteredEventDetails"]["input"]) for event in run.history if "stateEnteredEventDetails" in event]
+    assert [name for name, text in inputs if "image_data" in text] == ["Classify"]
+    assert "image_data" not in json.dumps(run.attempts["Filter"])
+    assert "image_data" not in json.dumps(run.document)
