@@ -1,0 +1,32 @@
+"""Classify: one small image in, the endpoint's probabilities out."""
+
+import os
+
+import boto3
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.config import Config
+
+from contract import ClassifyRequest, ClassifyResponse
+from endpoint import invoke
+from observability import latency, logger, metrics
+from prediction import parse_probabilities
+from request import image_of
+from settings import Settings
+
+settings = Settings.from_environment(os.environ)
+runtime = boto3.client(
+    "sagemaker-runtime",
+    config=Config(connect_timeout=2, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 2}),
+)
+
+
+@logger.inject_lambda_context(correlation_id_path="execution", clear_state=True, log_event=False)
+@metrics.log_metrics(capture_cold_start_metric=True)
+def handler(event: ClassifyRequest, context: LambdaContext) -> ClassifyResponse:  # noqa: ARG001
+    """Ask the endpoint what the image shows, and believe only a proper answer."""
+    logger.append_keys(s3_request_id=event.get("s3_request_id"))
+    with latency("EndpointLatency"):
+        answer = invoke(runtime, settings.endpoint_name, *image_of(event))
+    inferences = parse_probabilities(answer.body, settings.labels)
+    logger.info("classified", inferences=inferences, variant=answer.variant)
+    return {"inferences": inferences, "endpoint": {"name": settings.endpoint_name, "variant": answer.variant}}

@@ -1,0 +1,131 @@
+"""Ask a SageMaker endpoint, and say plainly why when it does not answer."""
+
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from botocore import exceptions as aws
+
+from errors import (
+    EndpointNotFoundError,
+    EndpointThrottledError,
+    EndpointUnavailableError,
+    InvalidPredictionError,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
+
+BROKEN_CONNECTION = (aws.ConnectionError, aws.HTTPClientError, aws.IncompleteReadError)
+THROTTLED = {
+    "LimitExceededException",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "SlowDown",
+    "Throttling",
+    "ThrottledException",
+    "ThrottlingException",
+    "TooManyRequestsException",
+}
+UNAVAILABLE = {
+    "InternalDependencyException",
+    "InternalFailure",
+    "InternalServerError",
+    "InternalServerException",
+    "ModelNotReadyException",
+    "RequestTimeout",
+    "RequestTimeoutException",
+    "ServiceUnavailable",
+    "ServiceUnavailableException",
+}
+NOT_FOUND = {"ValidationError", "ValidationException"}
+TOO_MANY_REQUESTS, FIRST_SERVER_ERROR = 429, 500
+MAX_ANSWER_BYTES = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The bytes an endpoint answered, and the variant that did."""
+
+    body: bytes
+    variant: str | None
+
+
+def invoke(client: "SageMakerRuntimeClient", endpoint_name: str, image: bytes, content_type: str) -> Answer:
+    """
+    Send one image to an endpoint.
+
+    Parameters
+    ----------
+    client
+        A boto3 sagemaker-runtime client.
+    image
+        The encoded image.
+
+    Raises
+    ------
+    EndpointThrottledError, EndpointUnavailableError
+        For now.
+    EndpointNotFoundError, InvalidPredictionError
+        For good.
+    """
+    try:
+        response = client.invoke_endpoint(
+            EndpointName=endpoint_name, ContentType=content_type, Accept="application/json", Body=image
+        )
+        with closing(response["Body"]) as stream:
+            body = _read(stream)
+    except aws.ClientError as error:
+        _raise_ours(error, endpoint_name)
+    except BROKEN_CONNECTION as error:
+        reason = f"endpoint {endpoint_name} could not be reached ({type(error).__name__})"
+        raise EndpointUnavailableError(reason) from error
+    return Answer(body, response.get("InvokedProductionVariant"))
+
+
+def _read(stream: Any) -> bytes:  # noqa: ANN401 - botocore's StreamingBody, or a test's
+    # The read that returns nothing is the one in which botocore notices an answer that ended early.
+    chunks, size = [], 0
+    while chunk := stream.read(MAX_ANSWER_BYTES + 1 - size):
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > MAX_ANSWER_BYTES:
+            raise InvalidPredictionError(f"the endpoint's answer is longer than {MAX_ANSWER_BYTES} bytes")
+    return b"".join(chunks)
+
+
+def _raise_ours(error: aws.ClientError, name: str) -> NoReturn:
+    code = error.response.get("Error", {}).get("Code") or ""
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if code == "ModelError":
+        _raise_for_container(error, name)
+    if code in THROTTLED or (status == TOO_MANY_REQUESTS and code not in UNAVAILABLE):
+        raise EndpointThrottledError(f"endpoint {name} is throttling ({code})") from error
+    if code in UNAVAILABLE or status >= FIRST_SERVER_ERROR:
+        raise EndpointUnavailableError(f"endpoint {name} cannot answer now ({code})") from error
+    if code in NOT_FOUND:
+        raise EndpointNotFoundError(
+            _sentence(f"endpoint {name} does not take requests", _said(error))
+        ) from error
+    raise error
+
+
+def _raise_for_container(error: aws.ClientError, name: str) -> NoReturn:
+    status = error.response.get("OriginalStatusCode")
+    # Without a status nobody knows whose fault it was: a retry is the safe guess.
+    status = status if isinstance(status, int) else FIRST_SERVER_ERROR
+    reason = _sentence(f"the model of endpoint {name} answered {status}", _said(error))
+    if status == TOO_MANY_REQUESTS:
+        raise EndpointThrottledError(reason) from error
+    if status >= FIRST_SERVER_ERROR:
+        raise EndpointUnavailableError(reason) from error
+    raise InvalidPredictionError(reason) from error
+
+
+def _said(error: aws.ClientError) -> str:
+    said = error.response.get("OriginalMessage") or error.response.get("Error", {}).get("Message") or ""
+    return " ".join(str(said).split())[:200]
+
+
+def _sentence(what: str, why: str) -> str:
+    return f"{what}: {why}" if why else what

@@ -1,0 +1,61 @@
+"""What an endpoint's answer must be to be believed."""
+
+import json
+from math import fsum
+
+from errors import InvalidPredictionError
+
+TOLERANCE = 1e-3  # of the sum: float32 and rounded answers miss one by less
+QUOTED = 80  # characters
+
+
+def parse_probabilities(answer: bytes, labels: tuple[str, ...]) -> list[float]:
+    """
+    Read a JSON list with one probability for each label.
+
+    Parameters
+    ----------
+    answer
+        The body of the endpoint's answer.
+    labels
+        The classes, in the order of the probabilities.
+
+    Returns
+    -------
+    list[float]
+        As many as labels, each from 0 to 1, their sum 1 within 0.001.
+
+    Raises
+    ------
+    InvalidPredictionError
+        For anything else, with the reason and the start of the answer.
+    """
+    try:
+        values = json.loads(answer)
+    except (ValueError, RecursionError) as error:
+        raise InvalidPredictionError(f"the endpoint's answer is not JSON: {quote(answer)}") from error
+    if not isinstance(values, list):
+        raise InvalidPredictionError(f"the endpoint's answer is not a list: {quote(answer)}")
+    if len(values) != len(labels):
+        wanted = f"{len(labels)} labels ({', '.join(labels)})"
+        raise InvalidPredictionError(
+            f"the endpoint answered {len(values)} values for {wanted}: {quote(answer)}"
+        )
+    for value in values:
+        # bool is an int to Python; NaN fails both comparisons
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+            raise InvalidPredictionError(
+                f"the endpoint answered a value that is no probability: {quote(answer)}"
+            )
+    if abs((total := fsum(values)) - 1) > TOLERANCE:
+        raise InvalidPredictionError(
+            f"the endpoint's probabilities sum to {total:.4f}, not 1: {quote(answer)}"
+        )
+    return [float(value) for value in values]
+
+
+def quote(answer: bytes) -> str:
+    """Show the start of an answer in one printable line of at most 80 characters."""
+    text = answer[: 4 * QUOTED].decode("utf-8", "replace")
+    line = "".join(character if character.isprintable() else " " for character in text)
+    return line if len(line) <= QUOTED else line[: QUOTED - 1] + "…"

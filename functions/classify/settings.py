@@ -1,0 +1,49 @@
+"""What the environment says about Classify, read once and checked as a whole."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """
+    Where to ask, and what the answers mean.
+
+    Attributes
+    ----------
+    endpoint_name
+        SageMaker's name of the endpoint.
+    labels
+        The classes in the order of the model's probabilities.
+    """
+
+    endpoint_name: str
+    labels: tuple[str, ...]
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """
+        Read ENDPOINT_NAME, which is required, and LABELS ("bicycle,motorcycle").
+
+        Raises
+        ------
+        ValueError
+            Naming every variable that is missing or bad.
+        """
+        problems = []
+        endpoint_name = environment.get("ENDPOINT_NAME", "").strip()
+        if not endpoint_name:
+            problems.append("ENDPOINT_NAME is missing")
+        elif not re.fullmatch("[a-zA-Z0-9][a-zA-Z0-9-]{0,62}", endpoint_name):
+            problems.append(
+                f"ENDPOINT_NAME must be letters, digits and hyphens, at most 63, not {endpoint_name!r}"
+            )
+        text = environment.get("LABELS", "bicycle,motorcycle")
+        labels = tuple(label.strip() for label in text.split(","))
+        if len(labels) < 2 or not all(labels) or len(set(labels)) < len(labels):  # noqa: PLR2004
+            problems.append(f"LABELS must be two or more different names with commas between, not {text!r}")
+        if problems:
+            raise ValueError("; ".join(problems))
+        return cls(endpoint_name, labels)

@@ -1,0 +1,20 @@
+"""The events and results that cross the wire between the workflow and Filter."""
+
+from typing import NotRequired, TypedDict
+
+
+class FilterRequest(TypedDict):
+    """One probability for each label, in the order of the labels."""
+
+    inferences: list[float]
+    execution: NotRequired[str | None]
+    s3_request_id: NotRequired[str | None]
+
+
+class FilterResponse(TypedDict):
+    """The verdict; `passed` is exactly `confidence >= threshold`."""
+
+    passed: bool
+    label: str
+    confidence: float
+    threshold: float

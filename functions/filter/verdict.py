@@ -1,0 +1,42 @@
+"""When a prediction is sure enough to go without a person."""
+
+from contract import FilterResponse
+from errors import InvalidPredictionError
+
+
+def judge(inferences: list[float], labels: tuple[str, ...], threshold: float) -> FilterResponse:
+    """
+    Take the most probable label and compare its probability with the threshold, as it is: nothing is rounded.
+
+    Of equally probable labels the first one counts.
+
+    Parameters
+    ----------
+    inferences
+        One probability for each label, in the order of the labels.
+    threshold
+        Lowest confidence that passes.
+
+    Raises
+    ------
+    InvalidPredictionError
+        When the inferences are not as many probabilities as there are labels.
+    """
+    if not isinstance(inferences, list) or len(inferences) != len(labels):
+        raise InvalidPredictionError(
+            f"inferences must be a list of {len(labels)}, one for each of {', '.join(labels)}"
+        )
+    if not all(_is_probability(value) for value in inferences):
+        raise InvalidPredictionError("inferences must be numbers from 0 to 1")
+    confidence = max(inferences)
+    label = labels[inferences.index(confidence)]
+    return {
+        "passed": confidence >= threshold,
+        "label": label,
+        "confidence": confidence,
+        "threshold": threshold,
+    }
+
+
+def _is_probability(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1

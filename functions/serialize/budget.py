@@ -1,0 +1,121 @@
+"""What decoding may cost. Each number was measured with files of 12 to 50 megapixels; a test repeats that."""
+
+from errors import ImageTooLargeError
+
+MIB = 1024 * 1024
+# Of 512 MB some 100 go to Python, boto3 and the decoders themselves, and some to bands and the result.
+DECODER_BYTES = 370 * MIB
+MAX_SIDE = 65_535  # pixels; also what keeps row buffers of hostile headers small
+MAX_JPEG_SCANS = 64  # each scan walks the whole image again; an encoder writes about ten
+MAX_PNG_BYTES = 300_000_000  # unpacked: two seconds at the slowest filter
+MAX_BMP_RLE_BYTES = 2 * MIB  # decoded in Python, byte by byte
+
+FILL, START_OF_SCAN = 0xFF, 0xDA  # JPEG markers
+
+BYTES_PER_PIXEL = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}
+
+
+def check_pixels(width: int, height: int, max_pixels: int) -> None:
+    """
+    Refuse an image with more than `max_pixels` pixels or a side beyond 65535.
+
+    Raises
+    ------
+    ImageTooLargeError
+        With both numbers.
+    """
+    if width * height > max_pixels:
+        raise ImageTooLargeError(
+            f"photo is {width * height / 1e6:.1f} megapixels; the limit is {max_pixels / 1e6:.1f}"
+        )
+    if max(width, height) > MAX_SIDE:
+        raise ImageTooLargeError(f"photo is {width} x {height} pixels; the limit of a side is {MAX_SIDE}")
+
+
+def check_memory(needed: float, what: str, width: int, height: int) -> None:
+    """
+    Refuse an image whose decoder would need more bytes than the function has.
+
+    Parameters
+    ----------
+    needed
+        Estimate of the decoder's peak in bytes, the file included.
+    what
+        The kind of image, for the message.
+
+    Raises
+    ------
+    ImageTooLargeError
+        With the largest size of this kind that would pass.
+    """
+    _check(needed / DECODER_BYTES, f"{what}, for the memory that decoding takes", width, height)
+
+
+def check_png_work(raw_bytes: float, width: int, height: int) -> None:
+    """
+    Refuse a PNG whose rows are more than can be unpacked and unfiltered in the time of the function.
+
+    Raises
+    ------
+    ImageTooLargeError
+        With the largest size of this kind that would pass.
+    """
+    _check(raw_bytes / MAX_PNG_BYTES, "PNG of its depth, for the time that decoding takes", width, height)
+
+
+def _check(share: float, what: str, width: int, height: int) -> None:
+    if share > 1:
+        megapixels = width * height / 1e6
+        limit = megapixels / share
+        raise ImageTooLargeError(f"photo is {megapixels:.1f} megapixels; the limit is {limit:.1f} for {what}")
+
+
+def pixel_bytes(mode: str) -> int:
+    """Bytes that one pixel of a Pillow mode occupies."""
+    return BYTES_PER_PIXEL.get(mode, 4)
+
+
+def jpeg_bytes(pixels: int, components: int, *, several_scans: bool, scale: int) -> float:
+    """Estimate a JPEG's decoder: several scans need every coefficient (2 bytes) at once."""
+    return (2 * components * pixels if several_scans else 0) + 4 * pixels / scale**2
+
+
+def webp_bytes(pixels: int) -> float:
+    """Estimate libwebp's animation decoder: two canvases, a copy as bytes and Pillow's image."""
+    return 16.5 * pixels
+
+
+def avif_bytes(pixels: int, *, alpha: bool) -> float:
+    """Estimate libavif at its worst, 4:4:4 with more than eight bits, which the header does not tell."""
+    return (20 if alpha else 16) * pixels
+
+
+def heif_bytes(pixels: int, *, subsampled: bool, deep: bool, alpha: bool) -> float:
+    """Estimate libheif: the planes as coded, then the interleaved pixels; deep ones run out of time first."""
+    return ((5 if subsampled else 13) * (2.5 if deep else 1) + (4 if alpha else 0)) * pixels
+
+
+def tiff_bytes(image_bytes: int, block_bytes: int, *, turned: bool) -> float:
+    """Estimate libtiff: Pillow's image, twice when its orientation is applied, and one strip or tile."""
+    return image_bytes * (2 if turned else 1) + block_bytes
+
+
+def jpeg_scans(data: bytes) -> tuple[int, int]:
+    """
+    Read from a JPEG's markers how it is laid out.
+
+    Returns
+    -------
+    tuple[int, int]
+        Components in the first scan (0 when there is none) and an upper bound of the number of scans.
+    """
+    at = 2
+    while at + 4 < len(data):
+        if data[at] != FILL or data[at + 1] == FILL:
+            at += 1  # fill bytes, or junk that libjpeg skips too
+            continue
+        if data[at + 1] == START_OF_SCAN:
+            end = data.find(b"\xff\xd9", at)
+            return data[at + 4], data.count(b"\xff\xda", at, end if end >= 0 else len(data))
+        at += 2 + int.from_bytes(data[at + 2 : at + 4])
+    return 0, 0

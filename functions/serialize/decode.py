@@ -1,0 +1,131 @@
+"""Bytes to pixels through Pillow and libheif, with every failure of theirs turned into one of ours."""
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+from typing import cast
+
+from PIL import AvifImagePlugin, Image, ImageFile, TiffImagePlugin, UnidentifiedImageError, WebPImagePlugin
+
+import budget
+from cost import check_cost
+from directory import check_tiff, orientation
+from errors import CorruptImageError, ImageTooLargeError, RejectedImageError
+from heif import HeifRaster
+from pixels import Raster, white_of
+
+REGISTERED = (AvifImagePlugin, TiffImagePlugin, WebPImagePlugin)  # imported, Pillow need not load all it has
+Image.WARN_POSSIBLE_FORMATS = True  # else the reason why a file could not be opened is lost
+ImageFile.LOAD_TRUNCATED_IMAGES = False
+logging.getLogger("PIL").setLevel(logging.CRITICAL)  # the reason travels in our error
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """
+    A decoded image.
+
+    Attributes
+    ----------
+    raster
+        Its pixels, of which a JPEG may have kept only every second, fourth or eighth in each direction.
+    size
+        Width and height as stored in the file, before scaling and before the orientation is applied.
+    scale
+        `size` divided by the size of `raster`.
+    orientation
+        EXIF's number of what must still be done to stand it upright.
+    white
+        Value that is white where pixels have more than eight bits.
+    """
+
+    raster: Raster
+    size: tuple[int, int]
+    scale: int = 1
+    orientation: int = 1
+    white: float = 255
+
+
+@contextmanager
+def decoding(kind: str, max_pixels: int) -> Iterator[None]:
+    """
+    Turn whatever a decoder does with junk into one of our errors, and keep its warnings from the log.
+
+    Raises
+    ------
+    ImageTooLargeError
+        When Pillow's own guard against decompression bombs strikes first.
+    CorruptImageError
+        For every other exception, with its reason and class.
+    """
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        try:
+            yield
+        except RejectedImageError:
+            raise
+        except Image.DecompressionBombError as error:
+            limit = max_pixels / 1e6
+            raise ImageTooLargeError(
+                f"photo is over {2 * limit:.1f} megapixels; the limit is {limit:.1f}"
+            ) from error
+        except UnidentifiedImageError as error:
+            reason = one_line(heard[-1].message).removeprefix(f"{kind} opening failed. ") if heard else ""
+            message = f"this {kind} image is damaged: {reason or 'its header cannot be read'}"
+            raise CorruptImageError(message) from error
+        except Exception as error:  # Pillow raises a dozen kinds on junk, and not always the same
+            reason = one_line(error) or "no reason given"
+            message = f"this {kind} image is damaged: {reason} ({type(error).__name__})"
+            raise CorruptImageError(message) from error
+
+
+def one_line(reason: object) -> str:
+    """Make a decoder's words fit for a person: one line of at most 200 characters."""
+    return " ".join(str(reason).split())[:200]
+
+
+def decode(data: bytes, kind: str, short_side: int, max_pixels: int) -> Decoded:
+    """
+    Decode the first frame; nothing is decoded before its pixels and the decoder's memory were checked.
+
+    Parameters
+    ----------
+    data
+        The file.
+    kind
+        Its format, from `signature.identify`.
+    short_side
+        The model's input size: a JPEG is decoded at a scale that leaves at least four times that.
+    max_pixels
+        Limit of width x height.
+
+    Raises
+    ------
+    ImageTooLargeError, CorruptImageError
+        See `decoding`.
+    """
+    Image.MAX_IMAGE_PIXELS = max_pixels
+    with decoding(kind, max_pixels):
+        if kind == "HEIF":
+            heif = HeifRaster(data, max_pixels)
+            return Decoded(heif, heif.size)
+        return _decode_with_pillow(data, kind, short_side, max_pixels)
+
+
+def _decode_with_pillow(data: bytes, kind: str, short_side: int, max_pixels: int) -> Decoded:
+    if kind == "TIFF":
+        check_tiff(data)
+    image = Image.open(BytesIO(data), formats=[kind])
+    size = image.size
+    budget.check_pixels(*size, max_pixels)
+    scale = 1
+    if kind == "JPEG" and (drafted := image.draft(None, (4 * short_side, 4 * short_side))):
+        scale = round(size[0] / drafted[1][2])
+    check_cost(data, kind, image, size, scale)
+    image.load()
+    turn = 1 if kind == "TIFF" else orientation(image.info)  # Pillow turns a TIFF by itself
+    white = white_of(image.mode, lambda: cast("tuple[float, float]", image.getextrema()))
+    return Decoded(image, size, scale, turn, white)

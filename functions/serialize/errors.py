@@ -1,0 +1,25 @@
+"""What Serialize can fail with; Step Functions matches the class names."""
+
+
+class RejectedImageError(Exception):
+    """The upload itself is at fault: trying again cannot help."""
+
+
+class UnsupportedImageError(RejectedImageError):
+    """Not an image, or of a format or colour model that is not accepted."""
+
+
+class CorruptImageError(RejectedImageError):
+    """An image of an accepted format which cannot be decoded."""
+
+
+class ImageTooLargeError(RejectedImageError):
+    """More bytes, pixels or decoder memory than the limits allow."""
+
+
+class ImageNotFoundError(RejectedImageError):
+    """The object version of the event is gone or was replaced."""
+
+
+class StorageUnavailableError(Exception):
+    """S3 is throttling, failing or unreachable: worth a retry."""

@@ -1,0 +1,60 @@
+"""What the environment says about Serialize, read once and checked as a whole."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+# The memory of the function (512 MB) and its time (3 s) were measured up to these; see budget.py.
+LARGEST_INPUT = 1024
+LARGEST_OBJECT = 26_214_400
+LARGEST_IMAGE = 50_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """
+    Limits of Serialize.
+
+    Attributes
+    ----------
+    model_input_size
+        Side of the model's square, in pixels.
+    max_object_bytes
+        Largest object that is read.
+    max_pixels
+        Largest image, width x height, that is decoded.
+    """
+
+    model_input_size: int
+    max_object_bytes: int
+    max_pixels: int
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """
+        Read MODEL_INPUT_SIZE, MAX_OBJECT_BYTES and MAX_PIXELS; each has a default.
+
+        Raises
+        ------
+        ValueError
+            Naming every variable that is not a whole number within its range.
+        """
+        problems: list[str] = []
+
+        def whole(name: str, default: int, highest: int) -> int:
+            text = environment.get(name, str(default)).strip()
+            # No signs, no underscores, not a million digits.
+            if re.fullmatch("[0-9]{1,9}", text) and 1 <= int(text) <= highest:
+                return int(text)
+            problems.append(f"{name} must be a whole number from 1 to {highest}, not {text[:40]!r}")
+            return default
+
+        settings = cls(
+            model_input_size=whole("MODEL_INPUT_SIZE", 32, LARGEST_INPUT),
+            max_object_bytes=whole("MAX_OBJECT_BYTES", 26_214_400, LARGEST_OBJECT),
+            max_pixels=whole("MAX_PIXELS", 50_000_000, LARGEST_IMAGE),
+        )
+        if problems:
+            raise ValueError("; ".join(problems))
+        return settings

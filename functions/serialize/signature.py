@@ -1,0 +1,127 @@
+"""What a file is, by its first bytes: the extension and the content type are never asked."""
+
+import re
+
+from errors import CorruptImageError, UnsupportedImageError
+
+HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}
+AVIF_BRANDS = {b"avif", b"avis"}
+
+ACCEPTED = (
+    (b"\xff\xd8\xff", "JPEG"),
+    (b"\x89PNG\r\n\x1a\n", "PNG"),
+    (b"GIF87a", "GIF"),
+    (b"GIF89a", "GIF"),
+    (b"BM", "BMP"),
+    (b"II*\x00", "TIFF"),
+    (b"MM\x00*", "TIFF"),
+    (b"II+\x00", "TIFF"),
+    (b"MM\x00+", "TIFF"),
+)
+# (offset, magic number, what a person calls it)
+REFUSED = (
+    (0, b"%PDF", "a PDF document"),
+    (0, b"8BPS", "a Photoshop document"),
+    (0, b"\x00\x00\x01\x00", "an icon (ICO)"),
+    (0, b"\x00\x00\x02\x00", "a cursor (CUR)"),
+    (0, b"icns", "an icon (ICNS)"),
+    (0, b"PK\x03\x04", "a zip archive or office document"),
+    (0, b"\x1f\x8b", "a gzip archive"),
+    (0, b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
+    (0, b"Rar!", "a RAR archive"),
+    (0, b"%!PS", "a PostScript document"),
+    (0, b"\x1aE\xdf\xa3", "a Matroska or WebM video"),
+    (0, b"OggS", "an Ogg recording"),
+    (0, b"ID3", "an MP3 recording"),
+    (0, b"\x00\x00\x00\x0cjP  ", "a JPEG 2000 image"),
+    (0, b"\xff\x4f\xff\x51", "a JPEG 2000 image"),
+    (0, b"\x00\x00\x00\x0cJXL ", "a JPEG XL image"),
+    (0, b"\xff\x0a", "a JPEG XL image"),
+    (0, b"v/1\x01", "an OpenEXR image"),
+    (0, b"#?RADIANCE", "a Radiance HDR image"),
+    (0, b"FUJIFILMCCD-RAW", "a Fujifilm raw photo"),
+    (0, b"gimp xcf", "a GIMP document"),
+    (0, b"qoif", "a QOI image"),
+    (0, b"DDS ", "a DirectDraw texture"),
+    (0, b"\x7fELF", "a program"),
+    (0, b"MZ", "a program"),
+    (0, b"\xd0\xcf\x11\xe0", "an office document"),
+    (128, b"DICM", "a DICOM scan"),
+    (8, b"AVI ", "an AVI video"),
+    (8, b"WAVE", "a WAV recording"),
+)
+RIFF_WEBP = re.compile(rb"RIFF....WEBP", re.DOTALL)
+MARKUP = re.compile(rb"\A(?:\xef\xbb\xbf)?\s*<(?:\?xml|!doctype|!--|svg|html|[a-z])", re.IGNORECASE)
+NETPBM = re.compile(rb"\AP[1-7]\s")
+LOOKED_AT = 1024  # bytes
+
+
+def identify(data: bytes) -> str:
+    """
+    Tell the format of an image.
+
+    Returns
+    -------
+    str
+        One of JPEG, PNG, WEBP, GIF, BMP, TIFF, HEIF, AVIF.
+
+    Raises
+    ------
+    UnsupportedImageError
+        When it is anything else, with what it looks like.
+    CorruptImageError
+        When it is a PNG whose signature was damaged on the way.
+    """
+    if not data:
+        raise UnsupportedImageError("the file is empty")
+    for magic, kind in ACCEPTED:
+        if data.startswith(magic):
+            return kind
+    if RIFF_WEBP.match(data):
+        return "WEBP"
+    if data[4:8] == b"ftyp" and (name := _of_brands(_brands(data))):
+        return name
+    if data[12:16] == b"IHDR":
+        raise CorruptImageError("this PNG image is damaged: its signature is broken")
+    raise UnsupportedImageError(
+        f"the file is {_looks_like(data[:LOOKED_AT])}, not an image of an accepted format"
+    )
+
+
+def _brands(data: bytes) -> list[bytes]:
+    size = min(int.from_bytes(data[:4]), LOOKED_AT)
+    return [data[8:12], *(data[at : at + 4] for at in range(16, size, 4))]
+
+
+def _of_brands(brands: list[bytes]) -> str | None:
+    # Generic brands (mif1, msf1) come first in files of either kind: the first specific one decides.
+    for brand in brands:
+        if brand in AVIF_BRANDS:
+            return "AVIF"
+        if brand in HEIF_BRANDS:
+            return "HEIF"
+    return None
+
+
+def _looks_like(start: bytes) -> str:
+    for offset, magic, name in REFUSED:
+        if start.startswith(magic, offset):
+            return name
+    if start[4:8] == b"ftyp":
+        return "a Canon raw photo" if start[8:12] == b"crx " else "an MP4 or QuickTime video"
+    if MARKUP.match(start):
+        lowered = start.lower()
+        return "an SVG drawing" if b"<svg" in lowered else "an HTML or XML document"
+    if NETPBM.match(start):
+        return "a Netpbm image"
+    return "text" if _is_text(start) else "of an unknown kind"
+
+
+def _is_text(start: bytes) -> bool:
+    try:
+        text = start.decode()
+    except UnicodeDecodeError as error:
+        if error.start < len(start) - 3:  # a character cut in two at the end is no reason
+            return False
+        text = start[: error.start].decode()
+    return all(character.isprintable() or character.isspace() for character in text)

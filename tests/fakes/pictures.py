@@ -1,0 +1,70 @@
+"""Images drawn for these tests: nothing is stored, nothing is loaded."""
+
+from io import BytesIO
+from typing import Any
+
+import pillow_heif
+from PIL import Image, ImageChops, ImageDraw
+
+pillow_heif.register_heif_opener()  # to write HEIC; what is tested reads it by itself
+
+RED, GREEN, BLUE, YELLOW = (220, 30, 30), (30, 200, 30), (30, 30, 220), (230, 220, 40)
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "HEIF", "AVIF")
+TURNED_BACK = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
+
+
+def quarters(width: int = 160, height: int = 120) -> Image.Image:
+    """Red and green above blue and yellow: every way of turning it looks different."""
+    image = Image.new("RGB", (width, height), RED)
+    draw = ImageDraw.Draw(image)
+    draw.rectangle((width // 2, 0, width, height // 2 - 1), fill=GREEN)
+    draw.rectangle((0, height // 2, width // 2 - 1, height), fill=BLUE)
+    draw.rectangle((width // 2, height // 2, width, height), fill=YELLOW)
+    return image
+
+
+def scene(width: int, height: int) -> Image.Image:
+    """Something with gradients, edges and grain, like a photo."""
+    red = Image.radial_gradient("L").resize((width, height))
+    green = Image.linear_gradient("L").resize((width, height))
+    grain = Image.effect_noise((width, height), 40)
+    image = Image.merge("RGB", (red, green, grain))
+    draw = ImageDraw.Draw(image)
+    for share in range(1, 8):
+        draw.ellipse(
+            [width * share / 20, height * share / 18, width * share / 9, height * share / 8],
+            outline=BLUE,
+            width=5,
+        )
+        draw.line([width * share / 9, 0, width - width * share / 7, height], fill=YELLOW, width=1 + share)
+    return image
+
+
+def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
+    file = BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def corners(image: Image.Image) -> list[tuple[int, ...]]:
+    """The colours in the middle of each quarter, by row."""
+    width, height = image.size
+    spots = [(x, y) for y in (height // 4, 3 * height // 4) for x in (width // 4, 3 * width // 4)]
+    return [image.getpixel(spot) for spot in spots]  # type: ignore[misc]  # RGB
+
+
+def largest_difference(left: Image.Image, right: Image.Image) -> int:
+    """The largest difference of any pixel's any colour, 0 to 255."""
+    return max(ImageChops.difference(left, right).tobytes())
+
+
+def alike(left: tuple[int, ...], right: tuple[int, ...], tolerance: int = 25) -> bool:
+    return all(abs(a - b) <= tolerance for a, b in zip(left, right, strict=True))

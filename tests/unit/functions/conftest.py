@@ -1,0 +1,73 @@
+"""Load one function as Lambda does: its folder first on the path, its flat modules importing each other."""
+
+import importlib
+import logging
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
+
+import pytest
+from aws_lambda_powertools.metrics.provider.cold_start import reset_cold_start_flag
+
+FUNCTIONS = Path(__file__).parents[3] / "functions"
+AWS = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_DEFAULT_REGION": "eu-west-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+
+
+def load(name: str, environment: Mapping[str, str] | None = None) -> SimpleNamespace:
+    """Import every module of a function (app only with an environment), and leave no trace in sys.modules."""
+    folder = FUNCTIONS / name
+    modules = {path.stem for path in folder.glob("*.py")}
+    ours = {key: module for key, module in sys.modules.items() if key.split(".")[0] in modules}
+    for key in ours:
+        del sys.modules[key]
+    wanted = modules if environment is not None else modules - {"app", "observability"}
+    sys.path.insert(0, str(folder))
+    try:
+        with mock.patch.dict(os.environ, {**AWS, **(environment or {})}):
+            return SimpleNamespace(**{module: importlib.import_module(module) for module in sorted(wanted)})
+    finally:
+        sys.path.remove(str(folder))
+        for key in [key for key in sys.modules if key.split(".")[0] in modules]:
+            del sys.modules[key]
+        sys.modules.update(ours)
+
+
+@pytest.fixture(scope="session")
+def serialize() -> Any:
+    return load("serialize")
+
+
+@pytest.fixture(scope="session")
+def classify() -> Any:
+    return load("classify")
+
+
+@pytest.fixture(scope="session")
+def filter_() -> Any:
+    return load("filter")
+
+
+@pytest.fixture
+def load_app(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Load a function with its handler: `load_app("filter", CONFIDENCE_THRESHOLD="0.9")`."""
+    for name in [name for name in os.environ if name.startswith(("POWERTOOLS_", "AWS_"))]:
+        monkeypatch.delenv(name)
+    for name, value in AWS.items():
+        monkeypatch.setenv(name, value)
+    reset_cold_start_flag()  # type: ignore[no-untyped-call]
+
+    def loader(name: str, **environment: str) -> Any:
+        # A logger of an earlier load would still write to the standard output of its test.
+        logging.Logger.manager.loggerDict.pop(name, None)
+        return load(name, environment)
+
+    return loader

@@ -1,0 +1,146 @@
+from typing import Any
+
+import pytest
+from botocore.exceptions import (
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    IncompleteReadError,
+    NoCredentialsError,
+    ReadTimeoutError,
+    ResponseStreamingError,
+)
+
+from tests.fakes.aws_clients import FakeBody, FakeSageMakerRuntime, client_error
+
+URL = "https://runtime.example"
+
+
+def ask(classify: Any, runtime: FakeSageMakerRuntime) -> Any:
+    return classify.endpoint.invoke(runtime, "scones", b"png", "image/png")
+
+
+def model_error(status: object, message: str | None = "broken\nin two  lines") -> Exception:
+    return client_error(
+        "ModelError", 424, "Received error", OriginalStatusCode=status, OriginalMessage=message
+    )
+
+
+def test_the_answer_and_its_variant_are_passed_on(classify: Any) -> None:
+    runtime = FakeSageMakerRuntime(FakeBody(b"[0.25, 0.75]", piece=5))
+    assert ask(classify, runtime) == classify.endpoint.Answer(b"[0.25, 0.75]", "AllTraffic")
+    assert runtime.calls == [
+        {"EndpointName": "scones", "ContentType": "image/png", "Accept": "application/json", "Body": b"png"}
+    ]
+    assert runtime.body.closed
+
+
+def test_an_endpoint_need_not_name_its_variant(classify: Any) -> None:
+    assert ask(classify, FakeSageMakerRuntime(variant=None)).variant is None
+
+
+@pytest.mark.parametrize(
+    ("failure", "name"),
+    [
+        (client_error("ThrottlingException", 400, None), "EndpointThrottledError"),
+        (client_error("TooManyRequestsException", 429), "EndpointThrottledError"),
+        (client_error("429", 429), "EndpointThrottledError"),
+        (model_error(429), "EndpointThrottledError"),
+        (client_error("ModelNotReadyException", 429), "EndpointUnavailableError"),
+        (client_error("InternalFailure", 500, None), "EndpointUnavailableError"),
+        (client_error("InternalServerException", 500), "EndpointUnavailableError"),
+        (client_error("InternalDependencyException", 530), "EndpointUnavailableError"),
+        (client_error("ServiceUnavailable", 503), "EndpointUnavailableError"),
+        (client_error("ServiceUnavailableException", 503), "EndpointUnavailableError"),
+        (client_error("502", 502), "EndpointUnavailableError"),
+        (model_error(500), "EndpointUnavailableError"),
+        (model_error(503, None), "EndpointUnavailableError"),
+        (model_error(None), "EndpointUnavailableError"),
+        (EndpointConnectionError(endpoint_url=URL), "EndpointUnavailableError"),
+        (ConnectTimeoutError(endpoint_url=URL), "EndpointUnavailableError"),
+        (ReadTimeoutError(endpoint_url=URL), "EndpointUnavailableError"),
+        (ConnectionClosedError(endpoint_url=URL), "EndpointUnavailableError"),
+        (client_error("ValidationError", 400, "Endpoint scones not found."), "EndpointNotFoundError"),
+        (client_error("ValidationException", 400, None), "EndpointNotFoundError"),
+        (model_error(400), "InvalidPredictionError"),
+        (model_error(415), "InvalidPredictionError"),
+    ],
+    ids=lambda value: str(value)[:60],
+)
+def test_errors_are_told_by_their_code(classify: Any, failure: Exception, name: str) -> None:
+    with pytest.raises(getattr(classify.errors, name)) as found:
+        ask(classify, FakeSageMakerRuntime(failure=failure))
+    assert found.value.__cause__ is failure
+    assert str(found.value).isprintable()
+    assert "scones" in str(found.value)
+    assert "None" not in str(found.value)
+
+
+def test_a_text_about_throttling_does_not_make_a_throttle(classify: Any) -> None:
+    failure = client_error("ValidationError", 400, "ThrottlingException: rate exceeded")
+    with pytest.raises(classify.errors.EndpointNotFoundError):
+        ask(classify, FakeSageMakerRuntime(failure=failure))
+
+
+def test_the_containers_reason_is_told_in_one_short_line(classify: Any) -> None:
+    with pytest.raises(classify.errors.InvalidPredictionError, match="answered 400: broken in two lines"):
+        ask(classify, FakeSageMakerRuntime(failure=model_error(400)))
+    with pytest.raises(classify.errors.InvalidPredictionError) as found:
+        ask(classify, FakeSageMakerRuntime(failure=model_error(400, "x" * 5000)))
+    assert len(str(found.value)) < 300
+
+
+@pytest.mark.parametrize(
+    "failure", [client_error("AccessDeniedException", 403), client_error(None, 400), NoCredentialsError()]
+)
+def test_the_rest_is_passed_on_as_it_is(classify: Any, failure: Exception) -> None:
+    with pytest.raises(type(failure)) as found:
+        ask(classify, FakeSageMakerRuntime(failure=failure))
+    assert found.value is failure
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        ReadTimeoutError(endpoint_url=URL),
+        ResponseStreamingError(error="reset"),
+        IncompleteReadError(actual_bytes=2, expected_bytes=9),
+    ],
+)
+def test_an_answer_that_breaks_off_is_transient(classify: Any, failure: Exception) -> None:
+    runtime = FakeSageMakerRuntime(FakeBody(b"[0", failure=failure))
+    with pytest.raises(classify.errors.EndpointUnavailableError, match=type(failure).__name__):
+        ask(classify, runtime)
+    assert runtime.body.closed
+
+
+def test_an_endless_answer_is_invalid(classify: Any) -> None:
+    runtime = FakeSageMakerRuntime(FakeBody(b"[" * 3_000_000))
+    with pytest.raises(classify.errors.InvalidPredictionError, match="longer than"):
+        ask(classify, runtime)
+    assert runtime.body.read_bytes <= 1_000_001
+
+
+@pytest.mark.parametrize(
+    ("request_", "reason"),
+    [
+        ({"content_type": "image/png"}, "image_data is missing"),
+        ({"content_type": "image/png", "image_data": ""}, "image_data is missing"),
+        ({"content_type": "image/png", "image_data": 5}, "image_data is missing"),
+        ({"content_type": "image/png", "image_data": "abc"}, "not base64"),
+        ({"content_type": "image/png", "image_data": "ab cd==="}, "not base64"),
+        ({"content_type": "image/png", "image_data": "äöü="}, "not base64"),
+        ({"content_type": "image/gif", "image_data": "QUJD"}, "content_type must be"),
+        ({"image_data": "QUJD"}, "content_type must be"),
+    ],
+)
+def test_a_request_without_a_proper_image_is_refused(
+    classify: Any, request_: dict[str, object], reason: str
+) -> None:
+    with pytest.raises(classify.errors.InvalidRequestError, match=reason):
+        classify.request.image_of(request_)
+
+
+def test_the_image_of_a_request(classify: Any) -> None:
+    request = {"content_type": "image/jpeg", "image_data": "QUJD", "original": {}}
+    assert classify.request.image_of(request) == (b"ABC", "image/jpeg")

@@ -1,0 +1,89 @@
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, strategies
+
+LABELS = ("bicycle", "motorcycle")
+
+
+@pytest.mark.parametrize(
+    "answer", [[0.9, 0.1], [1, 0], [0.0, 1.0], [0.4996, 0.4996], [0.5004, 0.5004], [1e-9, 1]]
+)
+def test_probabilities_pass_unchanged(classify: Any, answer: list[float]) -> None:
+    found = classify.prediction.parse_probabilities(json.dumps(answer).encode(), LABELS)
+    assert found == answer
+    assert all(type(value) is float for value in found)
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (b"", "not JSON"),
+        (b"<html>", "not JSON"),
+        (b"\xff\xfe\x00\x81", "not JSON"),
+        (b"[" * 100_000, "not JSON"),
+        (b"[" + b"9" * 5000 + b", 0]", "not JSON"),
+        (b"[1" + b"0" * 400 + b", 0]", "no probability"),
+        (b"null", "not a list"),
+        (b'{"predictions": [0.9, 0.1]}', "not a list"),
+        (b"0.9", "not a list"),
+        (b"[]", "0 values for 2 labels"),
+        (b"[1.0]", "1 values for 2 labels"),
+        (b"[0.2, 0.3, 0.5]", "3 values for 2 labels"),
+        (b"[[0.9, 0.1]]", "1 values"),
+        (b"[[0.9], [0.1]]", "no probability"),
+        (b'["0.9", "0.1"]', "no probability"),
+        (b"[true, false]", "no probability"),
+        (b"[null, 1]", "no probability"),
+        (b"[NaN, 1]", "no probability"),
+        (b"[Infinity, 0]", "no probability"),
+        (b"[1.2, -0.2]", "no probability"),
+        (b"[0.5, 0.4]", "sum to 0.9000"),
+        (b"[0.9, 0.102]", "sum to 1.0020"),
+    ],
+)
+def test_anything_else_is_invalid_with_the_reason(classify: Any, answer: bytes, reason: str) -> None:
+    with pytest.raises(classify.errors.InvalidPredictionError, match=reason) as found:
+        classify.prediction.parse_probabilities(answer, LABELS)
+    assert len(str(found.value)) < 200
+    assert str(found.value).isprintable()
+
+
+@given(strategies.binary(max_size=100))
+def test_any_bytes_are_believed_or_refused(classify: Any, answer: bytes) -> None:
+    try:
+        found = classify.prediction.parse_probabilities(answer, LABELS)
+    except classify.errors.InvalidPredictionError:
+        return
+    assert abs(sum(found) - 1) <= 1e-3
+
+
+@given(
+    strategies.recursive(
+        strategies.none()
+        | strategies.booleans()
+        | strategies.floats()
+        | strategies.integers()
+        | strategies.text(),
+        strategies.lists,
+        max_leaves=5,
+    )
+)
+def test_any_json_is_believed_or_refused(classify: Any, value: object) -> None:
+    try:
+        found = classify.prediction.parse_probabilities(json.dumps(value).encode(), LABELS)
+    except classify.errors.InvalidPredictionError:
+        return
+    assert found == value
+
+
+@given(
+    strategies.lists(strategies.floats(0, 1), min_size=2, max_size=50).filter(
+        lambda values: sum(values) > 1e-6
+    )
+)
+def test_normalised_lists_are_believed(classify: Any, weights: list[float]) -> None:
+    values = [weight / sum(weights) for weight in weights]
+    labels = tuple(str(number) for number in range(len(values)))
+    assert classify.prediction.parse_probabilities(json.dumps(values).encode(), labels) == values

@@ -1,0 +1,55 @@
+from typing import Any
+
+import pytest
+from hypothesis import given, strategies
+
+LABELS = ("bicycle", "motorcycle")
+
+
+@pytest.mark.parametrize(
+    ("inferences", "label", "passed"),
+    [
+        ([0.9, 0.1], "bicycle", True),
+        ([0.1, 0.9], "motorcycle", True),
+        ([0.8, 0.2], "bicycle", True),
+        ([0.7999999999999999, 0.2000000000000001], "bicycle", False),
+        ([0.5, 0.5], "bicycle", False),
+        ([0, 1], "motorcycle", True),
+    ],
+)
+def test_the_threshold_itself_passes_and_ties_go_to_the_first(
+    filter_: Any, inferences: list[float], label: str, passed: bool
+) -> None:
+    assert filter_.verdict.judge(inferences, LABELS, 0.8) == {
+        "passed": passed,
+        "label": label,
+        "confidence": max(inferences),
+        "threshold": 0.8,
+    }
+
+
+@given(strategies.lists(strategies.floats(0, 1), min_size=2, max_size=9), strategies.floats(0, 1))
+def test_the_label_is_the_most_probable_one(filter_: Any, inferences: list[float], threshold: float) -> None:
+    labels = tuple(str(number) for number in range(len(inferences)))
+    found = filter_.verdict.judge(inferences, labels, threshold)
+    assert inferences[int(found["label"])] == found["confidence"] == max(inferences)
+    assert found["passed"] is (found["confidence"] >= threshold)
+
+
+@pytest.mark.parametrize(
+    "inferences",
+    [
+        [],
+        [1.0],
+        [0.2, 0.3, 0.5],
+        None,
+        {"a": 1, "b": 2},
+        [True, False],
+        ["0.9", "0.1"],
+        [float("nan"), 1],
+        [2, 0],
+    ],
+)
+def test_what_is_no_prediction_is_refused(filter_: Any, inferences: object) -> None:
+    with pytest.raises(filter_.errors.InvalidPredictionError, match="inferences must be"):
+        filter_.verdict.judge(inferences, LABELS, 0.8)

@@ -1,0 +1,112 @@
+"""Serialize within 512 MB and 3 s for the largest files it accepts, measured in a process of its own."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image, ImageChops
+
+from tests.fakes.pictures import encoded
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory is read from /proc"),
+]
+FUNCTION = Path(__file__).parents[3] / "functions" / "serialize"
+MEASURE = """
+import json, os, sys, time
+sys.path.insert(0, sys.argv[1])
+os.environ["AWS_DEFAULT_REGION"] = "eu-west-1"
+import app
+from image import serialize_image
+data = open(sys.argv[2], "rb").read()
+started = time.process_time()
+try:
+    outcome = serialize_image(data, int(sys.argv[3]), 50_000_000)["content_type"]
+except Exception as error:
+    outcome = type(error).__name__
+seconds = time.process_time() - started
+status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+print(json.dumps({"outcome": outcome, "mib": int(status["VmHWM"].split()[0]) / 1024, "seconds": seconds}))
+"""
+FIFTY = (8660, 5773)
+
+
+def photo(size: tuple[int, int], grain: float, levels: int = 256) -> Image.Image:
+    """A large picture that compresses about as well as a photo does."""
+    tile = Image.effect_noise((1024, 1024), grain).point(
+        [value * levels // 256 * 256 // levels for value in range(256)]
+    )
+    noise = Image.new("L", size)
+    for top in range(0, size[1], 1024):
+        for left in range(0, size[0], 1024):
+            noise.paste(tile, (left, top))
+    light = Image.radial_gradient("L").resize(size)
+    return Image.merge("RGB", (noise, ImageChops.add(noise, light, 2), ImageChops.invert(noise)))
+
+
+def grey(mode: str, full: float) -> Image.Image:
+    deep = photo(FIFTY, 6, 64).getchannel(0).convert("F").point(lambda value: value * full + 0.0)
+    return deep.convert("I").convert("I;16") if mode == "I;16" else deep
+
+
+def with_alpha(size: tuple[int, int]) -> Image.Image:
+    image = photo(size, 3, 64)
+    image.putalpha(Image.linear_gradient("L").resize(size))
+    return image
+
+
+CASES: dict[str, Callable[[], bytes]] = {
+    "JPEG baseline 4:4:4": lambda: encoded(photo(FIFTY, 30), "JPEG", quality=80, subsampling=0),
+    "JPEG progressive 4:4:4": lambda: encoded(
+        photo(FIFTY, 20), "JPEG", quality=75, subsampling=0, progressive=True
+    ),
+    "JPEG baseline CMYK": lambda: encoded(photo(FIFTY, 20).convert("CMYK"), "JPEG", quality=60),
+    "PNG RGBA": lambda: encoded(with_alpha(FIFTY), "PNG", compress_level=1),
+    "PNG palette, transparent": lambda: encoded(
+        photo(FIFTY, 20).quantize(64, dither=Image.Dither.NONE),
+        "PNG",
+        compress_level=1,
+        transparency=bytes(range(0, 256, 4)),
+    ),
+    "PNG 16 bit": lambda: encoded(grey("I;16", 256), "PNG", compress_level=1),
+    "TIFF float32": lambda: encoded(grey("F", 1 / 255), "TIFF", compression="tiff_adobe_deflate"),
+    "TIFF 16 bit LZW": lambda: encoded(grey("I;16", 256), "TIFF", compression="tiff_lzw"),
+    "TIFF RGB LZW": lambda: encoded(photo(FIFTY, 1, 32), "TIFF", compression="tiff_lzw"),
+    "GIF": lambda: encoded(photo(FIFTY, 20).quantize(64, dither=Image.Dither.NONE), "GIF"),
+    "BMP": lambda: encoded(photo((2950, 2950), 20), "BMP"),
+    "WEBP lossless": lambda: encoded(with_alpha((4750, 4750)), "WEBP", lossless=True, method=0),
+    "AVIF": lambda: encoded(photo((5600, 4200), 10), "AVIF", quality=60, speed=10),
+    "HEIF 48 MP": lambda: encoded(
+        photo((8064, 6048), 10), "HEIF", quality=50, enc_params={"preset": "ultrafast"}, tile_size=512
+    ),
+}
+
+
+def measured(path: Path, short_side: int) -> dict[str, Any]:
+    command = [sys.executable, "-c", MEASURE, str(FUNCTION), str(path), str(short_side)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return dict(json.loads(done.stdout))
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("case", CASES)
+def test_the_largest_files_stay_within_memory_and_time(
+    case: str, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    file = tmp_path / "photo"
+    file.write_bytes(CASES[case]())
+    for short_side in (32, 1024):
+        found = measured(file, short_side)
+        print(f"{case:26} {file.stat().st_size / 1e6:5.1f} MB, input {short_side:4}: {found}")
+        record_property(f"input {short_side}", found)
+        assert found["mib"] < 512
+        assert found["seconds"] < 3
+        if short_side < 1024:
+            assert found["outcome"] in {"image/png", "image/jpeg"}
+        else:  # a progressive JPEG cannot be reduced while it is decoded for so large a model
+            assert found["outcome"] in {"image/png", "image/jpeg", "ImageTooLargeError"}

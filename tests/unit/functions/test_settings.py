@@ -1,0 +1,59 @@
+from typing import Any
+
+import pytest
+
+
+def test_serialize_has_defaults(serialize: Any) -> None:
+    assert serialize.settings.Settings.from_environment({}) == serialize.settings.Settings(
+        32, 26_214_400, 50_000_000
+    )
+
+
+def test_serialize_names_every_bad_variable_at_once(serialize: Any) -> None:
+    bad = {"MODEL_INPUT_SIZE": "0", "MAX_OBJECT_BYTES": "1e6", "MAX_PIXELS": "-1"}
+    with pytest.raises(ValueError, match=r"MODEL_INPUT_SIZE.*MAX_OBJECT_BYTES.*MAX_PIXELS"):
+        serialize.settings.Settings.from_environment(bad)
+
+
+@pytest.mark.parametrize("text", ["", "abc", "3.5", "1025", "٣٢", "1_0", "9" * 5000, "0x20"])
+def test_serialize_takes_whole_numbers_in_range(serialize: Any, text: str) -> None:
+    with pytest.raises(ValueError, match=r"MODEL_INPUT_SIZE must be a whole number from 1 to 1024"):
+        serialize.settings.Settings.from_environment({"MODEL_INPUT_SIZE": text})
+
+
+def test_classify_reads_names_without_spaces(classify: Any) -> None:
+    found = classify.settings.Settings.from_environment(
+        {"ENDPOINT_NAME": "scones-1", "LABELS": "cat, dog ,cow"}
+    )
+    assert found == classify.settings.Settings("scones-1", ("cat", "dog", "cow"))
+
+
+@pytest.mark.parametrize("name", [None, "", " ", "a/b", "-a", "a" * 64])
+def test_classify_names_every_bad_variable_at_once(classify: Any, name: str | None) -> None:
+    environment = {"LABELS": "cat"} | ({} if name is None else {"ENDPOINT_NAME": name})
+    with pytest.raises(ValueError, match=r"ENDPOINT_NAME.*LABELS"):
+        classify.settings.Settings.from_environment(environment)
+
+
+@pytest.mark.parametrize("labels", ["", "one", "a,", ",a", "a,a", "a,,b"])
+def test_labels_are_two_or_more_and_different(classify: Any, filter_: Any, labels: str) -> None:
+    for function in (classify, filter_):
+        with pytest.raises(ValueError, match=r"LABELS"):
+            function.settings.Settings.from_environment({"ENDPOINT_NAME": "e", "LABELS": labels})
+
+
+def test_filter_has_defaults(filter_: Any) -> None:
+    found = filter_.settings.Settings.from_environment({})
+    assert found == filter_.settings.Settings(("bicycle", "motorcycle"), 0.8)
+
+
+@pytest.mark.parametrize("threshold", ["", "high", "nan", "inf", "-0.1", "1.01", "80%"])
+def test_filter_takes_a_share(filter_: Any, threshold: str) -> None:
+    with pytest.raises(ValueError, match=r"LABELS.*CONFIDENCE_THRESHOLD"):
+        filter_.settings.Settings.from_environment({"LABELS": "", "CONFIDENCE_THRESHOLD": threshold})
+
+
+def test_settings_cannot_change(filter_: Any) -> None:
+    found = filter_.settings.Settings.from_environment({})
+    with pytest.raises(AttributeError):
+        found.threshold = 0.1
