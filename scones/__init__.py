@@ -1,0 +1,1 @@
+"""Event-driven image triage: the `scones` command."""

@@ -43,7 +43,9 @@ def add_put_object() -> None:
         from ministack import app  # noqa: PLC0415  the module must not be imported before its settings are in place
 
         body = arguments.get("Body", "")
-        content = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+        content = (
+            body if isinstance(body, str) else json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+        )
         region = stepfunctions.REGION
         headers = {
             "host": f"s3.{region}.amazonaws.com",

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -17,7 +16,7 @@ from scones.console import err, notice
 from scones.errors import SconesError
 from scones.local import sam, servers
 from scones.local.address import REGION, Address
-from scones.local.processes import Processes
+from scones.local.processes import Processes, Stopped
 from scones.local.samples import upload_samples
 from scones.local.state import Cloud, hold_cloud, project_root, read_cloud, state_dir, write_cloud
 from scones.stack import read_stack
@@ -26,10 +25,6 @@ STACK: Final = "scones"
 ENDPOINT_NAME: Final = "scones-image-classifier"
 ARTIFACT_BUCKET: Final = "scones-local-artifacts"
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-class Stopped(Exception):  # noqa: N818  not an error: somebody asked for it
-    """A signal to stop arrived."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +57,12 @@ def run(plan: Plan) -> None:
         sam.require_python()
         processes = Processes(state_dir() / "logs")
         try:
-            with _stop_on_signal():
-                _bring_up(plan, processes)
-                _hold(processes)
+            _stop_on_signal(processes)
+            _bring_up(plan, processes)
+            _hold(processes)
         except Stopped:
             notice("Stopping.")
         finally:
-            _ignore_signals()
             processes.stop()
 
 
@@ -116,23 +110,14 @@ def _how_to_drop(bucket: str) -> str:
 
 def _hold(processes: Processes) -> None:
     while (gone := processes.dead("aws", "endpoint")) is None:
-        time.sleep(0.2)
+        processes.pause(0.2)
     message = f"the local {gone} server stopped: {processes.last_line(gone)} (see {processes.log_of(gone)})"
     raise SconesError(message)
 
 
-@contextmanager
-def _stop_on_signal() -> Iterator[None]:
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        _ignore_signals()
-        raise Stopped
+def _stop_on_signal(processes: Processes) -> None:
+    def request_stop(_number: int, _frame: FrameType | None) -> None:
+        processes.stop_requested.set()
 
     for number in STOP_SIGNALS:
-        signal.signal(number, stop)
-    yield
-
-
-def _ignore_signals() -> None:
-    """Let no second Ctrl-C cut the clean-up short."""
-    for number in STOP_SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
+        signal.signal(number, request_stop)

@@ -28,7 +28,9 @@ DEFAULT_CONCURRENCY: Final = max(4, 2 * (os.cpu_count() or 2))
 @click.command()
 @click.option("--detach", "-d", is_flag=True, help="Return when the cloud is ready, and leave it running.")
 @click.option("--port", type=PORT, default=4566, show_default=True, help="Port of the local AWS.")
-@click.option("--endpoint-port", type=PORT, default=8080, show_default=True, help="Port of the model's endpoint.")
+@click.option(
+    "--endpoint-port", type=PORT, default=8080, show_default=True, help="Port of the model's endpoint."
+)
 @click.option(
     "--listen",
     "host",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -15,6 +16,10 @@ import psutil
 STOP_TIMEOUT_S = 4.0
 
 
+class Stopped(Exception):  # noqa: N818  not an error: somebody asked for it
+    """Somebody asked to stop while we waited."""
+
+
 @dataclass(slots=True)
 class Processes:
     """The children of one `scones up`, each the leader of a session of its own.
@@ -23,9 +28,12 @@ class Processes:
     """
 
     log_dir: Path
+    stop_requested: threading.Event = field(default_factory=threading.Event)
     _running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
-    def start(self, name: str, command: Sequence[str], env: Mapping[str, str], cwd: Path) -> subprocess.Popen[bytes]:
+    def start(
+        self, name: str, command: Sequence[str], env: Mapping[str, str], cwd: Path
+    ) -> subprocess.Popen[bytes]:
         """Start a process that writes its output to `<log_dir>/<name>.log`."""
         self.log_dir.mkdir(parents=True, exist_ok=True)
         with self.log_of(name).open("wb") as log:
@@ -40,6 +48,17 @@ class Processes:
             )
         self._running[name] = process
         return process
+
+    def pause(self, seconds: float) -> None:
+        """Sleep, and be the one place where a request to stop is heard: never between a start and its record.
+
+        Raises
+        ------
+        Stopped
+            When `stop_requested` is set, at once.
+        """
+        if self.stop_requested.wait(seconds):
+            raise Stopped
 
     def log_of(self, name: str) -> Path:
         """Return where a process of this name writes its output."""

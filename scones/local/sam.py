@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
@@ -75,11 +75,12 @@ def _run(processes: Processes, address: Address, root: Path, command: str, optio
         message = "no SAM CLI beside this Python: run `make setup`"
         raise SconesError(message)
     process = processes.start(command, [sam, command, *options], environment, root)
-    try:
-        code = process.wait(TIMEOUT_S)
-    except subprocess.TimeoutExpired as error:
-        message = f"`sam {command}` did not end in {TIMEOUT_S} s: see {processes.log_of(command)}"
-        raise SconesError(message) from error
+    deadline = time.monotonic() + TIMEOUT_S
+    while (code := process.poll()) is None:
+        if time.monotonic() > deadline:
+            message = f"`sam {command}` did not end in {TIMEOUT_S} s: see {processes.log_of(command)}"
+            raise SconesError(message)
+        processes.pause(0.05)
     if code != 0:
         message = f"`sam {command}` failed: {_reason(processes, command)} (see {processes.log_of(command)})"
         raise SconesError(message)

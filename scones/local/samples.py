@@ -1,4 +1,4 @@
-"""Puts the sample images where `events/serialize.json` looks for one, so that `sam local invoke` has something to read."""
+"""Puts the sample images where `events/serialize.json` looks for one, for `sam local invoke` to read."""
 
 from __future__ import annotations
 

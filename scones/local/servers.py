@@ -7,7 +7,6 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import Final
@@ -34,7 +33,8 @@ def require_free(address: Address) -> None:
             try:
                 probe.bind((address.host, port))
             except OSError as error:
-                message = f"cannot listen on {address.host}:{port} ({error.strerror}): choose another port with {option}"
+                place = f"{address.host}:{port}"
+                message = f"cannot listen on {place} ({error.strerror}): choose another port with {option}"
                 raise SconesError(message) from error
 
 
@@ -92,10 +92,10 @@ def _wait_for(processes: Processes, name: str, url: str) -> None:
         if time.monotonic() > deadline:
             message = f"the local {name} server does not answer at {url}: see {processes.log_of(name)}"
             raise SconesError(message)
-        time.sleep(POLL_S)
+        processes.pause(POLL_S)
 
 
-def _python_environment(address: Address) -> Mapping[str, str]:
+def _python_environment(address: Address) -> dict[str, str]:
     return tool_environment(address) | {"PYTHONUNBUFFERED": "1"}
 
 

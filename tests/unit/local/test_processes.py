@@ -74,7 +74,9 @@ def test_stop_finds_an_orphan(processes: Processes, tmp_path: Path) -> None:
 
 
 def test_dead_names_the_process_that_ended(processes: Processes, tmp_path: Path) -> None:
-    process = processes.start("short", [sys.executable, "-c", "print('first'); print('why'); print()"], os.environ, tmp_path)
+    process = processes.start(
+        "short", [sys.executable, "-c", "print('first'); print('why'); print()"], os.environ, tmp_path
+    )
     process.wait(20)
 
     assert processes.dead("short") == "short"

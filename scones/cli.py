@@ -1,0 +1,79 @@
+"""The `scones` command: each subcommand lives in a module of its own, imported when it is called."""
+
+import importlib
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+import click
+
+from scones.errors import INTERRUPTED, SconesError, explain
+
+
+class Lazy(NamedTuple):
+    """Where a subcommand lives, and the line `scones --help` shows without importing it."""
+
+    target: str
+    summary: str
+
+
+COMMANDS: Final[Mapping[str, Lazy]] = {
+    "up": Lazy("scones.local.commands:up", "Start the local cloud and deploy the stack to it."),
+    "drop": Lazy("scones.drop:drop", "Upload images and wait for their outcomes."),
+    "status": Lazy("scones.status:status", "Show outcomes, executions and the dead letter queue."),
+    "results": Lazy("scones.results:results", "List and filter result documents."),
+    "env": Lazy("scones.local.commands:env", "Print the variables that point AWS tools to the local cloud."),
+    "down": Lazy("scones.local.commands:down", "Stop the local cloud and everything it started."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a subcommand on use, and turns the errors of all of them into one line."""
+
+    lazy: Mapping[str, Lazy] = COMMANDS
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
+        """Name the subcommands in the order a newcomer needs them."""
+        return list(self.lazy)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import the subcommand; a missing extra is named instead of a traceback."""
+        if cmd_name not in self.lazy:
+            return None
+        module, _, attribute = self.lazy[cmd_name].target.partition(":")
+        try:
+            command = getattr(importlib.import_module(module), attribute)
+        except ModuleNotFoundError as error:
+            if error.name is None or error.name.split(".")[0] == "scones":
+                raise
+            message = f"`scones {cmd_name}` needs the Python package {error.name}: install scones[local]"
+            raise SconesError(message) from error
+        if not isinstance(command, click.Command):
+            message = f"{self.lazy[cmd_name].target} is not a command"
+            raise TypeError(message)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the list of subcommands from their summaries, so that --help imports none of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, lazy.summary) for name, lazy in self.lazy.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 (click's signature)
+        """Run the subcommand: the one place where exceptions become a line and an exit code."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            ctx.exit(INTERRUPTED)
+        except Exception as error:
+            line = explain(error)
+            if line is None:
+                raise
+            raise SconesError(line) from error
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="scones", message="%(prog)s %(version)s")
+def main() -> None:
+    """Event-driven image triage: drop a photo, get its label, or a person's review.
+
+    Without --stack, commands talk to the local cloud that `scones up` starts.
+    """

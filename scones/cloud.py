@@ -1,0 +1,158 @@
+"""Which cloud a command talks to: a deployed stack by name, or the local cloud that `scones up` started."""
+
+import os
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import TYPE_CHECKING, Concatenate
+
+import click
+
+from scones.errors import SconesError
+from scones.local.state import Cloud, read_cloud
+
+if TYPE_CHECKING:
+    import boto3
+    from botocore.config import Config
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_stepfunctions import SFNClient
+
+_CONNECTIONS = 16
+"""Connections kept per client: at least as many as the threads that share it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What the user named: nothing means the local cloud."""
+
+    stack: str | None = None
+    profile: str | None = None
+    region: str | None = None
+
+    @property
+    def options(self) -> str:
+        """The options that name the same cloud again, for a command in a hint; starts with a space."""
+        named = (("--stack", self.stack), ("--profile", self.profile), ("--region", self.region))
+        return "".join(f" {option} {shlex.quote(value)}" for option, value in named if value)
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A boto3 session, the stack to look for, and the endpoint of the local cloud if it is that."""
+
+    session: "boto3.Session"
+    stack: str
+    options: str = ""
+    endpoint_url: str | None = None
+
+    @property
+    def is_local(self) -> bool:
+        """Whether this is the local cloud."""
+        return self.endpoint_url is not None
+
+    def s3(self) -> "S3Client":
+        """Make an S3 client; it may be shared by threads."""
+        return self.session.client("s3", endpoint_url=self.endpoint_url, config=self._config())
+
+    def sqs(self) -> "SQSClient":
+        """Make an SQS client."""
+        return self.session.client("sqs", endpoint_url=self.endpoint_url, config=self._config())
+
+    def stepfunctions(self) -> "SFNClient":
+        """Make a Step Functions client."""
+        return self.session.client("stepfunctions", endpoint_url=self.endpoint_url, config=self._config())
+
+    def cloudformation(self) -> "CloudFormationClient":
+        """Make a CloudFormation client."""
+        return self.session.client("cloudformation", endpoint_url=self.endpoint_url, config=self._config())
+
+    def _config(self) -> "Config":
+        from botocore.config import Config  # noqa: PLC0415 (slow)
+
+        common = Config(
+            connect_timeout=5,
+            read_timeout=30,
+            max_pool_connections=_CONNECTIONS,
+            retries={"mode": "standard", "total_max_attempts": 4},
+        )
+        if not self.is_local:
+            return common
+        # Nothing of the user's AWS or proxy settings may bend the way to this machine.
+        local = Config(
+            proxies={},
+            s3={"addressing_style": "path"},
+            use_dualstack_endpoint=False,
+            use_fips_endpoint=False,
+        )
+        return common.merge(local)
+
+
+def connect(target: Target) -> Connection:
+    """Open a session with the cloud the user named; nothing is sent yet.
+
+    Raises
+    ------
+    SconesError
+        When no stack is named and no local cloud is running or ready.
+    """
+    if target.stack:
+        import boto3  # noqa: PLC0415 (half a second)
+
+        session = boto3.Session(profile_name=target.profile, region_name=target.region)
+        return Connection(session, target.stack, target.options)
+    if target.profile or target.region:
+        message = "--profile and --region name an AWS account: name the deployed stack too, with --stack"
+        raise SconesError(message)
+    cloud = read_cloud()
+    if cloud is None:
+        message = (
+            "no local cloud is running: start one with `scones up`, or name a deployed stack with --stack"
+        )
+        raise SconesError(message)
+    if not cloud.ready:
+        message = "the local cloud is still starting: try again when `scones up` says it is ready"
+        raise SconesError(message)
+    return local_connection(cloud)
+
+
+def local_connection(cloud: Cloud) -> Connection:
+    """Open a session with a local cloud, ready or not."""
+    return Connection(_local_session(cloud.region), cloud.stack, "", cloud.endpoint_url)
+
+
+def _local_session(region: str) -> "boto3.Session":
+    import boto3  # noqa: PLC0415 (half a second)
+    import botocore.session  # noqa: PLC0415
+
+    # AWS_PROFILE may name anything, even a profile that does not exist: here it must not matter.
+    core = botocore.session.Session(
+        session_vars={
+            "profile": (None, None, None, None),
+            "config_file": (None, None, os.devnull, None),
+            "credentials_file": (None, None, os.devnull, None),
+        }
+    )
+    return boto3.Session(
+        botocore_session=core,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",  # noqa: S106 (the local cloud's, not a secret)
+        region_name=region,
+    )
+
+
+def cloud_options[**P, R](command: Callable[Concatenate[Target, P], R]) -> Callable[..., R]:
+    """Add --stack, --profile and --region to a command, and hand it one `Target` first."""
+
+    @click.option("--stack", metavar="NAME", help="A deployed stack. Without it: the local cloud.")
+    @click.option("--profile", metavar="P", help="The AWS profile to use with --stack.")
+    @click.option("--region", metavar="R", help="The AWS region of --stack.")
+    @wraps(command)
+    def with_target(
+        stack: str | None, profile: str | None, region: str | None, *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        return command(Target(stack, profile, region), *args, **kwargs)
+
+    return with_target

@@ -1,0 +1,115 @@
+"""Result documents: what the workflow writes, where, and how to list and fetch it."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Self
+
+from scones.console import confidence_text
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+LITERAL_CHARACTERS = 200
+"""How much of an image's key surely stands unshortened in its result's key."""
+
+
+class Outcome(StrEnum):
+    """The four ways an image can end; each is the first part of a result's key."""
+
+    PASSED = "passed"
+    REVIEW = "review"
+    REJECTED = "rejected"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A result as a listing shows it: enough to see that it is new, without fetching it."""
+
+    key: str
+    etag: str
+    last_modified: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A result document and the key it was read from."""
+
+    result_key: str
+    outcome: Outcome
+    image_key: str
+    image_etag: str
+    label: str | None
+    confidence: float | None
+    reason: str | None
+    content: Mapping[str, Any]
+
+    @classmethod
+    def parse(cls, result_key: str, body: bytes) -> Self:
+        """Read a document.
+
+        Raises
+        ------
+        ValueError
+            When it is not one: not JSON, an unknown outcome, no image.
+        """
+        try:
+            content = json.loads(body)
+            image = content["image"]
+            outcome = Outcome(content["outcome"])
+            confidence = content.get("confidence")
+            return cls(
+                result_key=result_key,
+                outcome=outcome,
+                image_key=str(image["key"]),
+                image_etag=str(image["etag"]).strip('"'),
+                label=content.get("label"),
+                confidence=None if confidence is None else float(confidence),
+                reason=_reason(outcome, content),
+                content=content,
+            )
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            message = f"{result_key} is not a result document ({type(error).__name__}: {error})"
+            raise ValueError(message) from error
+
+
+def _reason(outcome: Outcome, content: Mapping[str, Any]) -> str | None:
+    match outcome:
+        case Outcome.PASSED:
+            return None
+        case Outcome.REVIEW:
+            confidence, threshold = content.get("confidence"), content.get("threshold")
+            if confidence is None or threshold is None:
+                return None
+            return f"{float(confidence_text(float(confidence))):g} < {float(threshold):g}"
+        case Outcome.REJECTED | Outcome.FAILED:
+            error = content.get("error") or {}
+            return error.get("message") or error.get("name")
+
+
+def outcome_prefixes(labels: Iterable[str], below: str) -> tuple[str, ...]:
+    """Return the prefixes under which results of images below `incoming/<below>` appear."""
+    others = (outcome for outcome in Outcome if outcome is not Outcome.PASSED)
+    return (
+        *(f"{Outcome.PASSED}/{label}/{below}" for label in labels),
+        *(f"{outcome}/{below}" for outcome in others),
+    )
+
+
+def list_results(s3: "S3Client", bucket: str, prefix: str) -> Iterator[Listed]:
+    """List results under a prefix, a page of 1,000 at a time as the caller goes on."""
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+        for item in page.get("Contents", []):
+            yield Listed(item["Key"], item["ETag"], item["LastModified"])
+
+
+def fetch(s3: "S3Client", bucket: str, key: str) -> Document | None:
+    """Fetch one result; None when it is gone or not a result document (others' objects are no error)."""
+    try:
+        with s3.get_object(Bucket=bucket, Key=key)["Body"] as body:
+            return Document.parse(key, body.read())
+    except (ValueError, s3.exceptions.NoSuchKey):
+        return None

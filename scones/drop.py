@@ -1,0 +1,174 @@
+"""`scones drop`: upload images, wait for their outcomes, say what became of each."""
+
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from scones.cloud import Target, cloud_options, connect
+from scones.console import comma, err, notice, print_json
+from scones.documents import LITERAL_CHARACTERS, outcome_prefixes
+from scones.errors import INTERRUPTED, SconesError, explain
+from scones.report import as_document, print_summary, print_table, print_unfinished, print_uploads
+from scones.sources import find_files, plan_keys
+from scones.stack import read_stack
+from scones.triage import Drop, Pace
+from scones.uploads import Image, Uploads
+from scones.watch import ResultsWatch
+
+if TYPE_CHECKING:
+    from scones.cloud import Connection
+
+_FAILED = 1
+_SLOWEST_LOCAL_S = 0.2
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.option("--prefix", metavar="TEXT", help="Folder below incoming/. Default: a new one for each drop.")
+@click.option(
+    "--timeout",
+    "timeout_s",
+    type=click.FloatRange(min=0),
+    default=120,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait for outcomes after the last upload.",
+)
+@click.option("--no-wait", is_flag=True, help="Upload only.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
+@cloud_options
+def drop(
+    target: Target,
+    *,
+    paths: tuple[str, ...],
+    prefix: str | None,
+    timeout_s: float,
+    no_wait: bool,
+    as_json: bool,
+) -> None:
+    """Upload images (files, folders, globs) and wait for their outcomes.
+
+    Exit code 0: every image has an outcome. 1: some image has none yet, or was not uploaded. 2: usage or
+    connection. 130: Ctrl-C.
+    """
+    folder = new_folder_name() if prefix is None else checked_folder(prefix)
+    sources = find_files(paths)
+    if not sources.files:
+        message = "nothing to drop: no files there" + (" that are not hidden" if sources.hidden else "")
+        raise SconesError(message)
+    connection = connect(target)
+    stack = read_stack(connection)
+    images = [
+        Image(planned.path, planned.key or "", planned.problem)
+        for planned in plan_keys(sources.files, f"{stack.incoming_prefix}{folder}/")
+    ]
+    for line in sources.notices():
+        notice(line)
+
+    s3 = connection.s3()
+    pace = pace_for(connection)
+    uploads = Uploads(s3, stack.image_bucket, pace.clock)
+    stopped: BaseException | None = None
+    started = pace.clock()
+    try:
+        with progress_of(images, visible=not as_json, wait=not no_wait) as on_progress:
+            action = Drop(images, pace, on_progress)
+            if no_wait:
+                action.upload(uploads)
+            else:
+                watch = ResultsWatch(s3, stack.results_bucket, outcome_prefixes(stack.labels, f"{folder}/"))
+                if prefix is not None:
+                    watch.ignore_present()
+                action.run(uploads, watch, timeout_s)
+    except KeyboardInterrupt as error:
+        stopped = error
+    except Exception as error:
+        if explain(error) is None or not any(image.uploaded for image in images):
+            raise
+        stopped = error
+    seconds = pace.clock() - started
+
+    if as_json:
+        print_json(as_document(images, seconds))
+    elif no_wait:
+        print_uploads(
+            images, f"s3://{stack.image_bucket}/{stack.incoming_prefix}{folder}/", folder, target.options
+        )
+    else:
+        print_table(images)
+        print_summary(images, seconds)
+    finish(images, stopped, timeout_s, target, wait=not no_wait)
+
+
+def finish(
+    images: Sequence[Image], stopped: BaseException | None, timeout_s: float, target: Target, *, wait: bool
+) -> None:
+    """Say on stderr what is left to say, and leave with the exit code."""
+    context = click.get_current_context()
+    match stopped:
+        case KeyboardInterrupt():
+            uploaded = sum(image.uploaded is not None for image in images)
+            stay = f"{comma(uploaded, 'image stays', 'images stay')} uploaded and will still be classified"
+            later = f"{stay}, see `scones results{target.options}`" if uploaded else "nothing was uploaded"
+            notice(f"interrupted: {later}")
+            context.exit(INTERRUPTED)
+        case Exception():
+            message = f"{explain(stopped)}; images already uploaded will still be classified"
+            raise SconesError(message) from stopped
+    unfinished = [image for image in images if not image.uploaded or (wait and image.is_waiting)]
+    if unfinished:
+        print_unfinished(images if wait else unfinished, timeout_s, target.options)
+        context.exit(_FAILED)
+
+
+def new_folder_name() -> str:
+    """Return a folder no other drop uses, such as `drop-20261121-101502-4f2a` (UTC)."""
+    return f"drop-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+def checked_folder(prefix: str) -> str:
+    """Return the folder a user named, without slashes at its ends.
+
+    Raises
+    ------
+    SconesError
+        When results could not be told from those of other folders.
+    """
+    folder = prefix.strip("/")
+    if not folder or any(part in {"", ".", ".."} for part in folder.split("/")):
+        message = f"--prefix must be a folder name such as `batch-7` or `2026/11`, not {prefix!r}"
+        raise SconesError(message)
+    if len(folder) >= LITERAL_CHARACTERS:
+        message = f"--prefix may have {LITERAL_CHARACTERS - 1} characters at most: it has {len(folder)}"
+        raise SconesError(message)
+    return folder
+
+
+def pace_for(connection: "Connection") -> Pace:
+    """Look more slowly for results where listings cost money and time."""
+    return Pace(longest_s=_SLOWEST_LOCAL_S) if connection.is_local else Pace()
+
+
+@contextmanager
+def progress_of(
+    images: Sequence[Image], *, visible: bool, wait: bool
+) -> Iterator[Callable[[int, int], None]]:
+    """Show two bars on stderr while a drop runs, if a person looks at it."""
+    console = err()
+    uploads = sum(image.problem is None for image in images)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    shown = visible and console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=not shown) as progress:
+        uploading = progress.add_task("uploaded", total=uploads)
+        waiting = progress.add_task("outcomes", total=uploads, visible=wait)
+
+        def show(uploaded: int, outcomes: int) -> None:
+            progress.update(uploading, completed=uploaded)
+            progress.update(waiting, completed=outcomes)
+
+        yield show

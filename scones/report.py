@@ -1,0 +1,119 @@
+"""What a drop says at its end: a table for people, a document for machines."""
+
+import glob
+import shlex
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from scones.console import comma, confidence_text, notice, out, outcome_text, shown
+from scones.documents import Outcome
+from scones.uploads import Image
+
+_NAMED = 10
+
+
+def as_document(images: Sequence[Image], seconds: float) -> dict[str, Any]:
+    """Return what `scones drop --json` prints."""
+    return {
+        "images": [_row(image) for image in images],
+        "counts": counts(images),
+        "without_outcome": sum(image.document is None for image in images),
+        "seconds": round(seconds, 3),
+    }
+
+
+def counts(images: Sequence[Image]) -> dict[str, int]:
+    """Count the images of each outcome; outcomes nobody had are there with 0."""
+    found = Counter(image.document.outcome for image in images if image.document)
+    return {str(outcome): found[outcome] for outcome in Outcome}
+
+
+def reason(image: Image) -> str | None:
+    """Say why an image was not passed, or has no outcome."""
+    if image.document:
+        return image.document.reason
+    return image.problem or ("no outcome yet" if image.uploaded else "not uploaded: stopped before")
+
+
+def print_table(images: Sequence[Image]) -> None:
+    """Print a row for each image to stdout."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("image", overflow="fold")
+    table.add_column("outcome", no_wrap=True)
+    table.add_column("label", no_wrap=True)
+    table.add_column("confidence", justify="right", no_wrap=True)
+    table.add_column("seconds", justify="right", no_wrap=True)
+    table.add_column("reason", overflow="fold")
+    for image in images:
+        document = image.document
+        table.add_row(
+            Text(shown(str(image.path))),
+            outcome_text(document.outcome if document else None),
+            Text(shown(document.label or "") if document else ""),
+            confidence_text(document.confidence if document else None),
+            "" if image.seconds is None else f"{image.seconds:.2f}",
+            Text(shown(reason(image) or "")),
+        )
+    out().print(table)
+
+
+def print_summary(images: Sequence[Image], seconds: float) -> None:
+    """Print one line to stdout: how many, how they ended, how fast."""
+    parts = [f"{count:,} {outcome}" for outcome, count in counts(images).items() if count]
+    without = sum(image.document is None for image in images)
+    if without:
+        parts.append(f"{without:,} without outcome")
+    rate = (
+        f" ({(len(images) - without) / seconds:.1f} images/s)"
+        if seconds > 0 and without < len(images)
+        else ""
+    )
+    out().print(Text(f"{comma(len(images), 'image', 'images')} in {seconds:.1f} s{rate}: {', '.join(parts)}"))
+
+
+def print_uploads(images: Sequence[Image], address: str, folder: str, options: str) -> None:
+    """Say on stderr where the images are, and how to ask for their outcomes later."""
+    uploaded = comma(sum(image.uploaded is not None for image in images), "image", "images")
+    notice(f"{uploaded} uploaded to {address}")
+    notice(f"their outcomes: scones results{options} --key {shlex.quote(f'{glob.escape(folder)}/*')}")
+
+
+def print_unfinished(images: Sequence[Image], timeout_s: float, options: str) -> None:
+    """Say on stderr which images could not be uploaded, and which got no outcome in time."""
+    if problems := [image for image in images if not image.uploaded]:
+        notice(f"{comma(len(problems), 'image was', 'images were')} not uploaded: {_names(problems)}")
+    if waiting := [image for image in images if image.is_waiting]:
+        notice(
+            f"{comma(len(waiting), 'image', 'images')} got no outcome within {timeout_s:g} s: "
+            f"{_names(waiting)}\n"
+            f"see `scones status{options}`: is it still running, failed, or in the dead letter queue?"
+        )
+
+
+def _names(images: Sequence[Image]) -> str:
+    names = ", ".join(shown(str(image.path)) for image in images[:_NAMED])
+    return names if len(images) <= _NAMED else f"{names} and {len(images) - _NAMED:,} more"
+
+
+def _row(image: Image) -> dict[str, Any]:
+    document = image.document
+    return {
+        "path": shown(str(image.path)) if _is_not_utf8(str(image.path)) else str(image.path),
+        "key": image.key or None,
+        "etag": image.uploaded.etag if image.uploaded else None,
+        "outcome": str(document.outcome) if document else None,
+        "label": document.label if document else None,
+        "confidence": document.confidence if document else None,
+        "seconds": None if image.seconds is None else round(image.seconds, 3),
+        "reason": reason(image),
+        "result": document.result_key if document else None,
+    }
+
+
+def _is_not_utf8(name: str) -> bool:
+    return any("\udc80" <= character <= "\udcff" for character in name)

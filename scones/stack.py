@@ -1,0 +1,99 @@
+"""What a deployed stack says about itself: its CloudFormation outputs, typed."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from scones.errors import SconesError, error_code
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudformation.type_defs import StackTypeDef
+
+    from scones.cloud import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """The outputs of an image triage stack."""
+
+    name: str
+    image_bucket: str
+    results_bucket: str
+    workflow_arn: str
+    review_topic_arn: str
+    alert_topic_arn: str
+    dead_letter_queue_url: str
+    incoming_prefix: str
+    labels: tuple[str, ...]
+    confidence_threshold: float
+    endpoint_name: str
+
+
+def read_stack(connection: "Connection") -> Stack:
+    """Read the outputs of the stack a connection names.
+
+    Raises
+    ------
+    SconesError
+        When there is no such stack, or it is not an image triage stack.
+    """
+    description = _describe(connection.cloudformation(), connection)
+    name = connection.stack
+    outputs = {
+        item.get("OutputKey", ""): item.get("OutputValue", "") for item in description.get("Outputs", [])
+    }
+
+    def output(key: str) -> str:
+        value = outputs.get(key)
+        if value:
+            return value
+        status = description["StackStatus"]
+        if not status.endswith(("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")):
+            message = f"stack {name} is not ready (status {status}, no output {key})"
+        else:
+            message = f"stack {name} is not an image triage stack (no output {key})"
+        raise SconesError(message)
+
+    return Stack(
+        name=name,
+        image_bucket=output("ImageBucketName"),
+        results_bucket=output("ResultsBucketName"),
+        workflow_arn=output("WorkflowArn"),
+        review_topic_arn=output("ReviewTopicArn"),
+        alert_topic_arn=output("AlertTopicArn"),
+        dead_letter_queue_url=output("EventDeadLetterQueueUrl"),
+        incoming_prefix=output("IncomingPrefix"),
+        labels=tuple(label.strip() for label in output("ModelLabels").split(",")),
+        confidence_threshold=_number(name, "PassThreshold", output("PassThreshold")),
+        endpoint_name=output("ModelEndpointName"),
+    )
+
+
+def _describe(cloudformation: "CloudFormationClient", connection: "Connection") -> "StackTypeDef":
+    from botocore.exceptions import ClientError  # noqa: PLC0415 (slow)
+
+    try:
+        return cloudformation.describe_stacks(StackName=connection.stack)["Stacks"][0]
+    except ClientError as error:
+        if error_code(error) != "ValidationError":
+            raise
+        raise SconesError(_unknown(connection, cloudformation.meta.region_name)) from error
+    except IndexError:
+        raise SconesError(_unknown(connection, cloudformation.meta.region_name)) from None
+
+
+def _unknown(connection: "Connection", region: str) -> str:
+    if connection.is_local:
+        return f"the local cloud has no stack named {connection.stack}: start it again with `scones up`"
+    return (
+        f"no stack named {connection.stack} in {region} of this account: "
+        "check --stack, --profile and --region, or deploy one with `sam deploy --guided`"
+    )
+
+
+def _number(stack: str, key: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        message = f"stack {stack} is not an image triage stack (output {key} is not a number: {text})"
+        raise SconesError(message) from None

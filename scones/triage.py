@@ -1,0 +1,96 @@
+"""One drop from upload to outcome: uploads and watches at the same time, and matches results to images."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from scones.documents import Document
+from scones.uploads import Image, Uploads
+from scones.watch import ResultsWatch
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often to look: soon at first, then steadily, and slower the longer nothing comes.
+
+    A pause is never shorter than the round before it took, so that watching costs at most half of the time.
+    """
+
+    first_s: float = 0.1
+    steady_s: float = 0.2
+    longest_s: float = 1.0
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+
+@dataclass(slots=True)
+class Drop:
+    """A drop under way. Images are filled in as it goes, so that an interrupted one can still be reported."""
+
+    images: Sequence[Image]
+    pace: Pace = field(default_factory=Pace)
+    on_progress: Callable[[int, int], None] = lambda _uploaded, _outcomes: None
+    _unmatched: dict[tuple[str, str], tuple[Document, float]] = field(default_factory=dict)
+
+    def upload(self, uploads: Uploads) -> None:
+        """Upload and do not wait for outcomes."""
+        with uploads:
+            uploads.start([image for image in self.images if image.problem is None])
+            while uploads.are_pending:
+                uploads.wait(self.pace.steady_s)
+                uploads.collect()
+                self._report()
+
+    def run(self, uploads: Uploads, watch: ResultsWatch, timeout_s: float) -> None:
+        """Upload, and watch until every uploaded image has its outcome.
+
+        Parameters
+        ----------
+        uploads, watch
+            Where the images go and where the results come from.
+        timeout_s
+            How long to wait after the last upload.
+        """
+        waiting: dict[tuple[str, str], Image] = {}
+        pause = self.pace.first_s
+        deadline: float | None = None
+        with uploads, watch:
+            uploads.start([image for image in self.images if image.problem is None])
+            while True:
+                for image in uploads.collect():
+                    if image.uploaded:
+                        waiting[image.key, image.uploaded.etag] = image
+                started = self.pace.clock()
+                if deadline is None and not uploads.are_pending:
+                    deadline = started + timeout_s
+                arrived = self._look(watch, waiting) if waiting else 0
+                self._report()
+                now = self.pace.clock()
+                if deadline is not None and (not waiting or now >= deadline):
+                    return
+                pause = self.pace.steady_s if arrived else min(pause * 1.5, self.pace.longest_s)
+                self._rest(uploads, max(pause, now - started))
+
+    def _rest(self, uploads: Uploads, seconds: float) -> None:
+        if uploads.are_pending:
+            uploads.wait(seconds)
+        else:
+            self.pace.sleep(seconds)
+
+    def _look(self, watch: ResultsWatch, waiting: dict[tuple[str, str], Image]) -> int:
+        """Match new results to uploads; one may come before its upload's answer has been collected."""
+        for document in watch.fresh():
+            self._unmatched[document.image_key, document.image_etag] = document, self.pace.clock()
+        matched = waiting.keys() & self._unmatched.keys()
+        for name in matched:
+            image, (document, seen_at) = waiting.pop(name), self._unmatched.pop(name)
+            image.document = document
+            if image.uploaded:
+                image.seconds = max(0.0, seen_at - image.uploaded.at)
+        return len(matched)
+
+    def _report(self) -> None:
+        self.on_progress(
+            sum(image.uploaded is not None for image in self.images),
+            sum(image.document is not None for image in self.images),
+        )

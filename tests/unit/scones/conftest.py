@@ -1,0 +1,213 @@
+"""A stack in moto, and a fake workflow that writes result documents for what is uploaded to it."""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from click.testing import CliRunner, Result
+from moto import mock_aws
+
+from scones.cli import main
+from scones.triage import Pace
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+REGION = "us-east-1"
+IMAGES = "the-image-bucket"
+RESULTS = "the-results-bucket"
+VERDICTS: dict[str, dict[str, Any]] = {
+    "passed": {"label": "bicycle", "confidence": 0.97},
+    "review": {"label": "motorcycle", "confidence": 0.61},
+    "rejected": {
+        "error": {"name": "CorruptImageError", "message": "it is cut off", "state": "Serialize image"}
+    },
+    "failed": {"error": {"name": "EndpointNotFoundError", "message": None, "state": "Classify"}},
+}
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home and a project of its own, and no AWS settings but fake keys."""
+    for name in [name for name in os.environ if name.startswith("AWS_") or name.lower().endswith("_proxy")]:
+        monkeypatch.delenv(name)
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(home / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(home / "credentials"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "fake")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "fake")
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "template.yaml").touch()
+    monkeypatch.chdir(project)
+    return project
+
+
+@pytest.fixture
+def outputs() -> dict[str, str]:
+    """The outputs of an image triage stack."""
+    return {
+        "ImageBucketName": IMAGES,
+        "ResultsBucketName": RESULTS,
+        "WorkflowArn": f"arn:aws:states:{REGION}:123456789012:stateMachine:triage",
+        "ReviewTopicArn": f"arn:aws:sns:{REGION}:123456789012:review",
+        "AlertTopicArn": f"arn:aws:sns:{REGION}:123456789012:alert",
+        "EventDeadLetterQueueUrl": f"https://sqs.{REGION}.amazonaws.com/123456789012/events-dlq",
+        "IncomingPrefix": "incoming/",
+        "ModelLabels": "bicycle,motorcycle",
+        "PassThreshold": "0.8",
+        "ModelEndpointName": "the-endpoint",
+    }
+
+
+class FakeCloudFormation:
+    """CloudFormation with one stack; moto's own needs packages that nothing else here does."""
+
+    def __init__(self, outputs: dict[str, str], status: str = "CREATE_COMPLETE") -> None:
+        self.outputs = outputs
+        self.status = status
+        self.meta = SimpleNamespace(region_name=REGION)
+
+    def describe_stacks(self, *, StackName: str) -> dict[str, Any]:  # noqa: N803 (AWS's name)
+        if StackName != "scones":
+            message = f"Stack with id {StackName} does not exist"
+            raise ClientError({"Error": {"Code": "ValidationError", "Message": message}}, "DescribeStacks")
+        outputs = [{"OutputKey": key, "OutputValue": value} for key, value in self.outputs.items()]
+        return {"Stacks": [{"StackName": StackName, "StackStatus": self.status, "Outputs": outputs}]}
+
+
+@pytest.fixture
+def cloudformation(outputs: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> FakeCloudFormation:
+    """The CloudFormation every command sees; `outputs` and `status` may be changed."""
+    fake = FakeCloudFormation(outputs)
+    monkeypatch.setattr("scones.cloud.Connection.cloudformation", lambda _connection: fake)
+    return fake
+
+
+@pytest.fixture
+def aws() -> Iterator[None]:
+    with mock_aws():
+        yield
+
+
+@pytest.fixture
+def s3(aws: None, cloudformation: FakeCloudFormation) -> "S3Client":
+    """S3 of a deployed stack, whose queue and workflow exist too."""
+    session = boto3.Session(region_name=REGION)
+    client = session.client("s3")
+    client.create_bucket(Bucket=IMAGES)
+    client.create_bucket(Bucket=RESULTS)
+    session.client("sqs").create_queue(QueueName="events-dlq")
+    session.client("stepfunctions").create_state_machine(
+        name="triage",
+        definition=json.dumps({"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}),
+        roleArn="arn:aws:iam::123456789012:role/triage",
+    )
+    return client
+
+
+@dataclass
+class FakeWorkflow:
+    """Ends each image version once, as its name says: `review-cat.png` goes to review, others pass.
+
+    `lose`, `delay` (rounds) and `double` name images by a part of their key. Each round is a second.
+    """
+
+    s3: "S3Client"
+    lose: str | None = None
+    delay: dict[str, int] = field(default_factory=dict)
+    double: str | None = None
+    now: float = 0.0
+    interrupt_at: float | None = None
+    seen: dict[tuple[str, str], int] = field(default_factory=dict)
+    written: list[str] = field(default_factory=list)
+
+    def pace(self) -> Pace:
+        return Pace(clock=lambda: self.now, sleep=self.round)
+
+    def round(self, _seconds: float = 0) -> None:
+        self.now += 1
+        if self.interrupt_at is not None and self.now >= self.interrupt_at:
+            raise KeyboardInterrupt
+        for page in self.s3.get_paginator("list_objects_v2").paginate(Bucket=IMAGES, Prefix="incoming/"):
+            for item in page.get("Contents", []):
+                self._advance(item["Key"], item["ETag"].strip('"'), item["Size"])
+
+    def _advance(self, key: str, etag: str, size: int) -> None:
+        waited = self.seen.get((key, etag), 0)
+        self.seen[key, etag] = waited + 1
+        if self.lose is not None and self.lose in key:
+            return
+        due = next((rounds for part, rounds in self.delay.items() if part in key), 0)
+        doubled = self.double is not None and self.double in key and waited == due + 1
+        if size and (waited == due or doubled):
+            name = key.rsplit("/", 1)[-1]
+            outcome = next((one for one in VERDICTS if name.startswith(one)), "passed")
+            self.write(outcome, key, etag, attempt=waited)
+
+    def write(self, outcome: str, key: str, etag: str, **extra: Any) -> str:
+        """Write a result document as the workflow does, and return its key."""
+        verdict = {"label": None, "confidence": None, "error": None, **VERDICTS[outcome], **extra}
+        document = {
+            "schema_version": "1",
+            "outcome": outcome,
+            "image": {"bucket": IMAGES, "key": key, "version_id": None, "etag": etag, "size": 3},
+            "threshold": 0.8,
+            "labels": ["bicycle", "motorcycle"],
+            "started_at": "2026-11-21T10:00:00.000Z",
+            "finished_at": "2026-11-21T10:00:01.000Z",
+            **verdict,
+        }
+        label = f"{verdict['label']}/" if outcome == "passed" else ""
+        result_key = f"{outcome}/{label}{key.removeprefix('incoming/')}/{etag}.json"
+        self.s3.put_object(Bucket=RESULTS, Key=result_key, Body=json.dumps(document).encode())
+        self.written.append(result_key)
+        return result_key
+
+
+@pytest.fixture
+def workflow(s3: "S3Client", monkeypatch: pytest.MonkeyPatch) -> FakeWorkflow:
+    """The fake workflow; `scones drop` pauses by letting it work for a round."""
+    fake = FakeWorkflow(s3)
+    monkeypatch.setattr("scones.drop.pace_for", lambda _connection: fake.pace())
+    return fake
+
+
+type Scones = Callable[..., Result]
+type MakeImages = Callable[..., Path]
+
+
+@pytest.fixture
+def scones() -> Scones:
+    """Run the command against the deployed stack; stdout and stderr apart."""
+
+    def run(command: str, *arguments: str, stack: str | None = "scones") -> Result:
+        where = ["--stack", stack, "--region", REGION] if stack else []
+        return CliRunner(mix_stderr=False).invoke(main, [command, *where, *arguments])
+
+    return run
+
+
+@pytest.fixture
+def images(clean_environment: Path) -> MakeImages:
+    """Make files below photos/; each has bytes of its own."""
+
+    def make(*names: str) -> Path:
+        folder = clean_environment / "photos"
+        for name in names:
+            file = folder / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(b"image " + name.encode("utf-8", "surrogateescape"))
+        return folder
+
+    return make

@@ -1,0 +1,191 @@
+"""The command group: fast help, lazy imports, and one line for every error."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import version
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+import pytest
+from botocore.exceptions import ClientError, NoCredentialsError
+from click.testing import CliRunner
+
+from scones import cli
+from scones.cli import LazyGroup, main
+from scones.local.state import Cloud
+
+if TYPE_CHECKING:
+    from tests.unit.scones.conftest import FakeCloudFormation, MakeImages, Scones
+
+HEAVY = ("boto3", "botocore", "rich", "ministack", "scones.drop", "scones.local")
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from scones.cli import main; main(['--help'], standalone_mode=False); "
+        f"print([name for name in {HEAVY} if name in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"
+    assert all(name in done.stdout for name in cli.COMMANDS)
+
+
+def test_help_works_when_a_subcommand_cannot_be_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LazyGroup, "lazy", {"up": cli.Lazy("scones.nowhere:up", "Start it.")})
+    assert "Start it." in CliRunner().invoke(main, ["--help"]).stdout
+
+
+@pytest.mark.parametrize("name", ["drop", "status", "results"])
+def test_summaries_are_those_of_the_commands(name: str) -> None:
+    context = click.Context(main)
+    command = main.get_command(context, name)
+    assert command is not None
+    assert command.name == name
+
+
+def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_module(_name: str) -> NoReturn:
+        raise ModuleNotFoundError(name="ministack.core")
+
+    monkeypatch.setattr("scones.cli.importlib.import_module", no_module)
+    result = CliRunner(mix_stderr=False).invoke(main, ["up"])
+    assert result.exit_code == 2
+    assert "needs the Python package ministack.core: install scones[local]" in result.stderr
+
+
+def test_version_and_unknown_command() -> None:
+    assert (
+        CliRunner().invoke(main, ["--version"], prog_name="scones").output == f"scones {version('scones')}\n"
+    )
+    assert CliRunner().invoke(main, ["frobnicate"]).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (NoCredentialsError(), "no usable AWS credentials"),
+        (ClientError({"Error": {"Code": "ExpiredToken"}}, "ListObjectsV2"), "has expired: sign in again"),
+    ],
+)
+def test_aws_errors_become_one_line(
+    scones: Scones,
+    cloudformation: FakeCloudFormation,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    line: str,
+) -> None:
+    def fail(**_request: object) -> NoReturn:
+        raise error
+
+    monkeypatch.setattr(cloudformation, "describe_stacks", fail)
+    result = scones("status")
+    assert result.exit_code == 2
+    assert line in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert result.stdout == ""
+
+
+def test_bugs_keep_their_traceback(
+    scones: Scones, cloudformation: FakeCloudFormation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cloudformation, "describe_stacks", lambda **_request: dict[str, str]()["bug"])
+    assert isinstance(scones("status").exception, KeyError)
+
+
+def test_ctrl_c_anywhere_is_130(
+    scones: Scones, cloudformation: FakeCloudFormation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(**_request: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cloudformation, "describe_stacks", interrupt)
+    assert scones("status").exit_code == 130
+
+
+def test_unknown_profile_and_stack(scones: Scones, aws: None, cloudformation: FakeCloudFormation) -> None:
+    result = CliRunner(mix_stderr=False).invoke(main, ["status", "--stack", "scones", "--profile", "ghost"])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "no AWS profile named ghost" in result.stderr
+    result = scones("status", stack=None)
+    assert result.exit_code == 2
+    result = CliRunner(mix_stderr=False).invoke(main, ["status", "--stack", "ghost", "--region", "us-east-1"])
+    assert result.exit_code == 2
+    assert "no stack named ghost in us-east-1" in result.stderr
+
+
+def test_no_region(cloudformation: FakeCloudFormation, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "nowhere")
+    result = CliRunner(mix_stderr=False).invoke(main, ["status", "--stack", "scones"])
+    assert result.exit_code == 2
+    assert "no valid AWS region" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["status", "results", "drop"])
+def test_no_local_cloud(scones: Scones, images: MakeImages, command: str) -> None:
+    images("one.png")
+    result = scones(command, *(["photos"] if command == "drop" else []), stack=None)
+    assert result.exit_code == 2
+    assert result.stderr == (
+        "Error: no local cloud is running: start one with `scones up`, "
+        "or name a deployed stack with --stack\n"
+    )
+
+
+def test_a_local_cloud_that_is_still_starting(scones: Scones, monkeypatch: pytest.MonkeyPatch) -> None:
+    cloud = Cloud("http://127.0.0.1:4566", "us-east-1", "scones", 1, ready=False)
+    monkeypatch.setattr("scones.cloud.read_cloud", lambda: cloud)
+    assert "still starting" in scones("status", stack=None).stderr
+
+
+def test_a_local_cloud_that_does_not_answer(scones: Scones, monkeypatch: pytest.MonkeyPatch) -> None:
+    cloud = Cloud("http://127.0.0.1:9", "us-east-1", "scones", 1, ready=True)
+    monkeypatch.setattr("scones.cloud.read_cloud", lambda: cloud)
+    monkeypatch.setattr("botocore.retries.standard.RetryHandler.needs_retry", lambda *_args, **_kwargs: None)
+    result = scones("status", stack=None)
+    assert result.exit_code == 2
+    assert "the local cloud at http://127.0.0.1:9/ does not answer" in result.stderr
+
+
+def test_a_profile_without_a_stack_is_refused() -> None:
+    result = CliRunner(mix_stderr=False).invoke(main, ["status", "--profile", "work"])
+    assert result.exit_code == 2
+    assert "with --stack" in result.stderr
+
+
+CLOSED_PIPE = """
+import sys
+from scones.console import notice, out, print_json
+from scones.cli import main
+import click
+@click.command()
+def chatty():
+    for number in range(100_000):
+        {line}
+main.lazy = {{"chatty": None}}
+main.get_command = lambda ctx, name: chatty
+main(["chatty"])
+"""
+
+
+@pytest.mark.parametrize("line", ["out().print('x' * 80)", "print_json([number] * 80)"])
+def test_a_closed_pipe_is_no_traceback(line: str) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", CLOSED_PIPE.format(line=line)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
+        assert process.wait() == 1
+
+
+def test_not_a_command_is_a_bug(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scones.cli.importlib.import_module", lambda _name: SimpleNamespace(drop=3))
+    assert isinstance(CliRunner().invoke(main, ["drop"]).exception, TypeError)
