@@ -10,7 +10,13 @@ from pathlib import Path
 from typing import Any
 
 FUNCTIONS = ("Serialize", "Classify", "Filter")
-SERIALIZED = {"image_data": "aW1hZ2U=", "content_type": "image/png", "width": 32, "height": 32, "original": {}}
+SERIALIZED = {
+    "image_data": "aW1hZ2U=",
+    "content_type": "image/png",
+    "width": 32,
+    "height": 32,
+    "original": {},
+}
 CLASSIFIED = {"inferences": [0.95, 0.05], "endpoint": {"name": "scones", "variant": "AllTraffic"}}
 SURE = {"passed": True, "label": "bicycle", "confidence": 0.95, "threshold": 0.8}
 UNSURE = {"passed": False, "label": "bicycle", "confidence": 0.61, "threshold": 0.8}
@@ -85,7 +91,10 @@ class Workflow:
             results=self._documents("results", f"/{etag}.json"),
             reviews=self._messages("review", etag),
             alerts=self._messages("alert", etag),
-            attempts={name: list(self._documents("scripts", "", f"{execution}/{name}/").values()) for name in FUNCTIONS},
+            attempts={
+                name: list(self._documents("scripts", "", f"{execution}/{name}/").values())
+                for name in FUNCTIONS
+            },
             history=history["events"],
         )
 
@@ -113,12 +122,16 @@ class Workflow:
     def _documents(self, bucket: str, suffix: str, prefix: str = "") -> dict[str, dict[str, Any]]:
         s3 = self.client("s3")
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-        keys = [item["Key"] for page in pages for item in page.get("Contents", []) if item["Key"].endswith(suffix)]
+        keys = [
+            item["Key"] for page in pages for item in page.get("Contents", []) if item["Key"].endswith(suffix)
+        ]
         return {key: json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read()) for key in keys}
 
     def _messages(self, topic: str, etag: str) -> list[dict[str, Any]]:
         sqs, found = self.client("sqs"), []
-        while batch := sqs.receive_message(QueueUrl=self.queues[topic], MaxNumberOfMessages=10).get("Messages"):
+        while batch := sqs.receive_message(QueueUrl=self.queues[topic], MaxNumberOfMessages=10).get(
+            "Messages"
+        ):
             for message in batch:
                 sqs.delete_message(QueueUrl=self.queues[topic], ReceiptHandle=message["ReceiptHandle"])
             notifications = [json.loads(message["Body"]) for message in batch]
@@ -127,7 +140,9 @@ class Workflow:
 
 
 def _event(key: str, etag: str, version_id: str | None) -> dict[str, Any]:
-    event: dict[str, Any] = json.loads((Path(__file__).parents[2] / "events" / "s3_object_created.json").read_text())
+    event: dict[str, Any] = json.loads(
+        (Path(__file__).parents[2] / "events" / "s3_object_created.json").read_text()
+    )
     event["detail"]["object"] |= {"key": key, "etag": etag, "size": 1234}
     if version_id is None:
         del event["detail"]["object"]["version-id"]

@@ -7,7 +7,17 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from tests.workflow.harness import CLASSIFIED, FUNCTIONS, SERIALIZED, SURE, UNSURE, Run, Workflow, raises, returns
+from tests.workflow.harness import (
+    CLASSIFIED,
+    FUNCTIONS,
+    SERIALIZED,
+    SURE,
+    UNSURE,
+    Run,
+    Workflow,
+    raises,
+    returns,
+)
 
 POISON = ("UnsupportedImageError", "CorruptImageError", "ImageTooLargeError", "ImageNotFoundError")
 
@@ -155,7 +165,14 @@ def test_an_alert_that_cannot_be_sent_fails_the_execution(workflow: Workflow) ->
 
 @pytest.mark.parametrize(
     "below",
-    ["a b+c%25d.png", "ünï/日本語.jpg", "/leading//twice/../x.jpg", "no extension", "quote'\"\\.png", "a" * 900],
+    [
+        "a b+c%25d.png",
+        "ünï/日本語.jpg",
+        "/leading//twice/../x.jpg",
+        "no extension",
+        "quote'\"\\.png",
+        "a" * 900,
+    ],
 )
 def test_a_result_is_named_after_its_image(workflow: Workflow, below: str) -> None:
     run = workflow.run(key=f"incoming/{below}", version_id=None)
@@ -191,7 +208,11 @@ def test_functions_get_the_reference_and_the_correlation_ids(workflow: Workflow)
 def test_image_data_goes_no_further_than_classify(workflow: Workflow) -> None:
     run = workflow.run()
 
-    inputs = [(event["stateEnteredEventDetails"]["name"], event["stateEnteredEventDetails"]["input"]) for event in run.history if "stateEnteredEventDetails" in event]
+    inputs = [
+        (event["stateEnteredEventDetails"]["name"], event["stateEnteredEventDetails"]["input"])
+        for event in run.history
+        if "stateEnteredEventDetails" in event
+    ]
     assert [name for name, text in inputs if "image_data" in text] == ["Classify"]
     assert "image_data" not in json.dumps(run.attempts["Filter"])
     assert "image_data" not in json.dumps(run.document)

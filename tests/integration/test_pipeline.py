@@ -1,0 +1,110 @@
+"""The deployed stack on real input: every upload under exactly one outcome, with a reason."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from tests.integration.conftest import LocalCloud
+from tests.integration.pictures import CLASSIFIED, IGNORED, REJECTED
+
+pytestmark = pytest.mark.local_cloud
+
+
+@pytest.fixture(scope="module")
+def documents(cloud: LocalCloud) -> dict[str, dict[str, Any]]:
+    """What the stack made of every picture."""
+    before = len(cloud.executions())
+    for key, body in (IGNORED | CLASSIFIED | REJECTED).items():
+        cloud.put(key, body)
+    cloud.wait_until_idle(before + len(CLASSIFIED) + len(REJECTED))
+    return cloud.documents()
+
+
+def test_every_upload_has_exactly_one_outcome(documents: dict[str, dict[str, Any]], root: Path) -> None:
+    keys = Counter(document["image"]["key"] for document in documents.values())
+    assert keys == Counter([*CLASSIFIED, *REJECTED])
+    schema = json.loads((root / "docs" / "contracts" / "result.schema.json").read_text())
+    for document in documents.values():
+        jsonschema.validate(document, schema)
+
+
+@pytest.mark.parametrize("key", CLASSIFIED, ids=lambda key: key[:40])
+def test_an_image_is_classified(documents: dict[str, dict[str, Any]], key: str) -> None:
+    (document,) = [document for document in documents.values() if document["image"]["key"] == key]
+    assert document["outcome"] in {"passed", "review"}, document["reason"]
+    assert document["labels"] == ["bicycle", "motorcycle"]
+    assert document["confidence"] == max(document["inferences"])
+    assert (document["outcome"] == "passed") == (document["confidence"] >= 0.8)
+    assert document["endpoint"] == {"name": "scones-image-classifier", "variant": "AllTraffic"}
+
+
+@pytest.mark.parametrize("key", REJECTED)
+def test_a_file_that_is_no_image_is_rejected_with_a_reason(
+    documents: dict[str, dict[str, Any]], key: str
+) -> None:
+    (document,) = [document for document in documents.values() if document["image"]["key"] == key]
+    assert document["outcome"] == "rejected", document["reason"]
+    assert document["error"]["state"] == "Serialize image"
+    assert document["error"]["name"].endswith("Error")
+    assert len(document["reason"].split()) > 3
+    assert "Traceback" not in document["reason"]
+
+
+def test_results_start_no_workflow(cloud: LocalCloud, documents: dict[str, dict[str, Any]]) -> None:
+    started = {document["execution"] for document in documents.values()}
+    assert {execution["executionArn"] for execution in cloud.executions()} >= started
+    assert len(started) == len(documents)
+    assert {execution["status"] for execution in cloud.executions()} == {"SUCCEEDED"}
+
+
+def test_drop_prints_what_became_of_the_samples(cloud: LocalCloud, root: Path) -> None:
+    samples = sorted(path.name for path in (root / "events" / "images").iterdir())
+
+    dropped = cloud.shell.run("drop", "events/images", "--json")
+
+    assert dropped.returncode == 0, dropped.stderr
+    report = json.loads(dropped.stdout)
+    assert sorted(Path(image["path"]).name for image in report["images"]) == samples
+    outcomes = {Path(image["path"]).name: image["outcome"] for image in report["images"]}
+    assert outcomes["bicycle.jpg"] == "passed"
+    assert outcomes["cut-off.png"] == outcomes["not-an-image.jpg"] == "rejected"
+    assert report["without_outcome"] == 0
+
+
+def test_status_and_results_agree_with_the_bucket(cloud: LocalCloud) -> None:
+    stored = Counter(document["outcome"] for document in cloud.documents().values())
+
+    status = cloud.shell.run("status", "--json")
+    results = cloud.shell.run("results", "--outcome", "rejected", "--limit", "1000", "--json")
+
+    assert status.returncode == 0, status.stderr
+    for outcome, count in stored.items():
+        assert f'"{outcome}"' in status.stdout
+        assert count > 0
+    assert len(json.loads(results.stdout)) == stored["rejected"]
+
+
+def test_a_replaced_image_never_gets_the_verdict_of_other_bytes(cloud: LocalCloud) -> None:
+    before = len(cloud.executions())
+    etags = [
+        cloud.put("incoming/replaced.png", CLASSIFIED[key])
+        for key in ("incoming/with space.png", "incoming/one-pixel.png")
+    ]
+
+    cloud.wait_until_idle(before + 2)
+
+    found = [
+        document
+        for document in cloud.documents().values()
+        if document["image"]["key"] == "incoming/replaced.png"
+    ]
+    assert sorted(document["image"]["etag"] for document in found) == sorted(etags)
+    (last,) = [document for document in found if document["image"]["etag"] == etags[-1]]
+    assert last["outcome"] in {"passed", "review"}
+    (first,) = [document for document in found if document["image"]["etag"] == etags[0]]
+    assert first["outcome"] in {"passed", "review", "rejected"}
+    assert first["outcome"] != "rejected" or first["error"]["name"] == "ImageNotFoundError"
