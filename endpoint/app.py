@@ -1,0 +1,126 @@
+"""The web application: what SageMaker asks of a container, and what boto3 asks of SageMaker.
+
+A container answers GET /ping and POST /invocations. boto3's sagemaker-runtime client, pointed here, posts to
+/endpoints/<name>/invocations instead and expects SageMaker's errors, so a laptop needs no SageMaker.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from endpoint.errors import ImageError
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from endpoint.predictor import Predictor
+
+ACCEPTED = ("image/jpeg", "image/png", "application/x-image")
+MAX_BODY_BYTES = 6 * 1024 * 1024  # SageMaker's own limit
+VARIANT = "AllTraffic"
+
+logger = logging.getLogger(__name__)
+
+
+def create_app(predictor: Predictor | None, endpoint_name: str | None = None) -> Starlette:
+    """Return the application.
+
+    Parameters
+    ----------
+    predictor
+        The model; None answers 503 until `app.state.predictor` is set.
+    endpoint_name
+        The only endpoint that exists under /endpoints; None accepts any name.
+    """
+    app = Starlette(
+        routes=[
+            Route("/ping", ping),
+            Route("/invocations", invocations, methods=["POST"]),
+            Route("/endpoints/{name}/invocations", invoke_endpoint, methods=["POST"]),
+        ],
+        exception_handlers={ClientDisconnect: _nobody_listens},
+    )
+    app.state.predictor = predictor
+    app.state.endpoint_name = endpoint_name
+    return app
+
+
+async def ping(request: Request) -> Response:
+    """Say whether the model is loaded."""
+    return Response(status_code=200 if request.app.state.predictor else 503)
+
+
+async def invocations(request: Request) -> Response:
+    """Answer as a container does: the list of probabilities, or a status with a one-line reason."""
+    data = await _body(request)
+    try:
+        return JSONResponse(await _classify(request, data))
+    except HTTPException as error:
+        return PlainTextResponse(error.detail, error.status_code)
+
+
+async def invoke_endpoint(request: Request) -> Response:
+    """Answer as SageMaker does in front of a container."""
+    name = request.path_params["name"]
+    data = await _body(request)
+    if request.app.state.endpoint_name not in (None, name):
+        return _service_error(400, "ValidationError", message=f"Endpoint {name} not found.")
+    try:
+        probabilities = await _classify(request, data)
+    except HTTPException as error:
+        side = "client" if error.status_code < 500 else "server"  # noqa: PLR2004 - HTTP's own division
+        answer = f'Received {side} error ({error.status_code}) from primary with message "{error.detail}".'
+        return _service_error(
+            424,
+            "ModelError",
+            Message=answer,
+            OriginalMessage=error.detail,
+            OriginalStatusCode=error.status_code,
+        )
+    return JSONResponse(probabilities, headers={"x-Amzn-Invoked-Production-Variant": VARIANT})
+
+
+async def _nobody_listens(_request: Request, _error: Exception) -> Response:
+    return Response(status_code=400)
+
+
+def _service_error(status: int, code: str, **content: str | int) -> Response:
+    return JSONResponse(content, status, headers={"x-amzn-ErrorType": code})
+
+
+async def _classify(request: Request, data: bytes) -> list[float]:
+    """Return the probabilities of the request's image, or raise the status the container answers with."""
+    predictor: Predictor | None = request.app.state.predictor
+    if predictor is None:
+        raise HTTPException(503, "the model is not loaded yet")
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content_type not in ACCEPTED:
+        raise HTTPException(415, f"content type {content_type or 'missing'}; accepted: {', '.join(ACCEPTED)}")
+    if len(data) > MAX_BODY_BYTES:
+        raise HTTPException(413, f"the body has more than {MAX_BODY_BYTES} bytes")
+    try:
+        return await run_in_threadpool(predictor.predict, data)
+    except ImageError as error:
+        raise HTTPException(400, str(error)) from error
+    except Exception as error:
+        logger.exception("prediction failed")
+        raise HTTPException(500, "prediction failed") from error
+
+
+async def _body(request: Request) -> bytes:
+    """Return the body, or of one that is too long its first MAX_BODY_BYTES + 1 bytes.
+
+    It is read to its end whatever the answer will be: a sender still sending would not hear it.
+    """
+    kept = bytearray()
+    async for chunk in request.stream():
+        kept += chunk[: MAX_BODY_BYTES + 1 - len(kept)]
+    return bytes(kept)

@@ -1,0 +1,156 @@
+"""How an image becomes the model's square. Training, evaluation and the endpoint all decide it here."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from PIL import Image, UnidentifiedImageError
+
+from endpoint.errors import TooManyPixelsError, UnreadableImageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MAX_PIXELS = 50_000_000
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+DRAFT_FACTOR = 4  # JPEGs are decoded no smaller than this many model inputs, so that shrinking sees enough
+
+_ORIENTATION_TAG = 0x0112
+_ORIENTATIONS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_BYTE_MAX, _WORD_MAX = 255, 65535
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A decoded file.
+
+    Attributes
+    ----------
+    image
+        RGB, not yet turned upright.
+    extent
+        Width and height that the picture covers of `image`; less than all of it where a JPEG's reduction
+        does not divide its size, and part of the last column or row lies outside the picture.
+    orientation
+        As EXIF counts, 1 to 8.
+    """
+
+    image: Image.Image
+    extent: tuple[float, float]
+    orientation: int
+
+
+def read_square(data: bytes, size: int, max_pixels: int = MAX_PIXELS) -> Image.Image:
+    """Return what the model sees of an image file: upright, RGB, `size` x `size`.
+
+    Raises
+    ------
+    UnreadableImageError, TooManyPixelsError
+        See `decode`.
+    """
+    decoded = decode(data, size, max_pixels)
+    method = _ORIENTATIONS.get(decoded.orientation)
+    small = square(decoded.image, size, decoded.extent)
+    return small if method is None else small.transpose(method)
+
+
+def square(image: Image.Image, size: int, extent: tuple[float, float] | None = None) -> Image.Image:
+    """Return the centred square of the image, resized to `size`; an image of that size as it is.
+
+    The box is centred to a fraction of a pixel and resized in one step, so an image already shrunk with the
+    same filter comes out as it would have from the original.
+    """
+    if image.size == (size, size):
+        return image
+    width, height = extent or image.size
+    side = min(width, height)
+    left, top = (width - side) / 2, (height - side) / 2
+    return image.resize((size, size), Image.Resampling.LANCZOS, box=(left, top, left + side, top + side))
+
+
+def decode(data: bytes, size: int, max_pixels: int = MAX_PIXELS) -> Decoded:
+    """Decode the first frame to RGB, alpha on white; a large JPEG at a reduced scale.
+
+    Parameters
+    ----------
+    data
+        The file's bytes; they alone decide the format.
+    size
+        The model's input size, which limits how far a JPEG may be reduced.
+    max_pixels
+        Limit that holds before any pixel is decoded.
+
+    Raises
+    ------
+    UnreadableImageError
+        The bytes are no image, a damaged one, or of a format not in FORMATS.
+    TooManyPixelsError
+        The header announces more than `max_pixels`.
+    """
+    with _decoder_errors(), Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        if image.width * image.height > max_pixels:
+            raise TooManyPixelsError(
+                f"the image has {image.width} x {image.height} pixels, more than {max_pixels}"
+            )
+        drafted = image.draft(None, (DRAFT_FACTOR * size, DRAFT_FACTOR * size))
+        image.load()
+        extent = drafted[1][2:] if drafted else image.size
+        return Decoded(_rgb(image), extent, _orientation(image))
+
+
+@contextlib.contextmanager
+def _decoder_errors() -> Iterator[None]:
+    try:
+        yield
+    except (TooManyPixelsError, UnreadableImageError):
+        raise
+    except Image.DecompressionBombError as error:
+        raise TooManyPixelsError("the image has far too many pixels") from error
+    except UnidentifiedImageError as error:
+        raise UnreadableImageError(f"not an image in a known format ({', '.join(FORMATS)})") from error
+    except MemoryError:
+        raise
+    except Exception as error:  # damaged bytes raise anything from struct.error to SyntaxError
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise UnreadableImageError(f"the image cannot be decoded: {reason}") from error
+
+
+def _orientation(image: Image.Image) -> int:
+    """Return the EXIF orientation; 1 (upright) where there is none or the EXIF block is broken."""
+    with contextlib.suppress(Exception):
+        return int(image.getexif().get(_ORIENTATION_TAG, 1))
+    return 1
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "F" or image.mode.startswith("I"):
+        return _eight_bit(image).convert("RGB")
+    if image.has_transparency_data:
+        rgba = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
+    return image.convert("RGB")
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+    """Scale deep grey to 0..255 by the range its values imply: 1, 8 bits, 16 bits or their own maximum."""
+    deep = image.convert("F")
+    highest = float(deep.getextrema()[1])  # type: ignore[arg-type]  # one band, so two floats
+    whole: float
+    if image.mode.startswith("I;16"):
+        whole = _WORD_MAX
+    elif image.mode == "F" and highest <= 1:
+        whole = 1
+    else:
+        whole = next((limit for limit in (_BYTE_MAX, _WORD_MAX) if highest <= limit), highest)
+    return deep.point(lambda value: value * (_BYTE_MAX / whole) + 0.0).convert("L")

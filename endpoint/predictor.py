@@ -1,0 +1,102 @@
+"""Image bytes to class probabilities, by an ONNX model that describes itself.
+
+The model's contract: input "image" uint8 [N, S, S, 3] in RGB; output "probabilities" float32 [N, C], with
+normalisation, mirror averaging, temperature and softmax inside the graph; metadata `labels` (comma
+separated, in the order of the probabilities), `input_size` (S), `temperature` and `version`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnxruntime
+
+from endpoint.errors import ModelFileError
+from endpoint.image import MAX_PIXELS, read_square
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+SHIPPED_MODEL = Path(__file__).parent / "model" / "model.onnx"
+_ERRORS_ONLY = 3
+
+
+class Predictor:
+    """A loaded model; safe to call from several threads.
+
+    Parameters
+    ----------
+    model_path
+        The .onnx file.
+    threads
+        Threads for one prediction; one is best where requests come in parallel.
+    max_pixels
+        Larger images are refused before they are decoded.
+
+    Raises
+    ------
+    ModelFileError
+        The file is missing, damaged or breaks the contract above.
+    """
+
+    def __init__(self, model_path: Path, threads: int = 1, max_pixels: int = MAX_PIXELS) -> None:
+        self._session = _session(model_path, threads)
+        facts = self._session.get_modelmeta().custom_metadata_map
+        try:
+            self.labels = tuple(facts["labels"].split(","))
+            self.input_size = int(facts["input_size"])
+            self.temperature = float(facts["temperature"])
+            self.version = str(facts["version"])
+        except (KeyError, ValueError) as error:
+            raise ModelFileError(
+                f"{model_path}: bad metadata labels, input_size, temperature or version ({error})"
+            ) from error
+        self.max_pixels = max_pixels
+        self._check(model_path)
+
+    def predict(self, data: bytes) -> list[float]:
+        """Return the probabilities of an image file, in the order of `labels`, with sum 1.
+
+        Raises
+        ------
+        ImageError
+            UnreadableImageError or TooManyPixelsError; the image is to blame.
+        """
+        image = read_square(data, self.input_size, self.max_pixels)
+        (answer,) = self.probabilities(np.asarray(image)[None])
+        exact = answer.astype(np.float64)
+        return [float(value) for value in exact / exact.sum()]
+
+    def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return [N, C] probabilities of uint8 [N, S, S, 3] squares."""
+        answer: NDArray[np.float32] = self._session.run(["probabilities"], {"image": images})[0]
+        return answer
+
+    def _check(self, model_path: Path) -> None:
+        """Run the model once, which also warms it up."""
+        blank = np.zeros((1, self.input_size, self.input_size, 3), np.uint8)
+        try:
+            shape = self.probabilities(blank).shape
+        except Exception as error:  # onnxruntime has an exception class per status code and no common base
+            raise ModelFileError(f"{model_path}: does not answer ({_one_line(error)})") from error
+        if shape != (1, len(self.labels)):
+            raise ModelFileError(f"{model_path}: {len(self.labels)} labels but an answer of shape {shape}")
+
+
+def _session(model_path: Path, threads: int) -> onnxruntime.InferenceSession:
+    if not model_path.is_file():
+        raise ModelFileError(f"{model_path}: no such model file")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = _ERRORS_ONLY
+    try:
+        return onnxruntime.InferenceSession(str(model_path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # see _check
+        raise ModelFileError(f"{model_path}: not a usable ONNX model ({_one_line(error)})") from error
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,111 @@
+"""Serve the model over HTTP."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import socket
+import sys
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from endpoint.app import create_app
+from endpoint.errors import ModelFileError
+from endpoint.predictor import SHIPPED_MODEL, Predictor
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SAGEMAKER_MODEL_DIR = "/opt/ml/model"
+DEFAULT_PORT = 8080
+_SHUTDOWN_S = 5
+_BACKLOG = 128
+_LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {"uvicorn.access": {"level": "INFO"}, "uvicorn.error": {"level": "WARNING"}},
+}
+
+
+def default_model(environment: Mapping[str, str]) -> Path:
+    """Return the model SageMaker unpacked, or the shipped one where there is none."""
+    deployed = Path(environment.get("SM_MODEL_DIR", SAGEMAKER_MODEL_DIR)) / "model.onnx"
+    return deployed if deployed.is_file() else SHIPPED_MODEL
+
+
+def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m endpoint.server", description=__doc__)
+    parser.add_argument("command", nargs="?", choices=["serve"], help="accepted because SageMaker gives it")
+    parser.add_argument("--host", default="127.0.0.1", help="default: %(default)s")
+    parser.add_argument(
+        "--port",
+        type=int,
+        default=int(environment.get("SAGEMAKER_BIND_TO_PORT", DEFAULT_PORT)),
+        help="0 takes a free one (default: %(default)s)",
+    )
+    model = default_model(environment)
+    parser.add_argument("--model", type=Path, default=model, help="an .onnx file (default: %(default)s)")
+    parser.add_argument("--endpoint-name", help="the only NAME in /endpoints/NAME/invocations (default: any)")
+    parser.add_argument("--threads", type=int, default=1, help="for one prediction (default: %(default)s)")
+    return parser
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Bind here and now, so that a taken port is known before anything else happens."""
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(_BACKLOG)
+    except BaseException:
+        listener.close()
+        raise
+    return listener
+
+
+def _stop(_signal: int, _frame: object) -> None:
+    """End with exit code 0 on SIGTERM, which uvicorn raises again once requests have been answered."""
+    sys.exit(0)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; return when told to stop."""
+    options = _parser(os.environ).parse_args(arguments)
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # about tags of damaged files; the answer says enough
+    try:
+        predictor = Predictor(options.model, options.threads)
+        listener = listen(options.host, options.port)
+    except ModelFileError as error:
+        print(f"endpoint: {error}", file=sys.stderr)
+        return 1
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or error
+        print(f"endpoint: cannot listen on {options.host}:{options.port}: {reason}", file=sys.stderr)
+        return 1
+    signal.signal(signal.SIGTERM, _stop)
+    with listener:
+        host, port = listener.getsockname()[:2]
+        model = f"model {predictor.version} ({', '.join(predictor.labels)})"
+        print(f"endpoint: {model} on http://{host}:{port}", file=sys.stderr, flush=True)
+        config = uvicorn.Config(
+            create_app(predictor, options.endpoint_name),
+            log_config=_LOGGING,
+            timeout_graceful_shutdown=_SHUTDOWN_S,
+            lifespan="off",
+        )
+        try:
+            uvicorn.Server(config).run(sockets=[listener])
+        except KeyboardInterrupt:
+            return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

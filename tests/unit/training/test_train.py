@@ -1,0 +1,159 @@
+"""Training end to end on a small archive. Skips where PyTorch is not installed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip(
+    "torch", reason="PyTorch is not installed: training has an environment of its own"
+)
+
+from endpoint.predictor import Predictor  # noqa: E402
+from training import export as exporting  # noqa: E402
+from training.archive import Images, read_archive  # noqa: E402
+from training.augment import augment  # noqa: E402
+from training.export import ExportError, Trained, export  # noqa: E402
+from training.fit import UNSURE, Fitting, Machine, Phase, logits_of, soft_targets  # noqa: E402
+from training.model import Network  # noqa: E402
+from training.train import main  # noqa: E402
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CPU = Machine(torch.device("cpu"), half=False)
+
+
+def small_network(classes: int) -> Network:
+    torch.manual_seed(0)
+    return Network(classes, widths=(8, 8, 8), blocks=(1, 1, 1))
+
+
+def options(archive: Path, output: Path, *more: str) -> list[str]:
+    md5 = hashlib.md5(archive.read_bytes()).hexdigest()  # noqa: S324 - the publisher's choice
+    sound = ["--archive", str(archive), "--md5", md5, "--output", str(output), "--threads", "1"]
+    return [*sound, "--epochs-pretrain", "1", "--epochs", "2", *more]
+
+
+def test_the_default_network_fits_four_megabytes() -> None:
+    parameters = sum(parameter.numel() for parameter in Network(2).parameters())
+    assert 600_000 < parameters < 750_000
+
+
+def test_targets_of_the_unsure_are_flat() -> None:
+    targets = soft_targets(torch.tensor([1, UNSURE]), 4, 0.1)
+    assert targets.numpy() == pytest.approx(np.array([[0.025, 0.925, 0.025, 0.025], [0.25] * 4]))
+
+
+def test_augmented_images_stay_images() -> None:
+    images = torch.randint(0, 256, (64, 32, 32, 3), dtype=torch.uint8)
+    views = augment(images, torch.Generator().manual_seed(1))
+    assert views.shape == (64, 3, 32, 32)
+    assert 0 <= views.min() <= views.max() <= 255
+    assert torch.equal(views, augment(images, torch.Generator().manual_seed(1)))
+    assert not torch.equal(views, augment(images, torch.Generator().manual_seed(2)))
+
+
+def test_a_network_narrowed_to_some_classes_keeps_their_scores() -> None:
+    network = small_network(5)
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
+    before = logits_of(network, pixels, CPU)
+    network.keep_classes((3, 1))
+    assert logits_of(network, pixels, CPU) == pytest.approx(before[:, [3, 1]], abs=1e-5)
+
+
+def test_resuming_equals_not_stopping(archive_path: Path) -> None:
+    images = read_archive(archive_path, None).train
+    phase = Phase("phase", 3, 0.05, batch=32)
+    unbroken = Fitting(small_network(4), phase, lambda _: images, CPU, seed=1)
+    losses = [unbroken.run_epoch() for _ in range(3)]
+    first = Fitting(small_network(4), phase, lambda _: images, CPU, seed=1)
+    first.run_epoch()
+    resumed = Fitting(small_network(4), phase, lambda _: images, CPU, seed=1)
+    resumed.restore(first.state())
+    assert [resumed.run_epoch() for _ in range(2)] == pytest.approx(losses[1:], rel=1e-4)
+
+
+def test_fitting_learns(archive_path: Path) -> None:
+    archive = read_archive(archive_path, None)
+    fitting = Fitting(
+        small_network(4), Phase("phase", 6, 0.1, batch=16), lambda _: archive.train, CPU, seed=1
+    )
+    for _ in range(6):
+        fitting.run_epoch()
+    answers = logits_of(fitting.network, archive.test.pixels, CPU).argmax(1)
+    assert (answers == archive.test.labels).mean() >= 0.9
+
+
+def test_a_trained_model_serves(
+    archive_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "out"
+    assert main(options(archive_path, output, "--classes", "motorcycle,apple,cloud")) == 0
+    predictor = Predictor(output / "model.onnx")
+    assert predictor.labels == ("motorcycle", "apple", "cloud")
+    summary = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert predictor.version == summary["version"]
+    assert predictor.temperature == summary["temperature"]
+    assert (
+        exporting.main(["--trained", str(output / "model.pt"), "--output", str(tmp_path / "again.onnx")]) == 0
+    )
+    again = Predictor(tmp_path / "again.onnx")
+    images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
+    assert again.probabilities(images) == pytest.approx(predictor.probabilities(images))
+    assert sorted(path.name for path in output.iterdir()) == ["checkpoint.pt", "model.onnx", "model.pt"]
+
+
+def test_every_class_wanted_leaves_no_strangers(archive_path: Path, tmp_path: Path) -> None:
+    assert main(options(archive_path, tmp_path / "out", "--classes", "apple,bicycle,cloud,motorcycle")) == 0
+
+
+def test_a_finished_run_resumes_to_the_same_model(archive_path: Path, tmp_path: Path) -> None:
+    assert main(options(archive_path, tmp_path / "out")) == 0
+    first = Predictor(tmp_path / "out" / "model.onnx").version
+    assert main(options(archive_path, tmp_path / "out", "--resume")) == 0
+    assert Predictor(tmp_path / "out" / "model.onnx").version == first
+
+
+def test_resuming_under_other_settings_is_refused(
+    archive_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(options(archive_path, tmp_path / "out")) == 0
+    assert main(options(archive_path, tmp_path / "out", "--resume", "--seed", "9")) == 1
+    assert "give the same options" in capsys.readouterr().err
+
+
+def test_a_damaged_checkpoint_is_one_line(
+    archive_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "checkpoint.pt").write_bytes(b"PK damaged")
+    assert main(options(archive_path, tmp_path, "--resume")) == 1
+    assert "checkpoint.pt is damaged" in capsys.readouterr().err
+
+
+def test_an_unknown_class_is_one_line(
+    archive_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(options(archive_path, tmp_path / "out", "--classes", "tram")) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("training.train: unknown class: tram")
+
+
+def test_a_file_that_is_too_large_is_not_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exporting, "MAX_BYTES", 1000)
+    trained = Trained(Network(2), ("a", "b"), 1.0)
+    with pytest.raises(ExportError, match="more than 1000"):
+        export(trained, tmp_path / "model.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_images_of_an_epoch_are_all_seen() -> None:
+    images = Images(np.zeros((70, 32, 32, 3), np.uint8), np.arange(70) % 2)
+    fitting = Fitting(small_network(2), Phase("phase", 1, 0.01, batch=32), lambda _: images, CPU, seed=1)
+    assert fitting.steps == 3
+    fitting.run_epoch()
+    assert fitting.epoch == 1

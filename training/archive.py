@@ -1,0 +1,162 @@
+"""Read the CIFAR-100 "python version" archive without executing what is in it."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import pickle
+import tarfile
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+OFFICIAL_MD5 = "eb9058c3a382ffc7106e4002c42a8d85"
+FOLDER = "cifar-100-python"
+SIDE = 32
+_CHUNK_BYTES = 1 << 20
+
+
+class ArchiveError(Exception):
+    """The archive is missing, damaged, or not what it claims to be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Images:
+    """Labelled images: pixels uint8 [N, 32, 32, 3] in RGB, labels int64 [N]."""
+
+    pixels: np.ndarray
+    labels: np.ndarray
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+        return len(self.labels)
+
+    def take(self, indices: np.ndarray) -> Images:
+        """Return the images at these positions, in this order."""
+        return Images(self.pixels[indices], self.labels[indices])
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """The official split; labels index `class_names`."""
+
+    class_names: tuple[str, ...]
+    train: Images
+    test: Images
+
+
+def read_archive(path: Path, md5: str | None = OFFICIAL_MD5) -> Archive:
+    """Verify the archive's checksum and read its three pickles.
+
+    Parameters
+    ----------
+    path
+        The .tar.gz as published.
+    md5
+        Expected checksum in hex; None skips the check.
+
+    Raises
+    ------
+    ArchiveError
+        With one line that says what is wrong.
+    """
+    if not path.is_file():
+        raise ArchiveError(f"{path}: no such file")
+    if md5 is not None:
+        _verify(path, md5)
+    try:
+        with tarfile.open(path, "r:*") as tar:
+            meta, train, test = (_unpickle(_member(tar, name)) for name in ("meta", "train", "test"))
+    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
+        raise ArchiveError(f"{path}: not a readable archive ({error})") from error
+    names = tuple(_text(name) for name in _field(meta, "fine_label_names"))
+    return Archive(names, _images(train, len(names)), _images(test, len(names)))
+
+
+def _verify(path: Path, expected: str) -> None:
+    digest = hashlib.md5(usedforsecurity=False)  # the publisher's checksum; integrity, not secrecy
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            digest.update(chunk)
+    if digest.hexdigest() != expected.lower():
+        raise ArchiveError(
+            f"{path}: md5 is {digest.hexdigest()}, expected {expected} (damaged, or give --md5)"
+        )
+
+
+def _member(tar: tarfile.TarFile, name: str) -> bytes:
+    try:
+        file = tar.extractfile(f"{FOLDER}/{name}")
+    except KeyError:
+        file = None
+    if file is None:
+        raise ArchiveError(f"the archive has no {FOLDER}/{name}")
+    return file.read()
+
+
+def _latin1(text: str, encoding: str) -> bytes:
+    """Stand in for `_codecs.encode`, which Python 3 uses to write bytes at pickle protocol 2."""
+    if encoding != "latin1":
+        raise pickle.UnpicklingError(f"a pickle asks for the codec {encoding!r}")
+    return text.encode("latin1")
+
+
+_RECONSTRUCT = np.empty(0).__reduce__()[0]  # numpy 1 and 2 keep it in differently named modules
+_ADMITTED: dict[tuple[str, str], Any] = {
+    ("numpy.core.multiarray", "_reconstruct"): _RECONSTRUCT,
+    ("numpy._core.multiarray", "_reconstruct"): _RECONSTRUCT,
+    ("numpy", "ndarray"): np.ndarray,
+    ("numpy", "dtype"): np.dtype,
+    ("_codecs", "encode"): _latin1,
+}
+
+
+class _RestrictedUnpickler(pickle.Unpickler):
+    """Builds lists, dicts, strings and numpy arrays; refuses every other name."""
+
+    def find_class(self, module_name: str, global_name: str) -> object:
+        try:
+            return _ADMITTED[module_name, global_name]
+        except KeyError:
+            raise pickle.UnpicklingError(
+                f"a pickle asks for {module_name}.{global_name}, which image data does not need"
+            ) from None
+
+
+def _unpickle(data: bytes) -> dict[str, Any]:
+    try:
+        content = _RestrictedUnpickler(io.BytesIO(data), encoding="latin1").load()
+    except Exception as error:  # a damaged pickle raises anything from IndexError to MemoryError
+        raise ArchiveError(f"unreadable pickle: {error}") from error
+    if not isinstance(content, dict):
+        raise ArchiveError(f"a pickle holds a {type(content).__name__} where a dict was expected")
+    return {_text(key): value for key, value in content.items()}
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _field(content: dict[str, Any], name: str) -> Any:  # noqa: ANN401 - whatever the pickle holds
+    if name not in content:
+        raise ArchiveError(f"a pickle has no {name}")
+    return content[name]
+
+
+def _images(content: dict[str, Any], classes: int) -> Images:
+    pixels = _field(content, "data")
+    labels = np.asarray(_field(content, "fine_labels"))
+    bytes_there = isinstance(pixels, np.ndarray) and pixels.dtype == np.uint8
+    if not bytes_there or pixels.shape != (labels.size, 3 * SIDE**2) or labels.dtype.kind not in "iu":
+        raise ArchiveError(f"images or labels have an unexpected form ({np.shape(pixels)}, {labels.shape})")
+    if len(labels) and not 0 <= labels.min() <= labels.max() < classes:
+        raise ArchiveError(
+            f"labels run from {labels.min()} to {labels.max()} but there are {classes} classes"
+        )
+    square = pixels.reshape(-1, 3, SIDE, SIDE).transpose(0, 2, 3, 1)
+    return Images(np.ascontiguousarray(square), labels.astype(np.int64))

@@ -1,0 +1,66 @@
+"""Random views of a batch, mild enough that a person would not notice most of them."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+MAX_SHIFT = 4  # pixels of 32
+ZOOM = (0.75, 1.3)  # side of the view as a part of the image's: < 1 zooms in, > 1 steps back
+CONTRAST = (0.7, 1.3)
+SATURATION = (0.6, 1.3)
+BRIGHTNESS = 30.0  # of 255
+ZOOMED, COLOURED, BLURRED = 0.6, 0.7, 0.15  # shares of images
+
+
+def augment(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Turn uint8 [N, H, W, 3] into float [N, 3, H, W], values 0..255, each image its own random view."""
+    x = images.permute(0, 3, 1, 2).float()
+    return _blur(_colour(_move(x, generator), generator), generator).clamp(0, 255)
+
+
+def _uniform(n: int, low: float, high: float, generator: torch.Generator) -> Tensor:
+    return torch.rand(n, generator=generator) * (high - low) + low
+
+
+def _chance(n: int, share: float, generator: torch.Generator) -> Tensor:
+    return torch.rand(n, generator=generator) < share
+
+
+def _move(x: Tensor, generator: torch.Generator) -> Tensor:
+    """Mirror half the images; shift all by whole pixels; zoom some (the rest keep their pixels exactly)."""
+    n, side = len(x), x.shape[-1]
+    zoom = torch.exp(_uniform(n, math.log(ZOOM[0]), math.log(ZOOM[1]), generator))
+    zoom = torch.where(_chance(n, ZOOMED, generator), zoom, torch.ones(n))
+    mirror = 1.0 - 2.0 * _chance(n, 0.5, generator).float()
+    shift = torch.randint(-MAX_SHIFT, MAX_SHIFT + 1, (n, 2), generator=generator) * (2.0 / side)
+    theta = torch.zeros(n, 2, 3)
+    theta[:, 0, 0], theta[:, 1, 1] = zoom * mirror, zoom
+    theta[:, :, 2] = shift
+    grid = functional.affine_grid(theta, list(x.shape), align_corners=False).to(x.device)
+    return functional.grid_sample(x, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+
+
+def _colour(x: Tensor, generator: torch.Generator) -> Tensor:
+    n = len(x)
+    touched = _chance(n, COLOURED, generator)
+
+    def factor(low: float, high: float, neutral: float) -> Tensor:
+        value = torch.where(touched, _uniform(n, low, high, generator), torch.full((n,), neutral))
+        return value.reshape(n, 1, 1, 1).to(x.device)
+
+    grey = x.mean(1, keepdim=True)
+    x = grey + (x - grey) * factor(*SATURATION, 1.0)
+    level = x.mean((1, 2, 3), keepdim=True)
+    return level + (x - level) * factor(*CONTRAST, 1.0) + factor(-BRIGHTNESS, BRIGHTNESS, 0.0)
+
+
+def _blur(x: Tensor, generator: torch.Generator) -> Tensor:
+    row = torch.tensor([1.0, 2.0, 1.0], device=x.device) / 4
+    kernel = (row[:, None] * row).expand(3, 1, 3, 3)
+    blurred = functional.conv2d(functional.pad(x, (1, 1, 1, 1), mode="replicate"), kernel, groups=3)
+    chosen = _chance(len(x), BLURRED, generator).reshape(-1, 1, 1, 1).to(x.device)
+    return torch.where(chosen, blurred, x)

@@ -1,0 +1,160 @@
+"""The loop that fits a network: one-cycle SGD over epochs that a function supplies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from tqdm import tqdm
+
+from training.augment import augment
+from training.model import mirrored_logits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+
+    from training.archive import Images
+
+UNSURE = -1  # the label of an image that belongs to no class: its target is the flat answer
+_EVALUATION_BATCH = 256
+_SHORTEST_CYCLE = 8  # steps; OneCycleLR divides by zero below
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """One one-cycle schedule."""
+
+    name: str
+    epochs: int
+    peak_rate: float
+    smoothing: float = 0.0
+    batch: int = 128
+    weight_decay: float = 5e-4
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Where and in which precision to compute."""
+
+    device: torch.device
+    half: bool
+
+    @classmethod
+    def detect(cls) -> Machine:
+        """Use a GPU where there is one; bfloat16 wherever the hardware multiplies it faster."""
+        if torch.cuda.is_available():
+            return cls(torch.device("cuda"), torch.cuda.is_bf16_supported())
+        return cls(torch.device("cpu"), bool(torch.cpu.get_capabilities().get("amx_bf16", False)))
+
+    def autocast(self) -> torch.autocast:
+        """Return the context in which the network runs."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.half)
+
+
+def soft_targets(labels: Tensor, classes: int, smoothing: float) -> Tensor:
+    """Return [N, classes] target probabilities; a label of UNSURE becomes 1/classes everywhere."""
+    flat = torch.full((len(labels), classes), 1.0 / classes, device=labels.device)
+    sharp = functional.one_hot(labels.clamp(min=0), classes) * (1 - smoothing) + flat * smoothing
+    return torch.where((labels == UNSURE)[:, None], flat, sharp)
+
+
+def logits_of(network: nn.Module, pixels: np.ndarray, machine: Machine) -> np.ndarray:
+    """Return the mirror-averaged logits of uint8 [N, H, W, 3] images."""
+    network.eval()
+    answers = []
+    with torch.inference_mode(), machine.autocast():
+        for start in range(0, len(pixels), _EVALUATION_BATCH):
+            batch = torch.from_numpy(pixels[start : start + _EVALUATION_BATCH]).to(machine.device)
+            x = batch.permute(0, 3, 1, 2).float().contiguous(memory_format=torch.channels_last)
+            answers.append(mirrored_logits(network, x).float().cpu())
+    return torch.cat(answers).numpy()
+
+
+class Fitting:
+    """A network in the middle of a phase; its `state` is all that resuming needs.
+
+    Parameters
+    ----------
+    network
+        Fitted in place.
+    phase
+        The schedule.
+    epoch_images
+        Gives the images of an epoch by its number; the same count every epoch.
+    seed
+        With the epoch's number decides order and augmentation, so a resumed run equals an unbroken one.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        phase: Phase,
+        epoch_images: Callable[[int], Images],
+        machine: Machine,
+        seed: int,
+    ) -> None:
+        self.network = network.to(machine.device, memory_format=torch.channels_last)
+        self.phase, self.epoch_images, self.machine, self.seed = phase, epoch_images, machine, seed
+        self.epoch = 0
+        self.optimizer = torch.optim.SGD(
+            network.parameters(),
+            phase.peak_rate,
+            momentum=0.9,
+            nesterov=True,
+            weight_decay=phase.weight_decay,
+        )
+        self.steps = -(-len(epoch_images(0)) // phase.batch)
+        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
+            self.optimizer, phase.peak_rate, max(_SHORTEST_CYCLE, self.steps * phase.epochs), pct_start=0.25
+        )
+
+    def state(self) -> dict[str, Any]:
+        """Return what `restore` takes."""
+        return {
+            "phase": self.phase.name,
+            "epoch": self.epoch,
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Continue from a `state` of the same phase."""
+        self.epoch = state["epoch"]
+        self.network.load_state_dict(state["network"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.schedule.load_state_dict(state["schedule"])
+
+    def run_epoch(self) -> float:
+        """Fit one epoch, with a progress bar; return its mean loss."""
+        images = self.epoch_images(self.epoch)
+        generator = torch.Generator().manual_seed(self.seed * 1000 + self.epoch)
+        order = torch.randperm(len(images), generator=generator).numpy()
+        self.network.train()
+        total = 0.0
+        title = f"{self.phase.name} {self.epoch + 1}/{self.phase.epochs}"
+        with tqdm(total=self.steps, desc=title, unit="batch", mininterval=1.0) as bar:
+            for start in range(0, len(order), self.phase.batch):
+                loss = self._step(images.take(order[start : start + self.phase.batch]), generator)
+                total += loss
+                bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
+                bar.update()
+        self.epoch += 1
+        return total / self.steps
+
+    def _step(self, images: Images, generator: torch.Generator) -> float:
+        x = augment(torch.from_numpy(images.pixels).to(self.machine.device), generator)
+        labels = torch.from_numpy(images.labels).to(self.machine.device)
+        with self.machine.autocast():
+            logits = self.network(x.contiguous(memory_format=torch.channels_last)).float()
+        loss = functional.cross_entropy(logits, soft_targets(labels, logits.shape[1], self.phase.smoothing))
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimizer.step()
+        self.schedule.step()
+        return float(loss.detach())
