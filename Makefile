@@ -16,7 +16,7 @@ FUNCTIONS := serialize classify filter
 .PHONY: help setup demo up down test lint format bench clean
 
 help: ## Show this list.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/.ready ## Install everything into .venv (the other targets do it too).
 
@@ -50,5 +50,21 @@ lint: setup ## Check style, types and the template.
 format: setup ## Format the code.
 	@.venv/bin/ruff check --fix . ; .venv/bin/ruff format .
 
+bench: setup ## Measure the pipeline on a local cloud of its own.
+	@$(SCONES) up --detach && trap '$(SCONES) down' EXIT && trap 'exit 130' INT TERM && .venv/bin/python benchmarks/pipeline.py
+
 clean: ## Delete what the other targets made, .venv and .uv included.
 	rm -rf .venv .uv .aws-sam .scones .mypy_cache .pytest_cache .ruff_cache
+
+# Training has an environment of its own: PyTorch is large, and its CPU build may want another Python.
+TRAINING_PYTHON ?= 3.11
+
+.venv-training/.ready: training/requirements.txt $(if $(filter .uv/%,$(UV)),.uv/bin/uv)
+	@echo "Setting up .venv-training"
+	@$(UV) venv --quiet --clear --seed --python $(TRAINING_PYTHON) .venv-training
+	@.venv-training/bin/pip install --quiet --disable-pip-version-check -r training/requirements.txt pytest pytest-timeout
+	@touch $@
+
+.PHONY: test-training
+test-training: .venv-training/.ready ## Run the tests that need PyTorch, in .venv-training.
+	@.venv-training/bin/python -m pytest tests/unit/training --confcutdir tests/unit/training
