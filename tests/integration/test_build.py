@@ -20,4 +20,12 @@ def test_a_package_ships_no_heavy_friends(
 
     assert package.stat().st_size <= limit_mb * 1_000_000
     shipped = {path.name for path in build.iterdir()}
-    assert not shipped & {"boto3", "botocore", "numpy", "onnxruntime", "sagemaker", "pydantic", "aws_xray_sdk"}
+    assert not shipped & {
+        "boto3",
+        "botocore",
+        "numpy",
+        "onnxruntime",
+        "sagemaker",
+        "pydantic",
+        "aws_xray_sdk",
+    }
