@@ -104,7 +104,7 @@ def _how_to_drop(bucket: str) -> str:
         "or with any AWS tool, in another shell:\n"
         '  eval "$(scones env)"\n'
         f"  aws s3 cp PHOTO s3://{bucket}/incoming/\n"
-        "Ctrl-C or `scones down` stops it."
+        "`scones down`, or Ctrl-C where it runs, stops it."
     )
 
 
