@@ -53,9 +53,10 @@ def run(plan: Plan) -> None:
     with hold_cloud() as held:
         if not held:
             raise already_running()
+        processes = Processes(state_dir() / "logs")
+        processes.stop_leftovers()
         servers.require_free(plan.address)
         sam.require_python()
-        processes = Processes(state_dir() / "logs")
         try:
             _stop_on_signal(processes)
             _bring_up(plan, processes)

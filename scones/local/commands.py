@@ -17,7 +17,7 @@ from scones.errors import SconesError
 from scones.local import sam, servers
 from scones.local.address import Address, aws_variables
 from scones.local.cloud import Plan, already_running, run
-from scones.local.processes import terminate
+from scones.local.processes import Processes, terminate
 from scones.local.state import read_cloud, state_dir
 
 STOP_TIMEOUT_S: Final = 15
@@ -81,6 +81,7 @@ def down() -> None:
     """Stop the local cloud and everything it started."""
     cloud = read_cloud()
     if cloud is None:
+        Processes(state_dir() / "logs").stop_leftovers()
         notice("No local cloud is running.")
         return
     if not terminate(cloud.pid, STOP_TIMEOUT_S):
@@ -122,6 +123,7 @@ def _run_detached(plan: Plan) -> None:
     """Run the same command in a session of its own, and return when it is ready or has failed."""
     if read_cloud() is not None:
         raise already_running()
+    Processes(state_dir() / "logs").stop_leftovers()
     servers.require_free(plan.address)
     sam.require_python()
     command = [argument for argument in sys.argv[1:] if argument not in {"--detach", "-d"}]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import threading
@@ -47,6 +48,7 @@ class Processes:
                 start_new_session=True,
             )
         self._running[name] = process
+        self._record()
         return process
 
     def pause(self, seconds: float) -> None:
@@ -75,24 +77,45 @@ class Processes:
 
     def stop(self) -> None:
         """Terminate every process and its descendants; kill what is left after `STOP_TIMEOUT_S`."""
-        family = set()
-        for process in self._running.values():
-            members = _family(process.pid)
-            family |= members
-            if process.poll() is None:
-                process.terminate()  # it stops its own children, in its own order
-            else:
-                for orphan in members:
-                    _signal(orphan.terminate)
-        psutil.wait_procs(family, timeout=STOP_TIMEOUT_S)
-        # Whatever was started while we waited, or outlived its parent.
-        family |= {member for process in self._running.values() for member in _family(process.pid)}
-        for member in family:
-            _signal(member.kill)
-        psutil.wait_procs(family, timeout=STOP_TIMEOUT_S)
+        _stop_sessions([process.pid for process in self._running.values()])
         for process in self._running.values():
             process.poll()
         self._running.clear()
+        self._sessions.unlink(missing_ok=True)
+
+    def stop_leftovers(self) -> None:
+        """Stop what an earlier owner of this folder started and, killed itself, could not stop."""
+        try:
+            recorded = [(int(pid), float(born)) for pid, born in json.loads(self._sessions.read_text())]
+        except (OSError, ValueError, TypeError):
+            return
+        _stop_sessions([pid for pid, born in recorded if _born(pid) == born])
+        self._sessions.unlink(missing_ok=True)
+
+    @property
+    def _sessions(self) -> Path:
+        return self.log_dir.parent / "sessions.json"
+
+    def _record(self) -> None:
+        # With its time of birth, since the system gives the id of a dead process to another.
+        leaders = [(process.pid, _born(process.pid)) for process in self._running.values()]
+        self._sessions.write_text(json.dumps(leaders))
+
+
+def _stop_sessions(leaders: Sequence[int]) -> None:
+    family = set()
+    for leader in leaders:
+        members = _family(leader)
+        family |= members
+        living = {member for member in members if member.pid == leader and _is_alive(member)}
+        for member in living or members:  # a living leader stops its own children, in its own order
+            _signal(member.terminate)
+    psutil.wait_procs(family, timeout=STOP_TIMEOUT_S)
+    # Whatever was started while we waited, or outlived its parent.
+    family |= {member for leader in leaders for member in _family(leader)}
+    for member in family:
+        _signal(member.kill)
+    psutil.wait_procs(family, timeout=STOP_TIMEOUT_S)
 
 
 def terminate(pid: int, timeout_s: float) -> bool:
@@ -101,14 +124,28 @@ def terminate(pid: int, timeout_s: float) -> bool:
         process = psutil.Process(pid)
         process.terminate()
         deadline = time.monotonic() + timeout_s
-        # A container without an init keeps the dead as zombies, which psutil's own wait takes for alive.
-        while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+        while _is_alive(process):
             if time.monotonic() > deadline:
                 return False
             time.sleep(0.05)
     except psutil.NoSuchProcess:
         pass
     return True
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    # A container without an init keeps the dead as zombies, which psutil's own wait takes for alive.
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _born(pid: int) -> float | None:
+    try:
+        return float(psutil.Process(pid).create_time())
+    except psutil.NoSuchProcess:
+        return None
 
 
 def _family(leader: int) -> set[psutil.Process]:

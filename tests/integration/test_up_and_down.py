@@ -63,13 +63,17 @@ def test_a_failed_deploy_is_one_line(shell: Shell) -> None:
     assert shell.processes() == []
 
 
-def test_a_cloud_whose_process_was_killed_is_known_to_be_gone(shell: Shell) -> None:
+def test_a_cloud_that_was_killed_leaves_nothing_that_down_does_not_stop(shell: Shell) -> None:
     first = shell.run("up", "--detach", *ports())
     assert first.returncode == 0, first.stderr
     leader = min(shell.processes(), key=psutil.Process.create_time)
     leader.kill()
     leader.wait(10)
+    assert shell.processes() != []
 
     status = shell.run("status")
     assert status.returncode == 2
     assert "no local cloud is running" in status.stderr
+    assert shell.run("down").returncode == 0
+
+    assert shell.processes() == []

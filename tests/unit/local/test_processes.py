@@ -92,3 +92,26 @@ def test_terminate_says_when_a_process_does_not_go(processes: Processes, tmp_pat
         leader.kill()
         processes.stop()
     assert terminate(leader.pid, 0.2) is True
+
+
+def test_leftovers_of_an_owner_that_was_killed_are_stopped(processes: Processes, tmp_path: Path) -> None:
+    sleeper = processes.start(
+        "sleeper", [sys.executable, "-c", "import time; time.sleep(60)"], os.environ, tmp_path
+    )
+
+    Processes(processes.log_dir).stop_leftovers()
+
+    assert not is_alive(sleeper.pid)
+
+
+def test_a_process_that_got_the_id_of_a_dead_one_is_left_alone(processes: Processes, tmp_path: Path) -> None:
+    sleeper = processes.start(
+        "sleeper", [sys.executable, "-c", "import time; time.sleep(60)"], os.environ, tmp_path
+    )
+    record = processes._sessions
+    record.write_text(record.read_text().replace(str(psutil.Process(sleeper.pid).create_time()), "1.5"))
+
+    Processes(processes.log_dir).stop_leftovers()
+
+    assert is_alive(sleeper.pid)
+    processes.stop()
