@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import cfnlint.data.schemas.other.step_functions as step_functions
+import jsonschema
 import pytest
 
 POISON = {"UnsupportedImageError", "CorruptImageError", "ImageTooLargeError", "ImageNotFoundError"}
@@ -59,3 +61,14 @@ def test_every_state_is_reached(states: dict[str, Any]) -> None:
         targets |= {state[field] for field in ("Next", "Default") if field in state}
         targets |= {branch["Next"] for field in ("Choices", "Catch") for branch in state.get(field, [])}
     assert targets == set(states)
+
+
+def test_the_definition_holds_to_the_published_schema(root: Path) -> None:
+    # cfn-lint checks a definition inside a template; ours is a file beside it.
+    schema = json.loads(Path(step_functions.__file__).with_name("statemachine.json").read_text())
+    definition = json.loads((root / "statemachine" / "classify_image.asl.json").read_text())
+    for state in definition["States"].values():
+        if state["Type"] not in {"Succeed", "Fail"}:
+            state["QueryLanguage"] = definition["QueryLanguage"]  # the schema does not inherit it
+
+    jsonschema.validate(definition, schema)
