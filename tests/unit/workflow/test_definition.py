@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-import cfnlint.data.schemas.other.step_functions as step_functions
 import jsonschema
 import pytest
+from cfnlint.data.schemas.other import step_functions
 
 POISON = {"UnsupportedImageError", "CorruptImageError", "ImageTooLargeError", "ImageNotFoundError"}
 PERMANENT = {"EndpointNotFoundError", "InvalidPredictionError"}
