@@ -16,7 +16,7 @@ FUNCTIONS := serialize classify filter
 .PHONY: help setup demo up down test lint format bench clean
 
 help: ## Show this list.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/.ready ## Install everything into .venv (the other targets do it too).
 
@@ -65,6 +65,8 @@ TRAINING_PYTHON ?= 3.11
 	@.venv-training/bin/pip install --quiet --disable-pip-version-check -r training/requirements.txt pytest pytest-timeout
 	@touch $@
 
-.PHONY: test-training
-test-training: .venv-training/.ready ## Run the tests that need PyTorch, in .venv-training.
+.PHONY: setup-training test-training
+setup-training: .venv-training/.ready ## Install what training needs into .venv-training.
+
+test-training: setup-training ## Run the tests that need PyTorch, in .venv-training.
 	@.venv-training/bin/python -m pytest tests/unit/training --confcutdir tests/unit/training
