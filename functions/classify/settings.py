@@ -25,7 +25,7 @@ class Settings:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
         """
-        Read ENDPOINT_NAME, which is required, and LABELS ("bicycle,motorcycle").
+        Read ENDPOINT_NAME and LABELS ("bicycle,motorcycle").
 
         Raises
         ------
@@ -40,7 +40,7 @@ class Settings:
             problems.append(
                 f"ENDPOINT_NAME must be letters, digits and hyphens, at most 63, not {endpoint_name!r}"
             )
-        text = environment.get("LABELS", "bicycle,motorcycle")
+        text = environment.get("LABELS", "")
         labels = tuple(label.strip() for label in text.split(","))
         if len(labels) < 2 or not all(labels) or len(set(labels)) < len(labels):  # noqa: PLR2004
             problems.append(f"LABELS must be two or more different names with commas between, not {text!r}")

@@ -29,14 +29,14 @@ class Settings:
         Raises
         ------
         ValueError
-            Naming every variable that is bad.
+            Naming every variable that is missing or bad.
         """
         problems = []
-        text = environment.get("LABELS", "bicycle,motorcycle")
+        text = environment.get("LABELS", "")
         labels = tuple(label.strip() for label in text.split(","))
         if len(labels) < 2 or not all(labels) or len(set(labels)) < len(labels):  # noqa: PLR2004
             problems.append(f"LABELS must be two or more different names with commas between, not {text!r}")
-        threshold = environment.get("CONFIDENCE_THRESHOLD", "0.8")
+        threshold = environment.get("CONFIDENCE_THRESHOLD", "")
         if not _is_share(threshold):
             problems.append(f"CONFIDENCE_THRESHOLD must be a number from 0 to 1, not {threshold!r}")
         if problems:

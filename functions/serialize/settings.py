@@ -33,27 +33,28 @@ class Settings:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
         """
-        Read MODEL_INPUT_SIZE, MAX_OBJECT_BYTES and MAX_PIXELS; each has a default.
+        Read MODEL_INPUT_SIZE, MAX_OBJECT_BYTES and MAX_PIXELS: the template sets all, and a guess would hide it.
 
         Raises
         ------
         ValueError
-            Naming every variable that is not a whole number within its range.
+            Naming every variable that is missing, or not a whole number within its range.
         """
         problems: list[str] = []
 
-        def whole(name: str, default: int, highest: int) -> int:
-            text = environment.get(name, str(default)).strip()
+        def whole(name: str, highest: int) -> int:
+            text = environment.get(name)
             # No signs, no underscores, not a million digits.
-            if re.fullmatch("[0-9]{1,9}", text) and 1 <= int(text) <= highest:
+            if text is not None and re.fullmatch("[0-9]{1,9}", text.strip()) and 1 <= int(text) <= highest:
                 return int(text)
-            problems.append(f"{name} must be a whole number from 1 to {highest}, not {text[:40]!r}")
-            return default
+            found = "missing" if text is None else repr(text[:40])
+            problems.append(f"{name} must be a whole number from 1 to {highest}, not {found}")
+            return highest
 
         settings = cls(
-            model_input_size=whole("MODEL_INPUT_SIZE", 32, LARGEST_INPUT),
-            max_object_bytes=whole("MAX_OBJECT_BYTES", 26_214_400, LARGEST_OBJECT),
-            max_pixels=whole("MAX_PIXELS", 50_000_000, LARGEST_IMAGE),
+            model_input_size=whole("MODEL_INPUT_SIZE", LARGEST_INPUT),
+            max_object_bytes=whole("MAX_OBJECT_BYTES", LARGEST_OBJECT),
+            max_pixels=whole("MAX_PIXELS", LARGEST_IMAGE),
         )
         if problems:
             raise ValueError("; ".join(problems))

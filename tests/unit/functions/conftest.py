@@ -21,6 +21,13 @@ AWS = {
     "AWS_EC2_METADATA_DISABLED": "true",
 }
 
+# What the template sets for each function.
+SETTINGS = {
+    "serialize": {"MODEL_INPUT_SIZE": "32", "MAX_OBJECT_BYTES": "26214400", "MAX_PIXELS": "50000000"},
+    "classify": {"ENDPOINT_NAME": "scones", "LABELS": "bicycle,motorcycle"},
+    "filter": {"LABELS": "bicycle,motorcycle", "CONFIDENCE_THRESHOLD": "0.8"},
+}
+
 
 def load(name: str, environment: Mapping[str, str] | None = None) -> SimpleNamespace:
     """Import every module of a function (app only with an environment), and leave no trace in sys.modules."""
@@ -68,6 +75,6 @@ def load_app(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     def loader(name: str, **environment: str) -> Any:
         # A logger of an earlier load would still write to the standard output of its test.
         logging.Logger.manager.loggerDict.pop(name, None)
-        return load(name, environment)
+        return load(name, SETTINGS[name] | environment)
 
     return loader

@@ -12,6 +12,7 @@ from moto import mock_aws
 from tests.fakes.aws_clients import FakeBody, FakeSageMakerRuntime, client_error
 from tests.fakes.lambda_context import FakeLambdaContext
 from tests.fakes.pictures import encoded, quarters
+from tests.unit.functions.conftest import SETTINGS, load
 
 EXECUTION = "arn:aws:states:eu-west-1:123456789012:execution:classify:1"
 IDS = {"execution": EXECUTION, "s3_request_id": "C3D13FE58DE4C810"}
@@ -124,6 +125,9 @@ def test_names_of_service_and_namespace_come_from_the_template(load_app: Loader,
     assert (loaded.metrics.namespace, loaded.logger.service) == ("Mine", "triage")
 
 
-def test_a_missing_variable_fails_at_init_with_its_name(load_app: Loader) -> None:
-    with pytest.raises(ValueError, match="ENDPOINT_NAME is missing"):
-        load_app("classify")
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_missing_variable_fails_at_init_with_its_name(name: str) -> None:
+    for variable in SETTINGS[name]:
+        others = {other: value for other, value in SETTINGS[name].items() if other != variable}
+        with pytest.raises(ValueError, match=variable):
+            load(name, others)

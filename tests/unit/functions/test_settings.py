@@ -2,11 +2,26 @@ from typing import Any
 
 import pytest
 
+from tests.unit.functions.conftest import SETTINGS
 
-def test_serialize_has_defaults(serialize: Any) -> None:
-    assert serialize.settings.Settings.from_environment({}) == serialize.settings.Settings(
-        32, 26_214_400, 50_000_000
-    )
+
+def test_settings_are_what_the_template_sets(serialize: Any, classify: Any, filter_: Any) -> None:
+    read = [
+        function.settings.Settings.from_environment(SETTINGS[name])
+        for name, function in (("serialize", serialize), ("classify", classify), ("filter", filter_))
+    ]
+    assert read == [
+        serialize.settings.Settings(32, 26_214_400, 50_000_000),
+        classify.settings.Settings("scones", ("bicycle", "motorcycle")),
+        filter_.settings.Settings(("bicycle", "motorcycle"), 0.8),
+    ]
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_missing_variables_are_all_named(request: pytest.FixtureRequest, name: str) -> None:
+    function = request.getfixturevalue("filter_" if name == "filter" else name)
+    with pytest.raises(ValueError, match=".*".join(SETTINGS[name])):
+        function.settings.Settings.from_environment({})
 
 
 def test_serialize_names_every_bad_variable_at_once(serialize: Any) -> None:
@@ -42,11 +57,6 @@ def test_labels_are_two_or_more_and_different(classify: Any, filter_: Any, label
             function.settings.Settings.from_environment({"ENDPOINT_NAME": "e", "LABELS": labels})
 
 
-def test_filter_has_defaults(filter_: Any) -> None:
-    found = filter_.settings.Settings.from_environment({})
-    assert found == filter_.settings.Settings(("bicycle", "motorcycle"), 0.8)
-
-
 @pytest.mark.parametrize("threshold", ["", "high", "nan", "inf", "-0.1", "1.01", "80%"])
 def test_filter_takes_a_share(filter_: Any, threshold: str) -> None:
     with pytest.raises(ValueError, match=r"LABELS.*CONFIDENCE_THRESHOLD"):
@@ -54,6 +64,6 @@ def test_filter_takes_a_share(filter_: Any, threshold: str) -> None:
 
 
 def test_settings_cannot_change(filter_: Any) -> None:
-    found = filter_.settings.Settings.from_environment({})
+    found = filter_.settings.Settings.from_environment(SETTINGS["filter"])
     with pytest.raises(AttributeError):
         found.threshold = 0.1
