@@ -54,6 +54,13 @@ def test_an_unsure_image_goes_to_a_person(workflow: Workflow, schema: dict[str, 
     assert (run.status, run.alerts) == ("SUCCEEDED", [])
 
 
+def test_a_reason_is_never_rounded_to_the_other_side(workflow: Workflow) -> None:
+    just_below = UNSURE | {"confidence": 0.799997}
+    run = workflow.run(filter_=returns(just_below))
+
+    assert run.document["reason"] == "bicycle at 0.799997 is below the threshold of 0.8"
+
+
 @pytest.mark.parametrize("error", POISON)
 def test_poison_is_rejected_at_once_and_alarms_nobody(
     workflow: Workflow, schema: dict[str, object], error: str
