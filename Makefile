@@ -13,10 +13,10 @@ export __SAM_CLI_APP_DIR ?= $(CURDIR)/.scones/sam
 SCONES := .venv/bin/scones
 FUNCTIONS := serialize classify filter
 
-.PHONY: help setup demo up down test lint format bench clean
+.PHONY: help setup demo up down test lint format bench clean endpoint-image setup-training test-training
 
 help: ## Show this list.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/.ready ## Install everything into .venv (the other targets do it too).
 
@@ -54,19 +54,23 @@ bench: setup ## Measure the pipeline on a local cloud of its own.
 	@$(SCONES) up --detach && trap '$(SCONES) down' EXIT && trap 'exit 130' INT TERM && .venv/bin/python benchmarks/pipeline.py
 
 clean: ## Delete what the other targets made, .venv and .uv included.
-	rm -rf .venv .uv .aws-sam .scones .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-training .uv .aws-sam .scones .mypy_cache .pytest_cache .ruff_cache
 
-# Training has an environment of its own: PyTorch is large, and its CPU build may want another Python.
+endpoint-image: setup ## Build the endpoint's image; REPOSITORY=<ECR repository> pushes it.
+	@.venv/bin/python -m training.endpoint_image $(if $(REPOSITORY),--push $(REPOSITORY))
+
+# Training has an environment of its own: PyTorch and SageMaker's SDK are large, and PyTorch's CPU build may want
+# another Python.
 TRAINING_PYTHON ?= 3.11
+TRAINING_TESTS := pytest pytest-timeout moto[s3]==5.2.5 starlette httpx
 
-.venv-training/.ready: training/requirements.txt $(if $(filter .uv/%,$(UV)),.uv/bin/uv)
+setup-training: .venv-training/.ready ## Install what training and release need into .venv-training.
+
+.venv-training/.ready: training/requirements.txt training/requirements-release.txt $(if $(filter .uv/%,$(UV)),.uv/bin/uv)
 	@echo "Setting up .venv-training"
 	@$(UV) venv --quiet --clear --seed --python $(TRAINING_PYTHON) .venv-training
-	@.venv-training/bin/pip install --quiet --disable-pip-version-check -r training/requirements.txt pytest pytest-timeout
+	@.venv-training/bin/pip install --quiet --disable-pip-version-check -r training/requirements-release.txt $(TRAINING_TESTS)
 	@touch $@
 
-.PHONY: setup-training test-training
-setup-training: .venv-training/.ready ## Install what training needs into .venv-training.
-
-test-training: setup-training ## Run the tests that need PyTorch, in .venv-training.
+test-training: setup-training ## Run training's tests in .venv-training.
 	@.venv-training/bin/python -m pytest tests/unit/training --confcutdir tests/unit/training

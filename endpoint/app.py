@@ -17,10 +17,12 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from endpoint.errors import ImageError
+from endpoint.exchange import UNNAMED_ENDPOINT, Exchange
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from endpoint.capture import DataCapture
     from endpoint.predictor import Predictor
 
 ACCEPTED = ("image/jpeg", "image/png", "application/x-image")
@@ -30,7 +32,9 @@ VARIANT = "AllTraffic"
 logger = logging.getLogger(__name__)
 
 
-def create_app(predictor: Predictor | None, endpoint_name: str | None = None) -> Starlette:
+def create_app(
+    predictor: Predictor | None, endpoint_name: str | None = None, capture: DataCapture | None = None
+) -> Starlette:
     """Return the application.
 
     Parameters
@@ -39,6 +43,8 @@ def create_app(predictor: Predictor | None, endpoint_name: str | None = None) ->
         The model; None answers 503 until `app.state.predictor` is set.
     endpoint_name
         The only endpoint that exists under /endpoints; None accepts any name.
+    capture
+        Keeps what was asked and answered; None keeps nothing.
     """
     app = Starlette(
         routes=[
@@ -50,6 +56,7 @@ def create_app(predictor: Predictor | None, endpoint_name: str | None = None) ->
     )
     app.state.predictor = predictor
     app.state.endpoint_name = endpoint_name
+    app.state.capture = capture
     return app
 
 
@@ -62,9 +69,11 @@ async def invocations(request: Request) -> Response:
     """Answer as a container does: the list of probabilities, or a status with a one-line reason."""
     data = await _body(request)
     try:
-        return JSONResponse(await _classify(request, data))
+        answer = JSONResponse(await _classify(request, data))
     except HTTPException as error:
         return PlainTextResponse(error.detail, error.status_code)
+    _capture(request, request.app.state.endpoint_name or UNNAMED_ENDPOINT, data, answer)
+    return answer
 
 
 async def invoke_endpoint(request: Request) -> Response:
@@ -85,7 +94,17 @@ async def invoke_endpoint(request: Request) -> Response:
             OriginalMessage=error.detail,
             OriginalStatusCode=error.status_code,
         )
-    return JSONResponse(probabilities, headers={"x-Amzn-Invoked-Production-Variant": VARIANT})
+    success = JSONResponse(probabilities, headers={"x-Amzn-Invoked-Production-Variant": VARIANT})
+    _capture(request, name, data, success)
+    return success
+
+
+def _capture(request: Request, endpoint: str, data: bytes, answer: JSONResponse) -> None:
+    """Keep a successful exchange; what was refused has no prediction to watch."""
+    capture: DataCapture | None = request.app.state.capture
+    if capture:
+        content_type = request.headers.get("content-type", "")
+        capture.add(Exchange(endpoint, VARIANT, content_type, data, bytes(answer.body).decode()))
 
 
 async def _nobody_listens(_request: Request, _error: Exception) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import signal
 import socket
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from endpoint.app import create_app
+from endpoint.capture import ALL_PERCENT, DataCapture
 from endpoint.errors import ModelFileError
 from endpoint.predictor import SHIPPED_MODEL, Predictor
 
@@ -54,12 +56,31 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     parser.add_argument("--model", type=Path, default=model, help="an .onnx file (default: %(default)s)")
     parser.add_argument("--endpoint-name", help="the only NAME in /endpoints/NAME/invocations (default: any)")
     parser.add_argument("--threads", type=int, default=1, help="for one prediction (default: %(default)s)")
+    parser.add_argument(
+        "--capture", type=Path, metavar="DIR", help="write Data Capture files, as SageMaker's"
+    )
+    parser.add_argument(
+        "--capture-percent",
+        type=_percent,
+        default=ALL_PERCENT,
+        metavar="PERCENT",
+        help="share of the requests that is captured (default: %(default)s)",
+    )
     return parser
+
+
+def _percent(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= ALL_PERCENT:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0 and at most {ALL_PERCENT}")
+    return value
 
 
 def listen(host: str, port: int) -> socket.socket:
     """Bind here and now, so that a taken port is known before anything else happens."""
-    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # asyncio switches Nagle's algorithm off only where the protocol is named; with it, an answer waits 40 ms.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
@@ -68,6 +89,21 @@ def listen(host: str, port: int) -> socket.socket:
         listener.close()
         raise
     return listener
+
+
+class CaptureFolderError(Exception):
+    """Captures have nowhere to go."""
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CaptureFolderError(f"cannot capture to {path}: {error.strerror or error}") from error
+
+
+def _capture(folder: Path | None, percent: float) -> contextlib.AbstractContextManager[DataCapture | None]:
+    return DataCapture(folder, percent) if folder else contextlib.nullcontext()
 
 
 def _stop(_signal: int, _frame: object) -> None:
@@ -81,8 +117,10 @@ def main(arguments: list[str] | None = None) -> int:
     warnings.filterwarnings("ignore", module=r"PIL\.")  # about tags of damaged files; the answer says enough
     try:
         predictor = Predictor(options.model, options.threads)
+        if options.capture:
+            _make_folder(options.capture)
         listener = listen(options.host, options.port)
-    except ModelFileError as error:
+    except (ModelFileError, CaptureFolderError) as error:
         print(f"endpoint: {error}", file=sys.stderr)
         return 1
     except (OSError, OverflowError) as error:
@@ -90,12 +128,12 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"endpoint: cannot listen on {options.host}:{options.port}: {reason}", file=sys.stderr)
         return 1
     signal.signal(signal.SIGTERM, _stop)
-    with listener:
+    with listener, _capture(options.capture, options.capture_percent) as capture:
         host, port = listener.getsockname()[:2]
         model = f"model {predictor.version} ({', '.join(predictor.labels)})"
         print(f"endpoint: {model} on http://{host}:{port}", file=sys.stderr, flush=True)
         config = uvicorn.Config(
-            create_app(predictor, options.endpoint_name),
+            create_app(predictor, options.endpoint_name, capture),
             log_config=_LOGGING,
             timeout_graceful_shutdown=_SHUTDOWN_S,
             lifespan="off",

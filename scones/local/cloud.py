@@ -29,11 +29,12 @@ STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to bring up: where it listens, the template's parameters, the model, and how much runs at once."""
+    """What to bring up: where it listens, the template's parameters, the endpoint, and how much runs at once."""
 
     address: Address
     parameters: Mapping[str, str]
     model: Path | None
+    capture: Path | None
     concurrency: int
 
     def with_defaults(self) -> dict[str, str]:
@@ -81,7 +82,8 @@ def _bring_up(plan: Plan, processes: Processes) -> None:
     write_cloud(cloud)
     with err().status("Starting the local AWS and the endpoint") as status:
         servers.start_aws(processes, address, root, plan.concurrency)
-        servers.start_endpoint(processes, address, root, parameters["EndpointName"], plan.model)
+        options = servers.endpoint_options(parameters["EndpointName"], plan.model, plan.capture)
+        servers.start_endpoint(processes, address, root, options)
         if not sam.is_built(root):
             status.update("Building the functions (sam build)")
             sam.build(processes, address, root)

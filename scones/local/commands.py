@@ -52,6 +52,11 @@ DEFAULT_CONCURRENCY: Final = max(4, 2 * (os.cpu_count() or 2))
     help="ONNX model to serve instead of the shipped one.",
 )
 @click.option(
+    "--capture",
+    type=click.Path(file_okay=False, resolve_path=True, path_type=Path),
+    help="Folder for the endpoint's Data Capture files, which training.monitor reads.",
+)
+@click.option(
     "--concurrency",
     type=click.IntRange(1, 64),
     default=DEFAULT_CONCURRENCY,
@@ -66,10 +71,11 @@ def up(  # noqa: PLR0913  one argument per option
     host: str,
     parameters: tuple[str, ...],
     model: Path | None,
+    capture: Path | None,
     concurrency: int,
 ) -> None:
     """Start the local cloud, deploy the stack to it, and keep it running until Ctrl-C."""
-    plan = Plan(Address(host, port, endpoint_port), parse_parameters(parameters), model, concurrency)
+    plan = Plan(Address(host, port, endpoint_port), parse_parameters(parameters), model, capture, concurrency)
     if detach:
         _run_detached(plan)
     else:

@@ -58,12 +58,19 @@ def start_aws(processes: Processes, address: Address, root: Path, concurrency: i
     processes.start("aws", command, _python_environment(address) | settings, root)
 
 
-def start_endpoint(processes: Processes, address: Address, root: Path, name: str, model: Path | None) -> None:
+def start_endpoint(processes: Processes, address: Address, root: Path, options: list[str]) -> None:
     """Start the model's endpoint; it does not answer yet when this returns."""
     command = [sys.executable, "-m", "endpoint.server", "--host", address.host]
-    command += ["--port", str(address.endpoint_port), "--endpoint-name", name]
-    command += ["--model", str(model)] if model else []
+    command += ["--port", str(address.endpoint_port), *options]
     processes.start("endpoint", command, _python_environment(address), root)
+
+
+def endpoint_options(name: str, model: Path | None, capture: Path | None) -> list[str]:
+    """Return the endpoint's options: its name, another model than the shipped one, where to capture data."""
+    options = ["--endpoint-name", name]
+    options += ["--model", str(model)] if model else []
+    options += ["--capture", str(capture)] if capture else []
+    return options
 
 
 def wait_for_aws(processes: Processes, address: Address) -> None:

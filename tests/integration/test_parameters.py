@@ -1,6 +1,7 @@
 """The template's parameters reach what they are about."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -33,3 +34,19 @@ def test_an_express_workflow_with_other_labels_and_threshold(shell: Shell) -> No
     assert document["endpoint"]["name"] == "other"
     assert down.returncode == 0
     assert shell.processes() == []
+
+
+def test_the_endpoint_captures_what_it_is_asked(shell: Shell, tmp_path: Path) -> None:
+    captured = tmp_path / "captured"
+    up = shell.run("up", "--detach", "--capture", str(captured), *ports())
+    assert up.returncode == 0, up.stderr
+
+    dropped = shell.run("drop", "events/images/bicycle.jpg", "--json")
+    shell.run("down")
+
+    (image,) = json.loads(dropped.stdout)["images"]
+    (file,) = captured.rglob("*.jsonl")
+    (record,) = [json.loads(line) for line in file.read_text().splitlines()]
+    assert file.relative_to(captured).parts[:2] == ("scones-image-classifier", "AllTraffic")
+    assert record["captureData"]["endpointInput"]["encoding"] == "BASE64"
+    assert max(json.loads(record["captureData"]["endpointOutput"]["data"])) == image["confidence"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -70,6 +71,12 @@ def test_a_taken_port_ends_it_with_one_line(capsys: pytest.CaptureFixture[str]) 
         assert main(["--port", str(port)]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line == f"endpoint: cannot listen on 127.0.0.1:{port}: Address already in use"
+
+
+def test_an_answer_does_not_wait_for_nagles_algorithm() -> None:
+    """asyncio switches it off only for sockets that name their protocol; otherwise an answer takes 40 ms."""
+    with listen("127.0.0.1", 0) as listener:
+        assert listener.proto == socket.IPPROTO_TCP
 
 
 def test_sagemakers_model_comes_before_the_shipped_one(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from training.archive import ArchiveError, read_archive
+from training.dataset.archive import ArchiveError, read_archive
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,12 +14,13 @@ torch = pytest.importorskip(
 )
 
 from endpoint.predictor import Predictor  # noqa: E402
-from training import export as exporting  # noqa: E402
-from training.archive import Images, read_archive  # noqa: E402
-from training.augment import augment  # noqa: E402
-from training.export import ExportError, Trained, export  # noqa: E402
-from training.fit import UNSURE, Fitting, Machine, Phase, logits_of, soft_targets  # noqa: E402
-from training.model import Network  # noqa: E402
+from training.dataset.archive import Images, read_archive  # noqa: E402
+from training.learning import export as exporting  # noqa: E402
+from training.learning import train_options  # noqa: E402
+from training.learning.augment import augment  # noqa: E402
+from training.learning.export import ExportError, Trained, export  # noqa: E402
+from training.learning.fit import UNSURE, Fitting, Machine, Phase, logits_of, objective  # noqa: E402
+from training.learning.model import Network  # noqa: E402
 from training.train import main  # noqa: E402
 
 if TYPE_CHECKING:
@@ -30,23 +31,27 @@ CPU = Machine(torch.device("cpu"), half=False)
 
 def small_network(classes: int) -> Network:
     torch.manual_seed(0)
-    return Network(classes, widths=(8, 8, 8), blocks=(1, 1, 1))
+    return Network(classes, widths=(16, 16, 16), blocks=(1, 1, 1))
 
 
 def options(archive: Path, output: Path, *more: str) -> list[str]:
     md5 = hashlib.md5(archive.read_bytes()).hexdigest()  # noqa: S324 - the publisher's choice
     sound = ["--archive", str(archive), "--md5", md5, "--output", str(output), "--threads", "1"]
-    return [*sound, "--epochs-pretrain", "1", "--epochs", "2", *more]
+    return [*sound, "--epochs-pretrain", "1", "--epochs", "1", "--folds", "2", *more]
 
 
 def test_the_default_network_fits_four_megabytes() -> None:
-    parameters = sum(parameter.numel() for parameter in Network(2).parameters())
-    assert 600_000 < parameters < 750_000
+    parameters = sum(parameter.numel() for parameter in Network(100).parameters())
+    assert 4 * parameters < exporting.MAX_BYTES
 
 
-def test_targets_of_the_unsure_are_flat() -> None:
-    targets = soft_targets(torch.tensor([1, UNSURE]), 4, 0.1)
-    assert targets.numpy() == pytest.approx(np.array([[0.025, 0.925, 0.025, 0.025], [0.25] * 4]))
+def test_an_image_known_only_to_be_strange_counts_as_none_of_the_wanted() -> None:
+    logits = torch.tensor([[5.0, 0.0, 1.0, 1.0]])
+    phase = Phase("phase", 1, 0.1, wanted=2, auxiliary=0.0)
+    none = torch.softmax(logits, 1)[0, 2:].sum()
+    assert objective(logits, torch.tensor([UNSURE]), phase) == pytest.approx(-none.log().item())
+    for label in (2, 3):
+        assert objective(logits, torch.tensor([label]), phase) == pytest.approx(-none.log().item())
 
 
 def test_augmented_images_stay_images() -> None:
@@ -56,14 +61,6 @@ def test_augmented_images_stay_images() -> None:
     assert 0 <= views.min() <= views.max() <= 255
     assert torch.equal(views, augment(images, torch.Generator().manual_seed(1)))
     assert not torch.equal(views, augment(images, torch.Generator().manual_seed(2)))
-
-
-def test_a_network_narrowed_to_some_classes_keeps_their_scores() -> None:
-    network = small_network(5)
-    pixels = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
-    before = logits_of(network, pixels, CPU)
-    network.keep_classes((3, 1))
-    assert logits_of(network, pixels, CPU) == pytest.approx(before[:, [3, 1]], abs=1e-5)
 
 
 def test_resuming_equals_not_stopping(archive_path: Path) -> None:
@@ -99,17 +96,51 @@ def test_a_trained_model_serves(
     summary = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert predictor.version == summary["version"]
     assert predictor.temperature == summary["temperature"]
+    assert json.loads((output / "metrics.json").read_text()) == summary
     assert (
         exporting.main(["--trained", str(output / "model.pt"), "--output", str(tmp_path / "again.onnx")]) == 0
     )
     again = Predictor(tmp_path / "again.onnx")
     images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
     assert again.probabilities(images) == pytest.approx(predictor.probabilities(images))
-    assert sorted(path.name for path in output.iterdir()) == ["checkpoint.pt", "model.onnx", "model.pt"]
+    assert sorted(path.name for path in output.iterdir()) == [
+        "checkpoints",
+        "metrics.json",
+        "model.onnx",
+        "model.pt",
+    ]
+
+
+def test_the_same_script_is_a_training_job(
+    archive_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train_options, "SAGEMAKER_CHECKPOINTS", tmp_path / "checkpoints")
+    monkeypatch.setenv("SM_CHANNEL_TRAINING", str(archive_path.parent))
+    monkeypatch.setenv("SM_MODEL_DIR", str(tmp_path / "model"))
+    md5 = hashlib.md5(archive_path.read_bytes()).hexdigest()  # noqa: S324 - the publisher's choice
+    given = {
+        "md5": md5,
+        "classes": "cloud,apple",
+        "epochs": 1,
+        "epochs-pretrain": 1,
+        "folds": 2,
+        "threads": 1,
+    }
+    monkeypatch.setenv("SM_HPS", json.dumps(given))
+    assert main([]) == 0
+    assert Predictor(tmp_path / "model" / "model.onnx").labels == ("cloud", "apple")
+    assert sorted(path.name for path in (tmp_path / "model").iterdir()) == [
+        "metrics.json",
+        "model.onnx",
+        "model.pt",
+    ]
+    written = sorted(path.name for path in (tmp_path / "checkpoints").iterdir())
+    assert written == ["final.pt", "fold-1.pt", "fold-2.pt", "pretrain.pt"]
+    assert main([]) == 0  # the restarted job finds its checkpoints
 
 
 def test_every_class_wanted_leaves_no_strangers(archive_path: Path, tmp_path: Path) -> None:
-    assert main(options(archive_path, tmp_path / "out", "--classes", "apple,bicycle,cloud,motorcycle")) == 0
+    assert main(options(archive_path, tmp_path / "out", "--classes", "all")) == 0
 
 
 def test_a_finished_run_resumes_to_the_same_model(archive_path: Path, tmp_path: Path) -> None:
@@ -130,9 +161,10 @@ def test_resuming_under_other_settings_is_refused(
 def test_a_damaged_checkpoint_is_one_line(
     archive_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "checkpoint.pt").write_bytes(b"PK damaged")
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "pretrain.pt").write_bytes(b"PK damaged")
     assert main(options(archive_path, tmp_path, "--resume")) == 1
-    assert "checkpoint.pt is damaged" in capsys.readouterr().err
+    assert "pretrain.pt is damaged" in capsys.readouterr().err
 
 
 def test_an_unknown_class_is_one_line(

@@ -5,34 +5,46 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from tqdm import tqdm
 
-from training.augment import augment
-from training.model import mirrored_logits
+from training.learning.augment import augment
+from training.learning.model import mirrored_logits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy as np
-
-    from training.archive import Images
+    from training.dataset.archive import Images
+    from training.learning.model import Network
 
 UNSURE = -1  # the label of an image that belongs to no class: its target is the flat answer
+_IGNORED = -100
 _EVALUATION_BATCH = 256
 _SHORTEST_CYCLE = 8  # steps; OneCycleLR divides by zero below
 
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """One one-cycle schedule."""
+    """One one-cycle schedule, and what it asks of the network.
+
+    Attributes
+    ----------
+    wanted
+        The first so many classes are to be told from each other and from all the rest as one; 0 asks only
+        that every class be told from every other.
+    auxiliary
+        What the latter counts beside the former.
+    """
 
     name: str
     epochs: int
     peak_rate: float
     smoothing: float = 0.0
+    wanted: int = 0
+    auxiliary: float = 0.3
     batch: int = 128
     weight_decay: float = 5e-4
 
@@ -56,14 +68,25 @@ class Machine:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.half)
 
 
-def soft_targets(labels: Tensor, classes: int, smoothing: float) -> Tensor:
-    """Return [N, classes] target probabilities; a label of UNSURE becomes 1/classes everywhere."""
-    flat = torch.full((len(labels), classes), 1.0 / classes, device=labels.device)
-    sharp = functional.one_hot(labels.clamp(min=0), classes) * (1 - smoothing) + flat * smoothing
-    return torch.where((labels == UNSURE)[:, None], flat, sharp)
+def objective(logits: Tensor, labels: Tensor, phase: Phase) -> Tensor:
+    """Return the mean cross-entropy over all classes, and over the wanted ones and "none of them".
+
+    An image labelled UNSURE is known to be of no wanted class, not of which other: it counts in the latter only.
+    """
+    named = torch.where(labels == UNSURE, _IGNORED, labels)
+    smoothing = phase.smoothing
+    every = functional.cross_entropy(
+        logits, named, ignore_index=_IGNORED, label_smoothing=smoothing, reduction="none"
+    ).mean()
+    if not phase.wanted:
+        return every
+    none = torch.logsumexp(logits[:, phase.wanted :], 1, keepdim=True)
+    merged = torch.cat([logits[:, : phase.wanted], none], 1)
+    group = torch.where(labels == UNSURE, phase.wanted, labels.clamp(max=phase.wanted))
+    return functional.cross_entropy(merged, group) + phase.auxiliary * every
 
 
-def logits_of(network: nn.Module, pixels: np.ndarray, machine: Machine) -> np.ndarray:
+def logits_of(network: Network, pixels: np.ndarray, machine: Machine) -> np.ndarray:
     """Return the mirror-averaged logits of uint8 [N, H, W, 3] images."""
     network.eval()
     answers = []
@@ -72,7 +95,7 @@ def logits_of(network: nn.Module, pixels: np.ndarray, machine: Machine) -> np.nd
             batch = torch.from_numpy(pixels[start : start + _EVALUATION_BATCH]).to(machine.device)
             x = batch.permute(0, 3, 1, 2).float().contiguous(memory_format=torch.channels_last)
             answers.append(mirrored_logits(network, x).float().cpu())
-    return torch.cat(answers).numpy()
+    return torch.cat(answers).numpy() if answers else np.empty((0, network.head.out_features), np.float32)
 
 
 class Fitting:
@@ -135,12 +158,14 @@ class Fitting:
         images = self.epoch_images(self.epoch)
         generator = torch.Generator().manual_seed(self.seed * 1000 + self.epoch)
         order = torch.randperm(len(images), generator=generator).numpy()
+        # Full batches, the last filled up from the first: one of four images would upset the normalisation.
+        batches = np.resize(order, (self.steps, self.phase.batch))
         self.network.train()
         total = 0.0
         title = f"{self.phase.name} {self.epoch + 1}/{self.phase.epochs}"
         with tqdm(total=self.steps, desc=title, unit="batch", mininterval=1.0) as bar:
-            for start in range(0, len(order), self.phase.batch):
-                loss = self._step(images.take(order[start : start + self.phase.batch]), generator)
+            for batch in batches:
+                loss = self._step(images.take(batch), generator)
                 total += loss
                 bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
                 bar.update()
@@ -152,7 +177,7 @@ class Fitting:
         labels = torch.from_numpy(images.labels).to(self.machine.device)
         with self.machine.autocast():
             logits = self.network(x.contiguous(memory_format=torch.channels_last)).float()
-        loss = functional.cross_entropy(logits, soft_targets(labels, logits.shape[1], self.phase.smoothing))
+        loss = objective(logits, labels, self.phase)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()

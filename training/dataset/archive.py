@@ -1,10 +1,8 @@
-"""Read the CIFAR-100 "python version" archive without executing what is in it."""
+"""Read the CIFAR-100 "python version" archive: the official split, labels and file names."""
 
 from __future__ import annotations
 
 import hashlib
-import io
-import pickle
 import tarfile
 import zlib
 from dataclasses import dataclass
@@ -12,17 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from training.data_errors import ArchiveError
+from training.dataset.unpickle import text, unpickle
+
 if TYPE_CHECKING:
     from pathlib import Path
+
+__all__ = ["FOLDER", "OFFICIAL_MD5", "SIDE", "Archive", "ArchiveError", "Images", "md5_of", "read_archive"]
 
 OFFICIAL_MD5 = "eb9058c3a382ffc7106e4002c42a8d85"
 FOLDER = "cifar-100-python"
 SIDE = 32
 _CHUNK_BYTES = 1 << 20
-
-
-class ArchiveError(Exception):
-    """The archive is missing, damaged, or not what it claims to be."""
+_LARGEST_MEMBER_BYTES = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +43,13 @@ class Images:
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """The official split; labels index `class_names`."""
+    """The official split; labels index `class_names`, names are the archive's file names or none at all."""
 
     class_names: tuple[str, ...]
     train: Images
     test: Images
+    train_names: tuple[str, ...] = ()
+    test_names: tuple[str, ...] = ()
 
 
 def read_archive(path: Path, md5: str | None = OFFICIAL_MD5) -> Archive:
@@ -71,81 +73,54 @@ def read_archive(path: Path, md5: str | None = OFFICIAL_MD5) -> Archive:
         _verify(path, md5)
     try:
         with tarfile.open(path, "r:*") as tar:
-            meta, train, test = (_unpickle(_member(tar, name)) for name in ("meta", "train", "test"))
+            meta, train, test = (unpickle(_member(tar, name)) for name in ("meta", "train", "test"))
     except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
-        raise ArchiveError(f"{path}: not a readable archive ({error})") from error
-    names = tuple(_text(name) for name in _field(meta, "fine_label_names"))
-    return Archive(names, _images(train, len(names)), _images(test, len(names)))
+        raise ArchiveError(f"{path}: not a readable archive ({error}); fetch it again") from error
+    classes = tuple(text(name) for name in _field(meta, "fine_label_names"))
+    train_images, test_images = _images(train, len(classes)), _images(test, len(classes))
+    names = _names(train, len(train_images)), _names(test, len(test_images))
+    return Archive(classes, train_images, test_images, *names)
 
 
-def _verify(path: Path, expected: str) -> None:
-    digest = hashlib.md5(usedforsecurity=False)  # the publisher's checksum; integrity, not secrecy
+def md5_of(path: Path) -> str:
+    """Return the checksum that the publisher of the archive states: integrity, not secrecy."""
+    digest = hashlib.md5(usedforsecurity=False)
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK_BYTES):
             digest.update(chunk)
-    if digest.hexdigest() != expected.lower():
-        raise ArchiveError(
-            f"{path}: md5 is {digest.hexdigest()}, expected {expected} (damaged, or give --md5)"
-        )
+    return digest.hexdigest()
+
+
+def _verify(path: Path, expected: str) -> None:
+    found = md5_of(path)
+    if found != expected.lower():
+        raise ArchiveError(f"{path}: md5 is {found}, expected {expected} (damaged, or give --md5)")
 
 
 def _member(tar: tarfile.TarFile, name: str) -> bytes:
     try:
         file = tar.extractfile(f"{FOLDER}/{name}")
+        size = tar.getmember(f"{FOLDER}/{name}").size
     except KeyError:
         file = None
     if file is None:
         raise ArchiveError(f"the archive has no {FOLDER}/{name}")
+    if size > _LARGEST_MEMBER_BYTES:
+        raise ArchiveError(f"{FOLDER}/{name} would unpack to {size >> 20} MB: this is not CIFAR-100")
     return file.read()
-
-
-def _latin1(text: str, encoding: str) -> bytes:
-    """Stand in for `_codecs.encode`, which Python 3 uses to write bytes at pickle protocol 2."""
-    if encoding != "latin1":
-        raise pickle.UnpicklingError(f"a pickle asks for the codec {encoding!r}")
-    return text.encode("latin1")
-
-
-_RECONSTRUCT = np.empty(0).__reduce__()[0]  # numpy 1 and 2 keep it in differently named modules
-_ADMITTED: dict[tuple[str, str], Any] = {
-    ("numpy.core.multiarray", "_reconstruct"): _RECONSTRUCT,
-    ("numpy._core.multiarray", "_reconstruct"): _RECONSTRUCT,
-    ("numpy", "ndarray"): np.ndarray,
-    ("numpy", "dtype"): np.dtype,
-    ("_codecs", "encode"): _latin1,
-}
-
-
-class _RestrictedUnpickler(pickle.Unpickler):
-    """Builds lists, dicts, strings and numpy arrays; refuses every other name."""
-
-    def find_class(self, module_name: str, global_name: str) -> object:
-        try:
-            return _ADMITTED[module_name, global_name]
-        except KeyError:
-            raise pickle.UnpicklingError(
-                f"a pickle asks for {module_name}.{global_name}, which image data does not need"
-            ) from None
-
-
-def _unpickle(data: bytes) -> dict[str, Any]:
-    try:
-        content = _RestrictedUnpickler(io.BytesIO(data), encoding="latin1").load()
-    except Exception as error:  # a damaged pickle raises anything from IndexError to MemoryError
-        raise ArchiveError(f"unreadable pickle: {error}") from error
-    if not isinstance(content, dict):
-        raise ArchiveError(f"a pickle holds a {type(content).__name__} where a dict was expected")
-    return {_text(key): value for key, value in content.items()}
-
-
-def _text(value: str | bytes) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
 
 
 def _field(content: dict[str, Any], name: str) -> Any:  # noqa: ANN401 - whatever the pickle holds
     if name not in content:
         raise ArchiveError(f"a pickle has no {name}")
     return content[name]
+
+
+def _names(content: dict[str, Any], images: int) -> tuple[str, ...]:
+    names = tuple(text(name) for name in content.get("filenames", ()))
+    if len(names) not in (0, images):
+        raise ArchiveError(f"a pickle has {len(names)} file names for {images} images")
+    return names
 
 
 def _images(content: dict[str, Any], classes: int) -> Images:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.archive import Images
-from training.data import UnknownClassError, class_indices, hold_out, others, select
+from training.data_errors import UnknownClassError
+from training.dataset.archive import Images
+from training.dataset.subsets import class_indices, hold_out, others, select
 
 NAMES = ("apple", "bicycle", "cloud", "motorcycle")
 

@@ -16,8 +16,8 @@ import onnxruntime
 import torch
 from torch import Tensor, nn
 
-from training.archive import SIDE
-from training.model import Network, mirrored_logits
+from training.dataset.archive import SIDE
+from training.learning.model import Network, mirrored_logits
 
 MAX_BYTES = 4_000_000
 MAX_DIFFERENCE = 1e-4
@@ -45,7 +45,7 @@ class Trained:
     def load(cls, path: Path) -> Trained:
         """Read what `save` wrote."""
         content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        network = Network(len(content["labels"]))
+        network = Network(len(content["network"]["head.bias"]))
         network.load_state_dict(content["network"])
         return cls(network, tuple(content["labels"]), float(content["temperature"]))
 
@@ -58,16 +58,22 @@ class Trained:
 
 
 class Served(nn.Module):
-    """The whole of what is served: uint8 [N, S, S, 3] in, calibrated probabilities [N, C] out."""
+    """The whole of what is served: uint8 [N, S, S, 3] in, calibrated probabilities [N, C] out.
 
-    def __init__(self, network: nn.Module, temperature: float) -> None:
+    The graph of training.learning.calibrate's `answer`.
+    """
+
+    def __init__(self, trained: Trained) -> None:
         super().__init__()
-        self.network, self.temperature = network, temperature
+        self.network, self.temperature = trained.network, trained.temperature
+        self.wanted = len(trained.labels)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Average over the mirrored image, divide by the temperature, softmax."""
+        """Average over the mirrored image, divide by the temperature, softmax, spread what is of no class."""
         x = image.permute(0, 3, 1, 2).float()
-        return torch.softmax(mirrored_logits(self.network, x) / self.temperature, 1)
+        every = torch.softmax(mirrored_logits(self.network, x) / self.temperature, 1)
+        named = every[:, : self.wanted]
+        return named + (1 - named.sum(1, keepdim=True)) / self.wanted
 
 
 def export(trained: Trained, path: Path) -> None:
@@ -78,7 +84,8 @@ def export(trained: Trained, path: Path) -> None:
     ExportError
         Where it does not, or where the file exceeds 4 MB.
     """
-    served = Served(trained.network.cpu().float(), trained.temperature).eval()
+    trained.network.cpu().float()
+    served = Served(trained).eval()
     example = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (3, SIDE, SIDE, 3), dtype=np.uint8))
     unfinished = path.with_suffix(".partial")
     with warnings.catch_warnings():
@@ -128,14 +135,14 @@ def _check(path: Path, served: nn.Module, example: Tensor) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line."""
-    parser = argparse.ArgumentParser(prog="python -m training.export", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m training.learning.export", description=__doc__)
     parser.add_argument("--trained", type=Path, required=True, help="model.pt as training.train writes it")
     parser.add_argument("--output", type=Path, required=True, help="the .onnx file to write")
     options = parser.parse_args(arguments)
     try:
         export(Trained.load(options.trained), options.output)
     except (ExportError, OSError) as error:
-        print(f"training.export: {error}", file=sys.stderr)
+        print(f"training.learning.export: {error}", file=sys.stderr)
         return 1
     print(f"{options.output}: {options.output.stat().st_size / 1e6:.2f} MB")
     return 0

@@ -13,13 +13,14 @@ ZOOM = (0.75, 1.3)  # side of the view as a part of the image's: < 1 zooms in, >
 CONTRAST = (0.7, 1.3)
 SATURATION = (0.6, 1.3)
 BRIGHTNESS = 30.0  # of 255
-ZOOMED, COLOURED, BLURRED = 0.6, 0.7, 0.15  # shares of images
+FOCUS = (-0.6, 1.0)  # from sharpened to blurred
+ZOOMED, COLOURED, REFOCUSED = 0.6, 0.7, 0.3  # shares of images
 
 
 def augment(images: Tensor, generator: torch.Generator) -> Tensor:
     """Turn uint8 [N, H, W, 3] into float [N, 3, H, W], values 0..255, each image its own random view."""
     x = images.permute(0, 3, 1, 2).float()
-    return _blur(_colour(_move(x, generator), generator), generator).clamp(0, 255)
+    return _focus(_colour(_move(x, generator), generator), generator).clamp(0, 255)
 
 
 def _uniform(n: int, low: float, high: float, generator: torch.Generator) -> Tensor:
@@ -58,9 +59,11 @@ def _colour(x: Tensor, generator: torch.Generator) -> Tensor:
     return level + (x - level) * factor(*CONTRAST, 1.0) + factor(-BRIGHTNESS, BRIGHTNESS, 0.0)
 
 
-def _blur(x: Tensor, generator: torch.Generator) -> Tensor:
+def _focus(x: Tensor, generator: torch.Generator) -> Tensor:
+    """Blur some images and sharpen others, as photographs shrunk by other hands come."""
     row = torch.tensor([1.0, 2.0, 1.0], device=x.device) / 4
     kernel = (row[:, None] * row).expand(3, 1, 3, 3)
     blurred = functional.conv2d(functional.pad(x, (1, 1, 1, 1), mode="replicate"), kernel, groups=3)
-    chosen = _chance(len(x), BLURRED, generator).reshape(-1, 1, 1, 1).to(x.device)
-    return torch.where(chosen, blurred, x)
+    n = len(x)
+    strength = torch.where(_chance(n, REFOCUSED, generator), _uniform(n, *FOCUS, generator), torch.zeros(n))
+    return x + (blurred - x) * strength.reshape(-1, 1, 1, 1).to(x.device)

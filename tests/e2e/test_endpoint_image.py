@@ -1,0 +1,141 @@
+"""The endpoint's image, run as SageMaker runs it, answers with the predictor's own numbers."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import subprocess
+import tarfile
+import time
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from endpoint.errors import ImageError
+from endpoint.predictor import SHIPPED_MODEL, Predictor
+from training import endpoint_image
+from training.release.model_archive import build
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+BASE = "python:3.13-slim"
+NAME = f"scones-endpoint-test-{os.getpid()}"
+MODEL_DIR = "/opt/ml/model"
+START_S = 60
+CONTENT_TYPES = {".png": "image/png", ".jpg": "image/jpeg"}
+PULL_S = 120
+
+pytestmark = [pytest.mark.docker, pytest.mark.slow]
+
+
+def docker(*arguments: str, timeout_s: float = 60) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(
+            ["docker", *arguments], capture_output=True, text=True, check=False, timeout=timeout_s
+        )
+    except subprocess.TimeoutExpired:
+        return subprocess.CompletedProcess(arguments, 1, "", f"no answer in {timeout_s:.0f} s")
+
+
+def last_line(done: subprocess.CompletedProcess[str]) -> str:
+    return (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+
+
+@pytest.fixture(scope="module")
+def image() -> Iterator[str]:
+    """Build the image under a name of this run; skip where that is not possible."""
+    if shutil.which("docker") is None:
+        pytest.skip("needs a Docker engine: there is no docker command")
+    if (info := docker("info")).returncode:
+        pytest.skip(f"needs a Docker engine: {last_line(info)}")
+    if (
+        docker("image", "inspect", BASE).returncode
+        and (pull := docker("pull", BASE, timeout_s=PULL_S)).returncode
+    ):
+        pytest.skip(f"needs the image {BASE}: {last_line(pull)}")
+    try:
+        endpoint_image.build(NAME)
+    except endpoint_image.ImageError:
+        download = ["pip", "download", "--quiet", "--no-deps", "--dest", "/tmp", "click"]
+        if (pip := docker("run", "--rm", BASE, *download, timeout_s=PULL_S)).returncode:
+            pytest.skip(f"needs PyPI in reach of containers: {last_line(pip)}")
+        raise
+    yield NAME
+    docker("image", "rm", "--force", NAME)
+
+
+@pytest.fixture(scope="module")
+def model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return what SageMaker unpacks training.package's archive into."""
+    folder = tmp_path_factory.mktemp("model")
+    archive, _version = build(SHIPPED_MODEL)
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        tar.extractall(folder, filter="data")
+    folder.chmod(0o755)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def container(image: str, model_dir: Path) -> Iterator[str]:
+    """Run the container as SageMaker does, and read-only; return its address."""
+    hardened = ["--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"]
+    options = ["--detach", "--name", NAME, "--publish", "127.0.0.1::8080", *hardened]
+    started = docker("run", *options, "--volume", f"{model_dir}:{MODEL_DIR}:ro", image, "serve")
+    try:
+        assert started.returncode == 0, started.stderr
+        url = f"http://{docker('port', NAME, '8080/tcp').stdout.split()[0]}"
+        wait_for_ping(url)
+        yield url
+    finally:
+        docker("rm", "--force", NAME)
+
+
+def wait_for_ping(url: str) -> None:
+    deadline = time.monotonic() + START_S
+    while True:
+        try:
+            assert httpx.get(f"{url}/ping").status_code == 200
+        except httpx.TransportError:
+            logs = docker("logs", NAME)
+            assert time.monotonic() < deadline, logs.stdout + logs.stderr
+            time.sleep(0.1)
+        else:
+            return
+
+
+def expected(predictor: Predictor, data: bytes) -> tuple[int, str | list[float]]:
+    """Return the status and the body's content that the predictor stands for."""
+    try:
+        return 200, pytest.approx(predictor.predict(data), abs=1e-6)
+    except ImageError as error:
+        return 400, str(error)
+
+
+def test_every_sample_image_gets_the_predictors_answer(container: str, root: Path) -> None:
+    predictor = Predictor(SHIPPED_MODEL)
+    paths = [path for path in sorted((root / "events" / "images").iterdir()) if path.suffix in CONTENT_TYPES]
+    statuses = []
+    for path in paths:
+        data = path.read_bytes()
+        headers = {"Content-Type": CONTENT_TYPES[path.suffix]}
+        answer = httpx.post(f"{container}/invocations", content=data, headers=headers)
+        status, content = expected(predictor, data)
+        assert answer.status_code == status, path
+        assert (answer.json() if status == 200 else answer.text) == content, path
+        statuses.append(status)
+    assert {200, 400} <= set(statuses)
+
+
+def test_it_serves_the_model_that_sagemaker_unpacked(container: str) -> None:
+    program = "import os; from endpoint.server import default_model; print(default_model(os.environ))"
+    assert docker("exec", NAME, "python", "-c", program).stdout.strip() == f"{MODEL_DIR}/model.onnx"
+
+
+def test_it_is_nobody_and_can_write_nowhere(container: str) -> None:
+    assert docker("exec", NAME, "id", "-u").stdout.strip() not in ("", "0")
+    for place in ("/app", "/tmp", MODEL_DIR):
+        assert docker("exec", NAME, "touch", f"{place}/x").returncode != 0, place

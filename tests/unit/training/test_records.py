@@ -1,0 +1,108 @@
+"""One line of a capture, one result document; sound, in either encoding, and broken."""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from tests.unit.training.made_records import capture, png, result
+from training.monitoring.records import Reader, RecordError, document
+
+LABELS = ("bicycle", "motorcycle")
+READER = Reader(LABELS, 0.8, 32)
+MOMENT = datetime(2026, 11, 21, 8, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("encoding", ["JSON", "BASE64"])
+def test_both_encodings_of_an_answer(encoding: str) -> None:
+    found = READER.capture(json.dumps(capture(encoding=encoding)).encode())
+    assert (found.label, found.confidence, found.outcome) == ("motorcycle", 0.9, "passed")
+    assert found.time == MOMENT.timestamp()
+    assert found.inputs["brightness"] == pytest.approx(0.2)
+    assert found.inputs["contrast"] == pytest.approx(0)
+    assert (found.inputs["width"], found.inputs["height"]) == (48, 32)
+    assert found.inputs["sent_bytes"] == len(png())
+
+
+@pytest.mark.parametrize(("confidence", "outcome"), [(0.8, "passed"), (0.79, "review")])
+def test_the_threshold_itself_passes(confidence: float, outcome: str) -> None:
+    found = READER.capture(json.dumps(capture([confidence, 1 - confidence])).encode())
+    assert found.outcome == outcome
+
+
+def test_without_labels_classes_have_numbers() -> None:
+    reader = Reader(None, 0.5, 32)
+    assert reader.capture(json.dumps(capture([0.2, 0.1, 0.7])).encode()).label == "class 2"
+
+
+def test_a_capture_without_a_readable_image_has_its_answer() -> None:
+    bare = capture()
+    del bare["captureData"]["endpointInput"]
+    broken = capture()
+    broken["captureData"]["endpointInput"]["data"] = base64.b64encode(b"no image").decode()
+    csv = capture()
+    csv["captureData"]["endpointInput"] |= {"data": "1,2,3", "encoding": "CSV"}
+    for content in (bare, broken, csv):
+        assert READER.capture(json.dumps(content).encode()).inputs == {}
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (b"{", "not JSON"),
+        (b"\xff\xfe", "not JSON"),
+        (b"[" * 100_000, "not JSON"),
+        (b"[]", "not a JSON object"),
+        (b"{}", "no captureData"),
+        (json.dumps(capture()).encode()[:300], "not JSON"),
+        (json.dumps(capture(eventMetadata={})).encode(), "no time"),
+        (json.dumps(capture({"error": "x"})).encode(), "no list of probabilities"),
+        (json.dumps(capture([])).encode(), "no list of probabilities"),
+        (json.dumps(capture([0.5, float("nan")])).encode(), "no list of probabilities"),
+        (json.dumps(capture([0.5, 1.5])).encode(), "no list of probabilities"),
+        (json.dumps(capture([True, False])).encode(), "no list of probabilities"),
+        (json.dumps(capture([0.2, 0.3, 0.5])).encode(), "3 probabilities for 2 labels"),
+        (json.dumps(capture(encoding="CSV")).encode(), "neither JSON nor BASE64"),
+    ],
+)
+def test_a_broken_capture_says_why(line: bytes, reason: str) -> None:
+    with pytest.raises(RecordError, match=reason):
+        READER.capture(line)
+
+
+def test_an_answer_in_broken_base64() -> None:
+    content = capture(encoding="BASE64")
+    content["captureData"]["endpointOutput"]["data"] = "a"
+    with pytest.raises(RecordError, match="base64"):
+        READER.capture(json.dumps(content).encode())
+
+
+def test_a_result_document() -> None:
+    found = document(json.dumps(result()).encode())
+    assert (found.time, found.outcome, found.label) == (MOMENT.timestamp(), "passed", "bicycle")
+    assert (found.confidence, found.inputs) == (0.93, {"object_bytes": 4096})
+
+
+@pytest.mark.parametrize("outcome", ["rejected", "failed"])
+def test_a_document_without_a_prediction_is_an_outcome(outcome: str) -> None:
+    found = document(json.dumps(result(outcome=outcome, label=None, confidence=None)).encode())
+    assert (found.outcome, found.label, found.confidence) == (outcome, None, None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"outcome": "lost"}, "not a result document"),
+        ({"finished_at": "soon"}, "no time"),
+        ({"finished_at": None}, "no time"),
+        ({"confidence": None}, "no list of probabilities"),
+        ({"label": None}, "no label"),
+    ],
+)
+def test_a_broken_document_says_why(changes: dict[str, Any], reason: str) -> None:
+    with pytest.raises(RecordError, match=reason):
+        document(json.dumps(result(**changes)).encode())

@@ -1,0 +1,119 @@
+"""Human labels come back: reviewed images become training images, and only those reviewers agree on."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from training.dataset.images import png
+from training.dataset.manifest import Entry, Review
+from training.dataset.pictures import Picture, fetch_all
+from training.dataset.splits import TRAIN, content_hash
+from training.dataset.votes import Problem, Reference, Vote, newest_by_reviewer
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from pathlib import Path
+
+    from training.dataset.review_images import ImageSource
+
+OUT_OF_DISTRIBUTION = "neither"  # what a reviewer answers for an image of none of the classes
+ORIGINALS = "originals"
+
+
+@dataclass(slots=True)
+class Merged:
+    """What became of the human labels.
+
+    Attributes
+    ----------
+    entries
+        The images that were written.
+    conflicts
+        Images whose reviewers disagree, with what each of them said; left out.
+    left_out
+        Images that could not be used for another reason.
+    """
+
+    entries: list[Entry] = field(default_factory=list)
+    conflicts: list[dict[str, object]] = field(default_factory=list)
+    left_out: list[Problem] = field(default_factory=list)
+
+
+def merge(
+    folder: Path,
+    votes: Sequence[Vote],
+    images: ImageSource,
+    labels: Collection[str],
+    seen: Mapping[str, str],
+) -> Merged:
+    """Write the reviewed images into `folder`, as training images.
+
+    References that lead to the same pixels are one image. Of every reviewer the newest word counts; an image
+    is used when all who looked at it agree.
+
+    Parameters
+    ----------
+    folder
+        Gets train/<label>/reviewed-<hash>.png and the files as they were in originals/.
+    votes
+        In the order they were written.
+    images
+        Where to read them.
+    labels
+        The classes; the label "neither" is taken too.
+    seen
+        Content hash -> place of every image of the archive; such an image is left out.
+
+    Raises
+    ------
+    StorageError, OSError
+        What would fail every other image too.
+    """
+    merged = Merged()
+    by_image: defaultdict[Reference, list[Vote]] = defaultdict(list)
+    for vote in votes:
+        by_image[vote.image].append(vote)
+    pictures: dict[str, Picture] = {}
+    looks: defaultdict[str, list[Vote]] = defaultdict(list)
+    for reference, found in fetch_all(by_image, images, folder / ORIGINALS):
+        if isinstance(found, Problem):
+            merged.left_out.append(found)
+        else:
+            digest = content_hash(found.pixels)
+            pictures.setdefault(digest, found)
+            looks[digest] += by_image[reference]
+    for digest, cast in looks.items():
+        last = newest_by_reviewer(cast)
+        address = str(last[0].image)
+        chosen = {vote.label for vote in last}
+        if digest in seen:
+            merged.left_out.append(Problem(address, f"the archive has it already: {seen[digest]}"))
+        elif len(chosen) > 1:
+            said = {vote.reviewer: vote.label for vote in last}
+            merged.conflicts.append({"image": address, "labels": said})
+        elif not chosen <= {*labels, OUT_OF_DISTRIBUTION}:
+            known = ", ".join((*labels, OUT_OF_DISTRIBUTION))
+            merged.left_out.append(Problem(address, f"unknown label {last[0].label!r}; known are {known}"))
+        else:
+            merged.entries.append(_write(folder, digest, pictures[digest], last))
+    used = {entry.review.original for entry in merged.entries if entry.review}
+    for path in (folder / ORIGINALS).iterdir():
+        if f"{ORIGINALS}/{path.name}" not in used:
+            path.unlink()
+    return merged
+
+
+def _write(folder: Path, digest: str, picture: Picture, last: Sequence[Vote]) -> Entry:
+    label = last[0].label
+    path = f"{TRAIN}/{label}/reviewed-{digest[:16]}.png"
+    (folder / path).parent.mkdir(parents=True, exist_ok=True)
+    data = png(picture.pixels)
+    (folder / path).write_bytes(data)
+    reviewers = tuple(sorted(vote.reviewer for vote in last))
+    review = Review(
+        f"{ORIGINALS}/{picture.original.name}", reviewers, max(vote.time for vote in last).isoformat()
+    )
+    return Entry(path, label, TRAIN, str(last[0].image), hashlib.sha256(data).hexdigest(), review)

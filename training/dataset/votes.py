@@ -1,0 +1,108 @@
+"""Human labels as people write them: JSON lines of image, label, reviewer and time."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Which image was looked at.
+
+    Attributes
+    ----------
+    bucket
+        None where a line gives a plain path.
+    key
+        As it is in S3, never URL-encoded.
+    version_id, etag
+        Which version; the newest where neither is given.
+    """
+
+    bucket: str | None
+    key: str
+    version_id: str | None = None
+    etag: str | None = None
+
+    def __str__(self) -> str:
+        """Return an address a person can follow."""
+        address = self.key if self.bucket is None else f"s3://{self.bucket}/{self.key}"
+        return f"{address}?versionId={self.version_id}" if self.version_id else address
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """What one reviewer said about one image, and where that is written."""
+
+    image: Reference
+    label: str
+    reviewer: str
+    time: datetime
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something left out, and why."""
+
+    subject: str
+    reason: str
+
+
+def parse(name: str, text: str) -> Iterable[Vote | Problem]:
+    """Yield a vote for every line of a file, or what is wrong with the line; empty lines are skipped."""
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.strip():
+            where = f"{name}:{number}"
+            try:
+                yield _vote(line, where)
+            except (ValueError, TypeError, KeyError, RecursionError) as error:
+                reason = f"no {error}" if isinstance(error, KeyError) else str(error)
+                yield Problem(where, f"not a label line: {reason}")
+
+
+def newest_by_reviewer(votes: Iterable[Vote]) -> list[Vote]:
+    """Return each reviewer's last word; of two at the same time, the one that was written later."""
+    newest: dict[str, Vote] = {}
+    for vote in sorted(votes, key=lambda vote: vote.time):
+        newest[vote.reviewer] = vote
+    return list(newest.values())
+
+
+def _vote(line: str, where: str) -> Vote:
+    content = json.loads(line)
+    if not isinstance(content, dict):
+        raise TypeError("not a JSON object")
+    time = datetime.fromisoformat(_text(content, "time"))
+    if time.tzinfo is None:
+        time = time.replace(tzinfo=UTC)
+    reference = _reference(content["image"])
+    return Vote(reference, _text(content, "label"), _text(content, "reviewer"), time, where)
+
+
+def _reference(image: Any) -> Reference:  # noqa: ANN401 - whatever the JSON holds
+    if isinstance(image, str):
+        scheme, mark, rest = image.partition("://")
+        if not mark:
+            return Reference(None, _text({"image": image}, "image"))
+        bucket, _, key = rest.partition("/")
+        if scheme != "s3" or not bucket or not key:
+            raise ValueError(f"{image!r} is not of the form s3://bucket/key")
+        return Reference(bucket, key)
+    if not isinstance(image, dict):
+        raise TypeError("image is neither an address nor an object with bucket and key")
+    versions = {name: str(image[name]).strip('"') for name in ("version_id", "etag") if image.get(name)}
+    return Reference(_text(image, "bucket"), _text(image, "key"), **versions)
+
+
+def _text(content: dict[str, Any], name: str) -> str:
+    value = content[name]
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError(f"{name} is not a text")
+    return value if name == "key" else value.strip()

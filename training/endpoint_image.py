@@ -1,0 +1,135 @@
+"""Build the endpoint's image and, given a repository in ECR, push it.
+
+    python -m training.endpoint_image --push <account>.dkr.ecr.<region>.amazonaws.com/scones-endpoint
+
+The tag names the build: the model's version and the commit, and where endpoint/ differs from it a digest of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import hashlib
+import os
+import re
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from endpoint.errors import ModelFileError
+from training.aws import SessionError, aws_errors, open_session
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ROOT = Path(__file__).parent.parent
+LOCAL_NAME = "scones-endpoint"
+PLATFORM = "linux/amd64"  # what SageMaker's serverless endpoints run
+_REPOSITORY = re.compile(r"(?P<registry>\d{12}\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?)/\S+")
+
+
+class ImageError(Exception):
+    """The image could not be built or pushed; the message is one line for a person."""
+
+
+def tag(model_version: str, root: Path = ROOT) -> str:
+    """Return a tag that names one build."""
+    git = ["git", "-C", str(root)]
+    commit = _run([*git, "rev-parse", "--short=12", "HEAD"], "no commit to name the image by").strip()
+    changed = _run([*git, "status", "--porcelain", "--", "endpoint"], "cannot compare endpoint/ with git")
+    return f"{model_version}-{commit}" + (f"-{_digest(root / 'endpoint')}" if changed.strip() else "")
+
+
+def _digest(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"):
+        digest.update(f"{path.relative_to(folder)} {path.stat().st_size}\n".encode() + path.read_bytes())
+    return digest.hexdigest()[:8]
+
+
+def build(reference: str, root: Path = ROOT, options: Sequence[str] = ()) -> None:
+    """Build the image from endpoint/ alone, whatever else lies in the repository.
+
+    The context is a stream of exactly that folder, so that a builder without BuildKit, which knows no
+    Dockerfile.dockerignore, does not copy environments and data.
+    """
+    # SageMaker takes an image, not the index of an image and its attestations that BuildKit makes by default.
+    environment = os.environ | {"BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
+    command = ["docker", "build", "--file", "endpoint/Dockerfile", "--tag", reference, *options, "-"]
+    try:
+        with subprocess.Popen(command, stdin=subprocess.PIPE, env=environment) as docker:  # noqa: S603 - no shell
+            if docker.stdin:
+                # Not PAX: docker takes a stream for a tar by its first 512 bytes, and PAX needs more.
+                form = tarfile.USTAR_FORMAT
+                with docker.stdin, tarfile.open(fileobj=docker.stdin, mode="w|", format=form) as context:
+                    context.add(root / "endpoint", "endpoint", filter=_without_caches)
+    except BrokenPipeError:
+        pass  # docker ended early and has said why
+    except FileNotFoundError as error:
+        raise ImageError("there is no docker command") from error
+    if docker.returncode:
+        raise ImageError(f"docker build ended with {docker.returncode}")
+
+
+def push(local: str, repository: str, image_tag: str) -> str:
+    """Push the local image to a repository in ECR; return its address there."""
+    parts = _REPOSITORY.fullmatch(repository)
+    if not parts:
+        raise ImageError(f"{repository!r} is not <account>.dkr.ecr.<region>.amazonaws.com/<name>")
+    remote = f"{repository}:{image_tag}"
+    login = ["docker", "login", "--username", "AWS", "--password-stdin", parts["registry"]]
+    _run(login, f"cannot log in to {parts['registry']}", _password(parts["region"]))
+    _run(["docker", "tag", local, remote], f"cannot tag {local}")
+    _run(["docker", "push", remote], f"cannot push {remote}")
+    return remote
+
+
+def _password(region: str) -> str:
+    (grant,) = open_session(region).client("ecr").get_authorization_token()["authorizationData"]
+    return base64.b64decode(grant["authorizationToken"]).decode().partition(":")[2]
+
+
+def _without_caches(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    return None if entry.name.endswith("__pycache__") else entry
+
+
+def _run(command: Sequence[str], failure: str, secret: str | None = None) -> str:
+    try:
+        done = subprocess.run(  # noqa: S603 - no shell
+            command, input=secret, capture_output=True, text=True, check=False
+        )
+    except FileNotFoundError as error:
+        raise ImageError(f"there is no {command[0]} command") from error
+    if done.returncode:
+        said = done.stderr.strip().splitlines() or ["it says nothing"]
+        raise ImageError(f"{failure}: {said[-1]}")
+    return done.stdout
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m training.endpoint_image",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--push", metavar="REPOSITORY", help="in ECR; it has to exist")
+    parser.add_argument("--tag", help="default: <model version>-<commit>")
+    options = parser.parse_args(arguments)
+    from endpoint.predictor import SHIPPED_MODEL, Predictor  # noqa: PLC0415 - not for --help
+
+    try:
+        image_tag = options.tag or tag(Predictor(SHIPPED_MODEL).version)
+        local = f"{LOCAL_NAME}:{image_tag}"
+        build(local, options=["--platform", PLATFORM])
+        print(push(local, options.push, image_tag) if options.push else local)
+    except (ImageError, ModelFileError, SessionError, OSError, *aws_errors()) as error:
+        print(f"training.endpoint_image: {' '.join(str(error).split())}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""How good the model is: numbers, plots, the model card."""

@@ -1,0 +1,144 @@
+"""What the scores of a classifier are worth: intervals, coverage, calibration. Pure NumPy."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+ECE_BINS = 15
+_TEMPERATURES = np.exp(np.linspace(math.log(0.2), math.log(5.0), 801))
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Return probabilities over the last axis."""
+    powers = np.exp(logits - logits.max(-1, keepdims=True))
+    return powers / powers.sum(-1, keepdims=True)
+
+
+def fit_temperature(logits: np.ndarray, labels: np.ndarray, strangers: np.ndarray) -> float:
+    """Return the temperature in 0.2 .. 5 that suits images of the classes and strangers alike.
+
+    Known images alone would ask for sharp answers, which strangers get too: after outlier exposure the
+    likelihood of a handful of images, nearly all right, has its best temperature near zero. So the loss is
+    the known images' negative log-likelihood plus the strangers' cross-entropy to the flat answer.
+
+    Parameters
+    ----------
+    logits
+        Of images of the classes, [N, C].
+    labels
+        Their classes, [N].
+    strangers
+        Logits of images of none of the classes, [M, C]; M may be 0.
+    """
+
+    def loss(temperature: float) -> float:
+        known = _log(softmax(logits / temperature))[np.arange(len(labels)), labels]
+        flat = _log(softmax(strangers / temperature)).mean() if len(strangers) else 0.0
+        return -float(known.mean() + flat)
+
+    return float(min(_TEMPERATURES, key=loss))
+
+
+def _log(probabilities: np.ndarray) -> np.ndarray:
+    return np.log(np.maximum(probabilities, 1e-12))
+
+
+def accuracy(probabilities: np.ndarray, labels: np.ndarray) -> float:
+    """Return the share whose largest probability is the label's."""
+    return float((probabilities.argmax(1) == labels).mean())
+
+
+def coverage(probabilities: np.ndarray, threshold: float) -> float:
+    """Return the share whose confidence reaches the threshold; 0 where there is none."""
+    return float((probabilities.max(1) >= threshold).mean()) if len(probabilities) else 0.0
+
+
+def passed_accuracy(probabilities: np.ndarray, labels: np.ndarray, threshold: float) -> float | None:
+    """Return the accuracy among those whose confidence reaches the threshold; None where none does."""
+    passed = probabilities.max(1) >= threshold
+    return accuracy(probabilities[passed], labels[passed]) if passed.any() else None
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """The images whose confidence lies in [low, high); the last bin holds 1 too. None where there is none."""
+
+    low: float
+    high: float
+    images: int
+    confidence: float | None
+    accuracy: float | None
+
+
+def reliability(probabilities: np.ndarray, labels: np.ndarray, bins: int = ECE_BINS) -> list[Bin]:
+    """Return mean confidence and accuracy in bins of equal width (a reliability diagram)."""
+    confidence = probabilities.max(1)
+    right = probabilities.argmax(1) == labels
+    slots = np.minimum((confidence * bins).astype(int), bins - 1)
+    found = []
+    for slot in range(bins):
+        inside = slots == slot
+        means = (
+            (float(confidence[inside].mean()), float(right[inside].mean())) if inside.any() else (None,) * 2
+        )
+        found.append(Bin(slot / bins, (slot + 1) / bins, int(inside.sum()), *means))
+    return found
+
+
+def calibration_error(probabilities: np.ndarray, labels: np.ndarray, bins: int = ECE_BINS) -> float:
+    """Return the expected calibration error: each bin's gap, weighted by its share of the images.
+
+    Naeini, Cooper and Hauskrecht, "Obtaining well calibrated probabilities using Bayesian binning", 2015.
+    """
+    filled = (found for found in reliability(probabilities, labels, bins) if found.images)
+    return sum(found.images * abs(found.confidence - found.accuracy) for found in filled) / len(labels)
+
+
+def confusion_matrix(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return counts [C, C]: a row per true class, a column per predicted one."""
+    classes = probabilities.shape[1]
+    pairs = labels * classes + probabilities.argmax(1)
+    return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
+
+
+def precision_and_recall(confusion: np.ndarray) -> tuple[list[float | None], list[float | None]]:
+    """Return both per class; None for a class never predicted, or without images."""
+    right = np.diag(confusion)
+    return _ratios(right, confusion.sum(0)), _ratios(right, confusion.sum(1))
+
+
+def _ratios(parts: np.ndarray, wholes: np.ndarray) -> list[float | None]:
+    return [int(part) / int(whole) if whole else None for part, whole in zip(parts, wholes, strict=True)]
+
+
+def risk_coverage(probabilities: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return (coverage, risk) at every threshold that occurs, the highest first.
+
+    Coverage is the share that passes, risk the share of wrong answers among them; equally confident images
+    pass together. El-Yaniv and Wiener, "On the foundations of noise-free selective classification", 2010.
+    """
+    confidence = probabilities.max(1)
+    order = np.argsort(-confidence, kind="stable")
+    wrong = np.cumsum((probabilities.argmax(1) != labels)[order])
+    last_of_equals = np.flatnonzero(np.append(np.diff(confidence[order]) != 0, True))
+    passed = last_of_equals + 1
+    return passed / len(labels), wrong[last_of_equals] / passed
+
+
+def risk_coverage_area(coverages: np.ndarray, risks: np.ndarray) -> float:
+    """Return the area under the curve: the mean risk over all coverages. 0 is perfect.
+
+    Geifman, Uziel and El-Yaniv, "Bias-reduced uncertainty estimation for deep neural classifiers", 2019.
+    """
+    return float((np.diff(coverages, prepend=0) * risks).sum())
+
+
+def wilson_interval(successes: int, total: int, z: float = 1.959964) -> tuple[float, float]:
+    """Return Wilson's 95 % interval of a share."""
+    share = successes / total
+    middle = (share + z**2 / (2 * total)) / (1 + z**2 / total)
+    half = z / (1 + z**2 / total) * math.sqrt(share * (1 - share) / total + z**2 / (4 * total**2))
+    return max(0.0, middle - half), min(1.0, middle + half)

@@ -1,0 +1,1 @@
+"""How the network learns: its shape, its curriculum, its calibration, its export."""

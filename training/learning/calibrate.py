@@ -1,0 +1,100 @@
+"""From the network's logits to the answer: how sharp it may be, and how readily it says "none of these"."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from training.evaluation import metrics
+
+THRESHOLD = 0.8
+STRANGERS_PASSING = 0.012  # the share of strangers to let pass THRESHOLD
+_TEMPERATURES = np.exp(np.linspace(math.log(0.4), math.log(2.5), 93))
+_CAUTION = 20.0  # nothing is gained beyond
+_HALVINGS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """The temperature, and the caution: what is added to the logits of all classes that are not wanted."""
+
+    temperature: float
+    caution: float
+
+
+def answer(logits: np.ndarray, wanted: int, calibration: Calibration = Calibration(1.0, 0.0)) -> np.ndarray:
+    """Return the probabilities [N, wanted] of logits [N, all classes], of which the first are the wanted.
+
+    The probability of being none of these is spread evenly over them, so a stranger's answer is flat.
+    """
+    return _spread(
+        _grouped(logits, wanted, calibration.temperature), calibration.caution / calibration.temperature
+    )
+
+
+def calibrate(logits: np.ndarray, labels: np.ndarray, strangers: np.ndarray, wanted: int) -> Calibration:
+    """Return what suits images not trained on.
+
+    Each temperature has the caution at which few enough strangers pass; of these pairs the one is returned
+    under which the known images' labels are likeliest.
+
+    Parameters
+    ----------
+    logits
+        Of images of the wanted classes, [N, all classes].
+    labels
+        Their classes, [N].
+    strangers
+        Logits of images of the other classes, [M, all classes]; M may be 0, then there is no caution.
+    wanted
+        How many of the classes are wanted.
+    """
+
+    def pair(temperature: float) -> tuple[float, Calibration]:
+        shift = _least_shift(_grouped(strangers, wanted, temperature)) if len(strangers) else 0.0
+        known = _spread(_grouped(logits, wanted, temperature), shift)[np.arange(len(labels)), labels]
+        return -float(np.log(np.maximum(known, 1e-12)).mean()), Calibration(temperature, shift * temperature)
+
+    return min(map(pair, map(float, _TEMPERATURES)), key=lambda found: found[0])[1]
+
+
+def summary(labels: np.ndarray, known: np.ndarray, strangers: np.ndarray) -> dict[str, Any]:
+    """Return what answers are worth: of known images, whose labels come first, and of strangers."""
+    return {
+        "images": len(labels),
+        "accuracy": metrics.accuracy(known, labels),
+        "coverage": metrics.coverage(known, THRESHOLD),
+        "passed_accuracy": metrics.passed_accuracy(known, labels, THRESHOLD),
+        "calibration_error": metrics.calibration_error(known, labels),
+        "strangers": len(strangers),
+        "strangers_passed": metrics.coverage(strangers, THRESHOLD),
+    }
+
+
+def _grouped(logits: np.ndarray, wanted: int, temperature: float) -> np.ndarray:
+    """Return log-probabilities [N, wanted + 1]: the wanted classes, and none of them."""
+    every = metrics.softmax(logits.astype(np.float64) / temperature)
+    none = every[:, wanted:].sum(1, keepdims=True)
+    return np.log(np.maximum(np.concatenate([every[:, :wanted], none], 1), 1e-300))
+
+
+def _spread(grouped: np.ndarray, shift: float) -> np.ndarray:
+    """Return the answer to log-probabilities of which the last has `shift` added."""
+    wanted = grouped.shape[1] - 1
+    every = metrics.softmax(grouped + np.append(np.zeros(wanted), shift))
+    return every[:, :wanted] + every[:, wanted:] / wanted
+
+
+def _least_shift(grouped: np.ndarray) -> float:
+    """Return the least shift, to a hair, at which no more than STRANGERS_PASSING of these pass."""
+    low, high = -_CAUTION, _CAUTION
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        if metrics.coverage(_spread(grouped, middle), THRESHOLD) > STRANGERS_PASSING:
+            low = middle
+        else:
+            high = middle
+    return high

@@ -1,0 +1,152 @@
+"""One record of what the endpoint or the workflow wrote, to one observation. Nothing here reads files."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from endpoint.errors import ImageError
+from training.monitoring.image_statistics import image_statistics
+from training.monitoring.observations import PASSED, REVIEW, Observation
+
+_PREDICTED = (PASSED, REVIEW)
+_OUTCOMES = (*_PREDICTED, "rejected", "failed")
+
+
+class RecordError(Exception):
+    """The record cannot be understood; one line says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """What records do not say themselves.
+
+    Parameters
+    ----------
+    labels
+        Of the probabilities in captures; None calls them "class 0", "class 1", ...
+    threshold
+        The confidence from which a capture passed.
+    input_size
+        Side of the model's square.
+    """
+
+    labels: tuple[str, ...] | None
+    threshold: float
+    input_size: int
+
+    def capture(self, line: bytes) -> Observation:
+        """Read a line of a Data Capture file.
+
+        Raises
+        ------
+        RecordError
+            It is no record of Data Capture, or its answer is no list of probabilities.
+        """
+        content = _object(line)
+        data = _part(content, "captureData")
+        output = _part(data, "endpointOutput")
+        inferences = _probabilities(_payload(output))
+        labels = self.labels or tuple(f"class {index}" for index in range(len(inferences)))
+        if len(labels) != len(inferences):
+            raise RecordError(f"{len(inferences)} probabilities for {len(labels)} labels")
+        confidence = max(inferences)
+        return Observation(
+            _time(_part(content, "eventMetadata").get("inferenceTime")),
+            PASSED if confidence >= self.threshold else REVIEW,
+            labels[inferences.index(confidence)],
+            confidence,
+            self._inputs(data.get("endpointInput")),
+        )
+
+    def _inputs(self, captured: object) -> dict[str, float]:
+        """Return the statistics of the image; none where it was not captured or cannot be decoded."""
+        if not isinstance(captured, dict) or captured.get("encoding") != "BASE64":
+            return {}
+        try:
+            image = base64.b64decode(captured["data"], validate=True)
+            return {**image_statistics(image, self.input_size), "sent_bytes": len(image)}
+        except (KeyError, TypeError, ValueError, ImageError):
+            return {}
+
+
+def document(content: bytes) -> Observation:
+    """Read a result document (docs/contracts/result.schema.json).
+
+    Raises
+    ------
+    RecordError
+        It is not one.
+    """
+    result = _object(content)
+    outcome = result.get("outcome")
+    if outcome not in _OUTCOMES:
+        raise RecordError(f"outcome {outcome!r}: not a result document")
+    moment = _time(result.get("finished_at"))
+    if outcome not in _PREDICTED:
+        return Observation(moment, outcome)
+    label, (confidence,) = result.get("label"), _probabilities([result.get("confidence")])
+    if not isinstance(label, str):
+        raise RecordError("no label")
+    image = result.get("image")
+    size = image.get("size") if isinstance(image, dict) else None
+    return Observation(moment, outcome, label, confidence, {"object_bytes": size} if _number(size) else {})
+
+
+def _object(text: bytes | str) -> dict[str, Any]:
+    content = _parsed(text)
+    if not isinstance(content, dict):
+        raise RecordError("not a JSON object")
+    return content
+
+
+def _parsed(text: bytes | str) -> Any:  # noqa: ANN401 - whatever JSON holds
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise RecordError(f"not JSON ({' '.join(str(error).split())})") from error
+
+
+def _part(content: dict[str, Any], name: str) -> dict[str, Any]:
+    part = content.get(name)
+    if not isinstance(part, dict):
+        raise RecordError(f"no {name}")
+    return part
+
+
+def _payload(captured: dict[str, Any]) -> Any:  # noqa: ANN401 - see _parsed
+    """Return the captured JSON; SageMaker writes it in base64 unless told that the type is JSON."""
+    data, encoding = captured.get("data"), captured.get("encoding")
+    if not isinstance(data, str) or encoding not in {"JSON", "BASE64"}:
+        raise RecordError(f"the answer's encoding {encoding!r} is neither JSON nor BASE64")
+    try:
+        return _parsed(base64.b64decode(data, validate=True) if encoding == "BASE64" else data)
+    except binascii.Error as error:
+        raise RecordError(f"the answer is no base64 ({error})") from error
+
+
+def _probabilities(values: object) -> list[float]:
+    if (
+        not isinstance(values, list)
+        or not values
+        or not all(_number(each) and 0 <= each <= 1 for each in values)
+    ):
+        raise RecordError("no list of probabilities")
+    return [float(each) for each in values]
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _time(text: object) -> float:
+    try:
+        moment = datetime.fromisoformat(text)  # type: ignore[arg-type]
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (TypeError, ValueError, OverflowError) as error:
+        raise RecordError(f"no time ({text!r})") from error

@@ -1,0 +1,138 @@
+"""Captures and result documents in a folder or under an S3 prefix, listed first and read one after another."""
+
+from __future__ import annotations
+
+import itertools
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+CAPTURE, DOCUMENT = ".jsonl", ".json"
+S3 = "s3://"
+_AT_ONCE = 16  # small documents that are fetched side by side
+
+
+class SourceError(Exception):
+    """There is nothing to read; one line with the next step."""
+
+
+class UnreadableFileError(Exception):
+    """One file of many could not be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file or object; `written` is its time in S3, None where the time of the file system says nothing."""
+
+    name: str
+    open: Callable[[], Iterator[bytes]]
+    written: datetime | None = None
+
+    @property
+    def is_capture(self) -> bool:
+        """Whether it holds captures, one to a line; otherwise it is one result document."""
+        return self.name.endswith(CAPTURE)
+
+
+def list_files(source: str, make_s3: Callable[[], Any]) -> Iterator[File]:
+    """Yield the captures and documents below a folder, of one file, or under s3://bucket/prefix.
+
+    Parameters
+    ----------
+    source
+        Path or S3 address.
+    make_s3
+        Makes the boto3 client, where one is needed.
+
+    Raises
+    ------
+    SourceError
+        The folder or bucket is not there or may not be read.
+    """
+    return _objects(source, make_s3) if source.startswith(S3) else _paths(Path(source))
+
+
+def read_documents(files: Iterable[File]) -> Iterator[tuple[File, bytes | UnreadableFileError]]:
+    """Yield each document with its content, or with what was wrong, a few fetched at a time."""
+    remaining = iter(files)
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        while chunk := list(itertools.islice(remaining, 4 * _AT_ONCE)):
+            yield from zip(chunk, pool.map(_content, chunk), strict=True)
+
+
+def _content(file: File) -> bytes | UnreadableFileError:
+    try:
+        return b"".join(file.open())
+    except UnreadableFileError as error:
+        return error
+
+
+def _paths(root: Path) -> Iterator[File]:
+    if not root.exists():
+        raise SourceError(f"{root}: no such folder; give a folder, a file or {S3}bucket/prefix")
+    paths = sorted(root.rglob("*")) if root.is_dir() else [root]
+    for path in paths:
+        if _wanted(path.name) and path.is_file():
+            yield File(path.as_posix(), lambda path=path: _read_path(path))
+
+
+def _read_path(path: Path) -> Iterator[bytes]:
+    try:
+        with path.open("rb") as file:
+            yield from file
+    except OSError as error:
+        raise UnreadableFileError(error.strerror or str(error)) from error
+
+
+def _objects(source: str, make_s3: Callable[[], Any]) -> Iterator[File]:
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - folders need no boto3
+
+    bucket, _, prefix = source.removeprefix(S3).partition("/")
+    try:
+        client = make_s3()
+        for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+            for item in page.get("Contents", ()):
+                if _wanted(item["Key"].rpartition("/")[2]):
+                    key = item["Key"]
+                    written = item["LastModified"].astimezone(UTC)
+                    yield File(
+                        f"{S3}{bucket}/{key}", lambda key=key: _read_object(client, bucket, key), written
+                    )
+    except (BotoCoreError, ClientError, ValueError) as error:
+        raise SourceError(f"{source}: {_next_step(error)}") from error
+
+
+def _read_object(client: Any, bucket: str, key: str) -> Iterator[bytes]:  # noqa: ANN401 - a boto3 client
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - see _objects
+
+    try:
+        yield from client.get_object(Bucket=bucket, Key=key)["Body"].iter_lines(1 << 20, keepends=True)
+    except (BotoCoreError, ClientError) as error:
+        raise UnreadableFileError(_next_step(error)) from error
+
+
+def _wanted(name: str) -> bool:
+    return name.endswith((CAPTURE, DOCUMENT)) and not name.startswith(".")
+
+
+def _next_step(error: Exception) -> str:
+    """Say what S3 refused and what to do, by its code and never by its text."""
+    response = getattr(error, "response", {})
+    match code := response.get("Error", {}).get("Code") or type(error).__name__:
+        case "NoSuchBucket":
+            return "no such bucket; check the name and the account"
+        case "AccessDenied" | "403":
+            return "access denied; the role needs s3:ListBucket and s3:GetObject there"
+        case "NoCredentialsError" | "PartialCredentialsError" | "ExpiredToken" | "InvalidAccessKeyId":
+            return f"{code}; sign in to AWS (aws sso login) or set AWS_PROFILE"
+        case "ParamValidationError" | "ValueError":
+            return f"not an S3 address; it reads {S3}bucket/prefix"
+        case "NoSuchKey":
+            return "it is no longer there"
+        case _:
+            return f"{code} ({' '.join(str(error).split())})"

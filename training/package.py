@@ -1,0 +1,82 @@
+"""Pack a model for release: model.tar.gz with the ONNX file and all that is known about it.
+
+python -m training.package --metrics metrics.json --upload s3://bucket/models
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from endpoint.predictor import SHIPPED_MODEL
+from training.aws import SessionError, aws_errors, open_session
+from training.data_errors import StorageError
+from training.release.model_archive import PackageError, build
+from training.release.write_once import TakenError, put_once
+from training.storage import Address, explained
+
+FILE = "model.tar.gz"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m training.package",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--model", type=Path, default=SHIPPED_MODEL, help="an .onnx file (default: the shipped)"
+    )
+    parser.add_argument("--output", type=Path, default=Path("build") / FILE, help="default: %(default)s")
+    parser.add_argument("--metrics", type=Path, help="what training.evaluate --json printed for this model")
+    parser.add_argument("--baseline", type=Path, help="what monitoring compares with later, as JSON")
+    parser.add_argument(
+        "--upload", metavar="S3_URI", help=f"also write s3://bucket/prefix/<version>/{FILE}, once and for all"
+    )
+    parser.add_argument("--region", help="default: as boto3 finds it")
+    return parser
+
+
+def upload(archive: bytes, version: str, prefix: Address, region: str | None) -> str:
+    """Write the archive below the prefix, under its version; return its address."""
+    key = f"{prefix.prefix}{version}/{FILE}"
+    uri = f"s3://{prefix.bucket}/{key}"
+    try:
+        new = put_once(open_session(region).client("s3"), archive, prefix.bucket, key)
+    except aws_errors() as error:
+        raise explained(error, f"cannot write {uri}") from error
+    print(f"{uri}: {'written' if new else 'there already, the same'}")
+    return uri
+
+
+def write(archive: bytes, output: Path) -> None:
+    """Write the file whole or not at all."""
+    output.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = output.with_name(output.name + ".partial")
+    try:
+        unfinished.write_bytes(archive)
+        unfinished.replace(output)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line."""
+    options = _parser().parse_args(arguments)
+    try:
+        prefix = Address.parse(options.upload) if options.upload else None
+        archive, version = build(options.model, options.metrics, options.baseline)
+        write(archive, options.output)
+        print(f"{options.output}: model {version}, {len(archive) / 1e6:.2f} MB")
+        if prefix:
+            uri = upload(archive, version, prefix, options.region)
+            print(f"release it: python -m training.deploy --endpoint-name NAME --model-data {uri} ...")
+    except (PackageError, TakenError, StorageError, SessionError, OSError) as error:
+        print(f"training.package: {' '.join(str(error).split())}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The model as a package, an endpoint and a training job on SageMaker."""

@@ -1,0 +1,106 @@
+"""SageMaker's models, configurations and endpoints, through sagemaker-core's resources.
+
+The library is slow to import and large, so it is imported by the functions that use it.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from training.release.calls import Call
+from training.release.endpoint_requests import name_prefix
+from training.release.model_release import ReleaseError
+
+if TYPE_CHECKING:
+    import boto3
+
+ABSENT = ("ValidationException", "ResourceNotFound")  # what describing something that is not there answers
+_DESCRIPTION = {"Model": "model_name", "EndpointConfig": "endpoint_config_name", "Endpoint": "endpoint_name"}
+
+
+class Resources:
+    """The SageMaker side of one account and region."""
+
+    def __init__(self, session: boto3.Session) -> None:
+        logging.getLogger("sagemaker").setLevel(logging.WARNING)
+        self.session = session
+        self._where = {"session": session, "region": session.region_name}
+
+    def get(self, kind: str, name: str) -> Any:  # noqa: ANN401 - sagemaker-core's classes are imported late
+        """Return the Model, EndpointConfig or Endpoint of this name, or None."""
+        try:
+            return _kind(kind).get(**{_DESCRIPTION[kind]: name}, **self._where)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ABSENT:
+                return None
+            raise
+
+    def create(self, call: Call) -> None:
+        """Make what a Create... call asks for."""
+        # sagemaker-core writes the memory of a serverless variant as MemorySizeInMb, which SageMaker refuses.
+        if any("ServerlessConfig" in variant for variant in call.arguments.get("ProductionVariants", [])):
+            call.make(self.session)
+        else:
+            kind = _kind(call.operation.removeprefix("Create"))
+            kind.create(**snake_case(call.arguments), **self._where)
+
+    def update_endpoint(self, call: Call) -> None:
+        """Make an UpdateEndpoint call."""
+        arguments = snake_case(call.arguments)
+        endpoint = _kind("Endpoint").get(endpoint_name=arguments.pop("endpoint_name"), **self._where)
+        endpoint.endpoint_config_name = arguments.pop("endpoint_config_name")
+        endpoint.update(**arguments)
+
+    def delete(self, call: Call) -> None:
+        """Make a Delete... call; what is gone already is no error."""
+        (name,) = call.arguments.values()
+        if resource := self.get(call.operation.removeprefix("Delete"), name):
+            resource.delete()
+
+    def is_tagged(self, arn: str, tag: dict[str, str]) -> bool:
+        """Say whether the resource carries the tag."""
+        pages = self.session.client("sagemaker").get_paginator("list_tags").paginate(ResourceArn=arn)
+        return any(tag in page["Tags"] for page in pages)
+
+    def tagged(self, kind: str, endpoint_name: str, tag: dict[str, str]) -> list[str]:
+        """Return the names of all Models or EndpointConfigs of an endpoint that carry the tag."""
+        operation = {"Model": "list_models", "EndpointConfig": "list_endpoint_configs"}[kind]
+        paginator = self.session.client("sagemaker").get_paginator(operation)
+        pages = paginator.paginate(NameContains=name_prefix(endpoint_name))
+        return [
+            entry[f"{kind}Name"]
+            for page in pages
+            for entry in page[f"{kind}s"]
+            if self.is_tagged(entry[f"{kind}Arn"], tag)
+        ]
+
+
+def variant_of(config: Any) -> Any:  # noqa: ANN401 - a sagemaker-core EndpointConfig
+    """Return the only production variant of a configuration."""
+    return config.production_variants[0]
+
+
+def text(value: Any, otherwise: str = "") -> str:  # noqa: ANN401 - a string or sagemaker-core's Unassigned
+    """Return a string attribute, or the other text where sagemaker-core has no value for it."""
+    return value if isinstance(value, str) and value else otherwise
+
+
+def snake_case(value: Any) -> Any:  # noqa: ANN401 - any JSON
+    """Return a request as sagemaker-core spells it."""
+    if isinstance(value, dict):
+        return {re.sub(r"(?<!^)(?=[A-Z])", "_", key).lower(): snake_case(v) for key, v in value.items()}
+    if isinstance(value, list):
+        return [snake_case(entry) for entry in value]
+    return value
+
+
+def _kind(name: str) -> Any:  # noqa: ANN401 - one of sagemaker-core's classes
+    try:
+        from sagemaker.core import resources  # noqa: PLC0415 - seconds, and only where it is used
+    except ImportError as error:
+        raise ReleaseError("releasing needs sagemaker-core: pip install sagemaker-core") from error
+    return getattr(resources, name)

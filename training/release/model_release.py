@@ -1,0 +1,121 @@
+"""What a release is: a model, where it is hosted, and how it takes over from the one before."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+VARIANT = "AllTraffic"  # the one variant; deployment guardrails want its name unchanged between releases
+MEMORY_MB = (1024, 2048, 3072, 4096, 5120, 6144)
+MAX_ALARMS = 10
+_ENDPOINT_NAME = re.compile(r"[a-z0-9](-*[a-z0-9]){0,62}")
+_VERSION = re.compile(r"[0-9a-f]{12}")
+_OWN_VERSION = re.compile(r"[A-Za-z0-9](-*[A-Za-z0-9]){0,11}")
+
+
+class ReleaseError(Exception):
+    """The release cannot be made as asked; the message is one line for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Serverless:
+    """Capacity that appears with requests and goes to zero without them."""
+
+    memory_mb: int = 2048
+    max_concurrency: int = 10
+
+    def idle_cost(self) -> str:
+        """Say what it costs while nothing happens."""
+        return "serverless: billed per request while it computes; idle it costs nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Instances:
+    """Instances that run whether or not anybody asks.
+
+    Parameters
+    ----------
+    instance_type
+        For example ml.c7i.large.
+    minimum, maximum
+        Between them the number follows the load.
+    max_rps
+        Requests a second that one instance sustains, by a load test; half of it is the target.
+    capture
+        s3:// prefix for Data Capture; None captures nothing.
+    """
+
+    instance_type: str
+    minimum: int = 1
+    maximum: int = 2
+    max_rps: float = 50.0
+    capture: str | None = None
+    capture_percent: int = 100
+
+    def idle_cost(self) -> str:
+        """Say what it costs while nothing happens."""
+        hours = self.minimum * 24
+        return (
+            f"{self.minimum} to {self.maximum} x {self.instance_type}: billed by the second whether called or "
+            f"not; idle that is {hours} instance hours a day until deleted (price: AWS's list for the region)"
+        )
+
+
+Hosting = Serverless | Instances
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """How a new release takes over, and what takes it back.
+
+    Parameters
+    ----------
+    canary_percent
+        Share of capacity that goes first; None moves all at once.
+    bake_s
+        Seconds the new fleet is watched before the old one goes.
+    alarms
+        CloudWatch alarms that roll back; empty stands for the two that the deployment makes.
+    max_error_rate, max_latency_ms
+        Thresholds of those two.
+    """
+
+    canary_percent: int | None = None
+    bake_s: int = 300
+    alarms: tuple[str, ...] = ()
+    max_error_rate: float = 0.05
+    max_latency_ms: int = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """One model version on one endpoint; every name the deployment gives derives from it."""
+
+    endpoint_name: str
+    image: str
+    model_data: str
+    role: str
+    version: str
+    hosting: Hosting
+
+    def __post_init__(self) -> None:
+        """Refuse what AWS would refuse later, or what could not be rolled back."""
+        if not _ENDPOINT_NAME.fullmatch(self.endpoint_name):
+            raise ReleaseError(
+                f"endpoint name {self.endpoint_name!r}: lower-case letters, digits and single dashes, 63 at most"
+            )
+        if not _OWN_VERSION.fullmatch(self.version):
+            raise ReleaseError(f"version {self.version!r}: letters, digits and dashes, 12 at most")
+        if not self.model_data.startswith("s3://"):
+            raise ReleaseError(f"model data {self.model_data!r} is not an s3:// address")
+        name = self.image.rpartition("/")[2]
+        if "@" not in name and name.partition(":")[2] in ("", "latest"):
+            raise ReleaseError(f"image {self.image}: give a tag or digest that always names the same build")
+
+
+def version_in(model_data: str) -> str:
+    """Return the version in an address as training.package makes it, `.../<version>/model.tar.gz`."""
+    parts = model_data.rsplit("/", 2)
+    if len(parts) < 3 or not _VERSION.fullmatch(parts[1]):  # noqa: PLR2004 - what rsplit gives
+        raise ReleaseError(f"{model_data} holds no model version before its file name; give --version")
+    return parts[1]

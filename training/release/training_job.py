@@ -1,0 +1,143 @@
+"""A SageMaker training job that runs training.train as a laptop does."""
+
+from __future__ import annotations
+
+import logging
+import re
+import shutil
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import boto3
+
+    from training.storage import Address
+
+ROOT = Path(__file__).parents[2]
+CHANNEL = "training"  # SM_CHANNEL_TRAINING in the job
+REQUIREMENTS = "training/requirements.txt"
+LOCAL_CHECKPOINTS = "/opt/ml/checkpoints"
+FRAMEWORK = "pytorch-amzn2023"
+_DISK_GB = 30
+_SPOT_PATIENCE = 3  # a spot job may wait and restart until this many times its own limit is over
+
+# From the line that training.train prints after each epoch.
+METRICS = {
+    "train:loss": r": loss ([0-9.]+)",
+    "validation:accuracy": r"validation accuracy ([0-9.]+)",
+    "validation:coverage": r"coverage ([0-9.]+)",
+    "validation:strangers_passing": r"strangers passing ([0-9.]+)",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingJob:
+    """What to run and where.
+
+    Parameters
+    ----------
+    archive
+        s3:// address of the CIFAR-100 archive.
+    output
+        Where the model, the code that made it and checkpoints go.
+    hyperparameters
+        Options of training.train, without the dashes.
+    checkpoints
+        s3:// address that a spot job, stopped and started again by SageMaker, goes on from; None is no spot.
+    """
+
+    image: str
+    role: str
+    archive: str
+    output: Address
+    instance_type: str
+    hyperparameters: dict[str, str] = field(default_factory=dict)
+    max_hours: float = 4.0
+    checkpoints: str | None = None
+    name: str = "scones-training"
+
+    def trainer(self, source_dir: str = ".") -> dict[str, Any]:
+        """Return the arguments of ModelTrainer."""
+        limit_s = int(self.max_hours * 3600)
+        arguments: dict[str, Any] = {
+            "training_image": self.image,
+            "role": self.role,
+            "base_job_name": self.name,
+            "source_code": {
+                "source_dir": source_dir,
+                "command": "python3 -m training.train",
+                "requirements": REQUIREMENTS,
+            },
+            "compute": {
+                "instance_type": self.instance_type,
+                "instance_count": 1,
+                "volume_size_in_gb": _DISK_GB,
+            },
+            "stopping_condition": {"max_runtime_in_seconds": limit_s},
+            "output_data_config": {"s3_output_path": str(self.output).rstrip("/")},
+            "hyperparameters": self.hyperparameters,
+        }
+        if self.checkpoints:
+            arguments["compute"]["enable_managed_spot_training"] = True
+            arguments["stopping_condition"]["max_wait_time_in_seconds"] = _SPOT_PATIENCE * limit_s
+            arguments["checkpoint_config"] = {"s3_uri": self.checkpoints, "local_path": LOCAL_CHECKPOINTS}
+        return arguments
+
+    def inputs(self) -> list[dict[str, str]]:
+        """Return the channels of the job."""
+        return [{"channel_name": CHANNEL, "data_source": self.archive}]
+
+    def start(self, session: boto3.Session) -> Any:  # noqa: ANN401 - sagemaker-core's TrainingJob
+        """Start the job and return sagemaker-core's view of it."""
+        from sagemaker.core.helper.session_helper import Session  # noqa: PLC0415 - seconds, and large
+        from sagemaker.core.shapes import MetricDefinition  # noqa: PLC0415 - as above
+        from sagemaker.core.training.configs import InputData  # noqa: PLC0415 - as above
+        from sagemaker.train import ModelTrainer  # noqa: PLC0415 - as above
+
+        logging.getLogger("sagemaker").setLevel(logging.WARNING)
+        studio = Session(
+            boto_session=session,
+            default_bucket=self.output.bucket,  # or it would make a bucket of its own
+            default_bucket_prefix=self.output.prefix.rstrip("/") or None,
+            sagemaker_config=_NO_TELEMETRY,
+        )
+        with tempfile.TemporaryDirectory() as folder:
+            copy_code(Path(folder))
+            trainer = ModelTrainer(**self.trainer(folder), sagemaker_session=studio)
+            metrics = [MetricDefinition(name=name, regex=regex) for name, regex in METRICS.items()]
+            trainer.with_metric_definitions(metrics).train(
+                input_data_config=[InputData(**channel) for channel in self.inputs()], wait=False, logs=False
+            )
+        return trainer._latest_training_job  # noqa: SLF001 - as its documentation does
+
+
+_NO_TELEMETRY = {"SchemaVersion": "1.0", "SageMaker": {"PythonSDK": {"Modules": {"TelemetryOptOut": True}}}}
+
+
+def copy_code(folder: Path) -> None:
+    """Copy what the job runs: code and requirements, no data, no model, no environment.
+
+    PyTorch is not among the requirements: the image brings its own, built for the instance.
+    """
+    for package in ("training", "endpoint"):
+        (folder / package).mkdir()
+        for path in (ROOT / package).iterdir():
+            if path.suffix == ".py":
+                shutil.copy(path, folder / package)
+    wanted = (ROOT / REQUIREMENTS).read_text().splitlines()
+    brought = [line for line in wanted if not re.match(r"torch\b", line)]
+    (folder / REQUIREMENTS).write_text("\n".join(brought) + "\n")
+
+
+def default_image(region: str, instance_type: str) -> str:
+    """Return AWS's PyTorch training image for this region and kind of instance; no call is made."""
+    try:
+        from sagemaker.core import image_uris  # noqa: PLC0415 - seconds, and large
+    except ImportError as error:
+        raise ValueError("looking the image up needs sagemaker-core: pip install sagemaker-core") from error
+    image: str = image_uris.retrieve(
+        FRAMEWORK, region=region, version="latest", instance_type=instance_type, image_scope="training"
+    )
+    return image
