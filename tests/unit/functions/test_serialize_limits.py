@@ -1,6 +1,7 @@
 """Serialize within 512 MB and 3 s for the largest files it accepts, measured in a process of its own."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,6 +12,7 @@ import pytest
 from PIL import Image, ImageChops
 
 from tests.fakes.pictures import encoded
+from tests.unit.functions.conftest import AWS, SETTINGS
 
 pytestmark = [
     pytest.mark.slow,
@@ -18,9 +20,8 @@ pytestmark = [
 ]
 FUNCTION = Path(__file__).parents[3] / "functions" / "serialize"
 MEASURE = """
-import json, os, sys, time
+import json, sys, time
 sys.path.insert(0, sys.argv[1])
-os.environ["AWS_DEFAULT_REGION"] = "eu-west-1"
 import app
 from image import serialize_image
 data = open(sys.argv[2], "rb").read()
@@ -89,7 +90,8 @@ CASES: dict[str, Callable[[], bytes]] = {
 
 def measured(path: Path, short_side: int) -> dict[str, Any]:
     command = [sys.executable, "-c", MEASURE, str(FUNCTION), str(path), str(short_side)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    environment = os.environ | AWS | SETTINGS["serialize"]
+    done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
     return dict(json.loads(done.stdout))
 
 
