@@ -1,8 +1,8 @@
-"""Train the default model: learn to see with the other classes, then the wanted ones beside them.
+"""Train the default model: learn to see with every class, then tell the wanted ones from all the rest.
 
-Fine-tuning runs once with each fold of the wanted images left out, which cross-validates the recipe, and once
-on all of them; the model is the mean of these networks, calibrated on the validation images. The test images
-of the archive are never looked at here; see training.evaluate. A SageMaker training job runs the same.
+Fine-tuning runs several times from the same start; the model is the mean of these networks, calibrated on the
+validation images. The test images of the archive are never looked at here; see training.evaluate. A SageMaker
+training job runs the same.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from endpoint.predictor import Predictor
 from training.data_errors import DataError
 from training.dataset.archive import read_archive
+from training.dataset.prepared import read_reviewed
 from training.dataset.subsets import parse_classes
 from training.evaluation.metrics import accuracy, coverage
 from training.learning.calibrate import THRESHOLD, answer, calibrate, summary
@@ -34,9 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from training.dataset.archive import Archive, Images
-
-FINAL = "final"
+    from training.dataset.archive import Images
 
 
 class ResumeError(Exception):
@@ -50,7 +50,7 @@ class Settings:
     classes: tuple[str, ...]
     epochs_pretrain: int
     epochs: int
-    folds: int
+    members: int
     seed: int
 
 
@@ -95,39 +95,27 @@ class Training:
     """One run: its images, its checkpoints and where it computes."""
 
     def __init__(
-        self, archive: Archive, settings: Settings, checkpoints: Checkpoints, machine: Machine
+        self, images: Curriculum, settings: Settings, checkpoints: Checkpoints, machine: Machine
     ) -> None:
-        self.settings, self.checkpoints, self.machine = settings, checkpoints, machine
-        self.images = Curriculum(archive, settings.classes, settings.seed, settings.folds)
-        self.known, self.strangers = self.images.known_validation(), self.images.strange_validation()
+        self.images, self.settings, self.checkpoints, self.machine = images, settings, checkpoints, machine
+        self.known, self.strangers = images.known_validation(), images.strange_validation()
 
-    def run(self) -> tuple[Trained, dict[str, Any]]:
-        """Pretrain, fine-tune with each fold left out and with none, average, calibrate; metrics too."""
+    def run(self) -> Trained:
+        """Pretrain, fine-tune each member, average, calibrate."""
         start = self._pretrained()
-        networks, left_out, strange = [], [], []
-        for fold in range(self.images.folds):
-            networks.append(self._finetuned(f"fold-{fold + 1}", start, fold))
-            left_out.append(self._exact_logits(networks[-1], self.images.of_fold(fold)))
-            strange.append(self._exact_logits(networks[-1], self.strangers))
-        network = average([*networks, self._finetuned(FINAL, start, None)])
-        wanted, known = self.images.wanted, self._exact_logits(network, self.known)
-        strangers = self._exact_logits(network, self.strangers)
-        calibration = calibrate(known, self.known.labels, strangers, wanted)
+        members = [self._finetuned(member, start) for member in range(1, self.settings.members + 1)]
+        network, exactly = average(members), Machine(self.machine.device, half=False)
+        known, strangers = (
+            logits_of(network, images.pixels, exactly) for images in (self.known, self.strangers)
+        )
+        calibration = calibrate(known, self.known.labels, strangers, self.images.wanted)
         with torch.no_grad():
-            network.head.bias[wanted:] += calibration.caution
-        labels = np.concatenate([self.images.of_fold(fold).labels for fold in range(self.images.folds)])
-        folds = (answer(np.concatenate(found), wanted, calibration) for found in (left_out, strange))
-        ours = (answer(found, wanted, calibration) for found in (known, strangers))
-        return Trained(network, self.settings.classes, calibration.temperature), {
-            "caution": calibration.caution,
-            "cross_validation": summary(labels, *folds),
-            "validation": summary(self.known.labels, *ours),
-        }
+            network.head.bias[self.images.wanted :] += calibration.caution
+        return Trained(network, self.settings.classes, calibration.temperature)
 
     def _pretrained(self) -> Network:
         phase = Phase("pretrain", self.settings.epochs_pretrain, 0.15, smoothing=0.1)
-        images = self.images.pretraining()
-        watched = self.strangers if self.images.pretrains_on_others else self.images.validation
+        images, watched = self.images.train, self.images.validation
         torch.manual_seed(self.settings.seed)
         network = Network(self.images.outputs)
 
@@ -135,13 +123,15 @@ class Training:
             scores = logits_of(network, watched.pixels, self.machine)
             return f"validation accuracy {accuracy(scores, watched.labels):.3f}"
 
-        return self._fit(network, phase, lambda _: images, report)
+        return self._fit(network, phase, lambda _: images, report, self.settings.seed)
 
-    def _finetuned(self, name: str, start: Network, fold: int | None) -> Network:
+    def _finetuned(self, member: int, start: Network) -> Network:
         network = Network(self.images.outputs)
         network.load_state_dict(start.state_dict())
         strange = self.images.outputs > self.images.wanted
-        phase = Phase(name, self.settings.epochs, 0.03, wanted=self.images.wanted if strange else 0)
+        phase = Phase(
+            f"member-{member}", self.settings.epochs, 0.03, wanted=self.images.wanted if strange else 0
+        )
 
         def report() -> str:
             known, strangers = (
@@ -155,12 +145,20 @@ class Training:
             passing = f", strangers passing {coverage(strangers, THRESHOLD):.4f}"
             return line + passing if len(strangers) else line
 
-        return self._fit(network, phase, lambda epoch: self.images.finetuning(epoch, fold), report)
+        def images(epoch: int) -> Images:
+            return self.images.finetuning(epoch, member)
+
+        return self._fit(network, phase, images, report, self.settings.seed + member)
 
     def _fit(
-        self, network: Network, phase: Phase, images: Callable[[int], Images], report: Callable[[], str]
+        self,
+        network: Network,
+        phase: Phase,
+        images: Callable[[int], Images],
+        report: Callable[[], str],
+        seed: int,
     ) -> Network:
-        fitting = Fitting(network, phase, images, self.machine, self.settings.seed)
+        fitting = Fitting(network, phase, images, self.machine, seed)
         if saved := self.checkpoints.load(phase.name):
             fitting.restore(saved)
         while fitting.epoch < phase.epochs:
@@ -171,8 +169,19 @@ class Training:
             print(f"{title}: loss {loss:.3f}, {report()}, {seconds:.0f} s", flush=True)
         return network
 
-    def _exact_logits(self, network: Network, images: Images) -> np.ndarray:
-        return logits_of(network, images.pixels, Machine(self.machine.device, half=False))
+
+def validated(model: Path, images: Curriculum) -> dict[str, Any]:
+    """Return what the finished file makes of the validation images."""
+    predictor, (known, strangers) = Predictor(model), (images.known_validation(), images.strange_validation())
+    answers = (
+        np.concatenate(
+            [predictor.probabilities(batch) for batch in np.array_split(part.pixels, 32) if len(batch)]
+        )
+        if len(part)
+        else np.empty((0, images.wanted))
+        for part in (known, strangers)
+    )
+    return summary(known.labels, *answers)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -182,14 +191,16 @@ def main(arguments: list[str] | None = None) -> int:
         torch.set_num_threads(options.threads)
         archive = read_archive(find_archive(options.archive), options.md5)
         classes = parse_classes(options.classes, archive.class_names)
-        settings = Settings(classes, options.epochs_pretrain, options.epochs, options.folds, options.seed)
+        reviewed = read_reviewed(options.reviewed, archive.class_names) if options.reviewed else None
+        settings = Settings(classes, options.epochs_pretrain, options.epochs, options.members, options.seed)
+        images = Curriculum(archive, classes, options.seed, reviewed)
         options.output.mkdir(parents=True, exist_ok=True)
         checkpoints = Checkpoints(options.checkpoints, settings, resume=options.resume)
-        trained, metrics = Training(archive, settings, checkpoints, Machine.detect()).run()
+        trained = Training(images, settings, checkpoints, Machine.detect()).run()
         trained.save(options.output / "model.pt")
-        export(trained, options.output / "model.onnx")
+        export(trained, options.output / "model.onnx", images.examples())
         facts = {"version": trained.version(), "temperature": trained.temperature, **asdict(settings)}
-        document = json.dumps({**facts, "metrics": metrics})
+        document = json.dumps({**facts, "validation": validated(options.output / "model.onnx", images)})
         (options.output / "metrics.json").write_text(document + "\n")
     except (DataError, OptionError, ResumeError, ExportError, OSError) as error:
         print(f"training.train: {error}", file=sys.stderr)

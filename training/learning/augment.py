@@ -1,4 +1,4 @@
-"""Random views of a batch, mild enough that a person would not notice most of them."""
+"""Random views of a batch, as photographs of the same thing differ: framing, light, focus, what is in the way."""
 
 from __future__ import annotations
 
@@ -9,18 +9,22 @@ from torch import Tensor
 from torch.nn import functional
 
 MAX_SHIFT = 4  # pixels of 32
-ZOOM = (0.75, 1.3)  # side of the view as a part of the image's: < 1 zooms in, > 1 steps back
+ZOOM = (0.55, 1.25)  # side of the view as a part of the image's: < 1 zooms in, > 1 steps back
+MAX_STRETCH = 1.15  # of the view's width against its height
+MAX_TILT = 10.0  # degrees
 CONTRAST = (0.7, 1.3)
-SATURATION = (0.6, 1.3)
+SATURATION = (0.5, 1.3)
 BRIGHTNESS = 30.0  # of 255
 FOCUS = (-0.6, 1.0)  # from sharpened to blurred
-ZOOMED, COLOURED, REFOCUSED = 0.6, 0.7, 0.3  # shares of images
+HIDDEN_SIDE = 12  # pixels: at most, of a grey square somewhere in the image
+ZOOMED, COLOURED, REFOCUSED, HIDDEN = 0.6, 0.7, 0.3, 0.3  # shares of images
 
 
 def augment(images: Tensor, generator: torch.Generator) -> Tensor:
     """Turn uint8 [N, H, W, 3] into float [N, 3, H, W], values 0..255, each image its own random view."""
     x = images.permute(0, 3, 1, 2).float()
-    return _focus(_colour(_move(x, generator), generator), generator).clamp(0, 255)
+    x = _focus(_colour(_move(x, generator), generator), generator)
+    return _hide(x, generator).clamp(0, 255)
 
 
 def _uniform(n: int, low: float, high: float, generator: torch.Generator) -> Tensor:
@@ -32,14 +36,22 @@ def _chance(n: int, share: float, generator: torch.Generator) -> Tensor:
 
 
 def _move(x: Tensor, generator: torch.Generator) -> Tensor:
-    """Mirror half the images; shift all by whole pixels; zoom some (the rest keep their pixels exactly)."""
+    """Mirror half the images; shift all by whole pixels; zoom, stretch and tilt some (the rest keep their pixels)."""
     n, side = len(x), x.shape[-1]
-    zoom = torch.exp(_uniform(n, math.log(ZOOM[0]), math.log(ZOOM[1]), generator))
-    zoom = torch.where(_chance(n, ZOOMED, generator), zoom, torch.ones(n))
+    moved = _chance(n, ZOOMED, generator)
+
+    def chosen(low: float, high: float) -> Tensor:
+        return torch.where(moved, _uniform(n, low, high, generator), torch.zeros(n))
+
+    zoom = torch.exp(chosen(math.log(ZOOM[0]), math.log(ZOOM[1])))
+    stretch = torch.exp(chosen(-math.log(MAX_STRETCH) / 2, math.log(MAX_STRETCH) / 2))
+    tilt = torch.deg2rad(chosen(-MAX_TILT, MAX_TILT))
     mirror = 1.0 - 2.0 * _chance(n, 0.5, generator).float()
     shift = torch.randint(-MAX_SHIFT, MAX_SHIFT + 1, (n, 2), generator=generator) * (2.0 / side)
+    width, height = zoom * stretch, zoom / stretch
     theta = torch.zeros(n, 2, 3)
-    theta[:, 0, 0], theta[:, 1, 1] = zoom * mirror, zoom
+    theta[:, 0, 0], theta[:, 0, 1] = mirror * width * torch.cos(tilt), -height * torch.sin(tilt)
+    theta[:, 1, 0], theta[:, 1, 1] = mirror * width * torch.sin(tilt), height * torch.cos(tilt)
     theta[:, :, 2] = shift
     grid = functional.affine_grid(theta, list(x.shape), align_corners=False).to(x.device)
     return functional.grid_sample(x, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
@@ -67,3 +79,22 @@ def _focus(x: Tensor, generator: torch.Generator) -> Tensor:
     n = len(x)
     strength = torch.where(_chance(n, REFOCUSED, generator), _uniform(n, *FOCUS, generator), torch.zeros(n))
     return x + (blurred - x) * strength.reshape(-1, 1, 1, 1).to(x.device)
+
+
+def _hide(x: Tensor, generator: torch.Generator) -> Tensor:
+    """Cover a square of some images with their mean colour, as what stands in front of a vehicle would.
+
+    DeVries and Taylor, "Improved regularization of convolutional neural networks with cutout", 2017.
+    """
+    n, side = len(x), x.shape[-1]
+    length = torch.where(
+        _chance(n, HIDDEN, generator), _uniform(n, 4, HIDDEN_SIDE, generator), torch.zeros(n)
+    )
+    corner = torch.rand(n, 2, generator=generator) * side - length[:, None] / 2
+    pixels = torch.arange(side)
+    rows, columns = (
+        (pixels >= corner[:, axis, None]) & (pixels < corner[:, axis, None] + length[:, None])
+        for axis in (0, 1)
+    )
+    covered = (rows[:, None, :, None] & columns[:, None, None, :]).to(x.device)
+    return torch.where(covered, x.mean((2, 3), keepdim=True), x)

@@ -61,7 +61,8 @@ class Machine:
         """Use a GPU where there is one; bfloat16 wherever the hardware multiplies it faster."""
         if torch.cuda.is_available():
             return cls(torch.device("cuda"), torch.cuda.is_bf16_supported())
-        return cls(torch.device("cpu"), bool(torch.cpu.get_capabilities().get("amx_bf16", False)))
+        able = torch.cpu.get_capabilities()
+        return cls(torch.device("cpu"), any(able.get(unit, False) for unit in ("amx_bf16", "avx512_bf16")))
 
     def autocast(self) -> torch.autocast:
         """Return the context in which the network runs."""

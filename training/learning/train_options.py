@@ -53,9 +53,10 @@ def parse(
         help="folder for the model (default: SM_MODEL_DIR, else %(default)s)",
     )
     add("--checkpoints", type=Path, help="default: checkpoints/ in --output; in a job /opt/ml/checkpoints")
-    add("--epochs-pretrain", type=int, default=32, help="on the other classes (default: %(default)s)")
+    add("--epochs-pretrain", type=int, default=30, help="on all classes (default: %(default)s)")
     add("--epochs", type=int, default=14, help="on the wanted ones beside them (default: %(default)s)")
-    add("--folds", type=int, default=3, help="of the cross-validation that calibrates (default: %(default)s)")
+    add("--members", type=int, default=3, help="fine-tunings whose mean is the model (default: %(default)s)")
+    add("--reviewed", type=Path, help="folder that `training.data --reviewed` wrote: train on its images too")
     add("--seed", type=int, default=1, help="default: %(default)s")
     add("--threads", type=int, default=2, help="CPU threads (default: %(default)s)")
     add(
@@ -66,8 +67,8 @@ def parse(
     )
     parser.set_defaults(**_hyperparameters(environment, parser))
     options = parser.parse_args(arguments)
-    if options.folds < 2:  # noqa: PLR2004 - one fold would leave nothing to train on
-        parser.error("--folds must be 2 or more")
+    if options.members < 1:
+        parser.error("--members must be 1 or more")
     if options.checkpoints is None:
         options.checkpoints = SAGEMAKER_CHECKPOINTS if in_job else options.output / "checkpoints"
     return options

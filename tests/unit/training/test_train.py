@@ -37,12 +37,21 @@ def small_network(classes: int) -> Network:
 def options(archive: Path, output: Path, *more: str) -> list[str]:
     md5 = hashlib.md5(archive.read_bytes()).hexdigest()  # noqa: S324 - the publisher's choice
     sound = ["--archive", str(archive), "--md5", md5, "--output", str(output), "--threads", "1"]
-    return [*sound, "--epochs-pretrain", "1", "--epochs", "1", "--folds", "2", *more]
+    return [*sound, "--epochs-pretrain", "1", "--epochs", "1", "--members", "2", *more]
 
 
-def test_the_default_network_fits_four_megabytes() -> None:
-    parameters = sum(parameter.numel() for parameter in Network(100).parameters())
-    assert 4 * parameters < exporting.MAX_BYTES
+def test_the_default_network_fits_four_megabytes(tmp_path: Path) -> None:
+    examples = np.random.default_rng(0).integers(0, 256, (8, 32, 32, 3), dtype=np.uint8)
+    export(Trained(Network(100), ("a", "b"), 1.0), tmp_path / "model.onnx", examples)
+    assert (tmp_path / "model.onnx").stat().st_size < exporting.MAX_BYTES
+
+
+def test_a_file_that_answers_otherwise_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exporting, "MAX_ROUNDING_DIFFERENCE", 0.0)
+    examples = np.random.default_rng(0).integers(0, 256, (8, 32, 32, 3), dtype=np.uint8)
+    with pytest.raises(ExportError, match="differ by"):
+        export(Trained(Network(4), ("a", "b"), 1.0), tmp_path / "model.onnx", examples)
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_image_known_only_to_be_strange_counts_as_none_of_the_wanted() -> None:
@@ -97,12 +106,9 @@ def test_a_trained_model_serves(
     assert predictor.version == summary["version"]
     assert predictor.temperature == summary["temperature"]
     assert json.loads((output / "metrics.json").read_text()) == summary
-    assert (
-        exporting.main(["--trained", str(output / "model.pt"), "--output", str(tmp_path / "again.onnx")]) == 0
-    )
-    again = Predictor(tmp_path / "again.onnx")
     images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
-    assert again.probabilities(images) == pytest.approx(predictor.probabilities(images))
+    export(Trained.load(output / "model.pt"), tmp_path / "again.onnx", images)
+    assert Predictor(tmp_path / "again.onnx").version == predictor.version
     assert sorted(path.name for path in output.iterdir()) == [
         "checkpoints",
         "metrics.json",
@@ -123,7 +129,7 @@ def test_the_same_script_is_a_training_job(
         "classes": "cloud,apple",
         "epochs": 1,
         "epochs-pretrain": 1,
-        "folds": 2,
+        "members": 2,
         "threads": 1,
     }
     monkeypatch.setenv("SM_HPS", json.dumps(given))
@@ -135,7 +141,7 @@ def test_the_same_script_is_a_training_job(
         "model.pt",
     ]
     written = sorted(path.name for path in (tmp_path / "checkpoints").iterdir())
-    assert written == ["final.pt", "fold-1.pt", "fold-2.pt", "pretrain.pt"]
+    assert written == ["member-1.pt", "member-2.pt", "pretrain.pt"]
     assert main([]) == 0  # the restarted job finds its checkpoints
 
 
@@ -179,7 +185,7 @@ def test_a_file_that_is_too_large_is_not_left_behind(tmp_path: Path, monkeypatch
     monkeypatch.setattr(exporting, "MAX_BYTES", 1000)
     trained = Trained(Network(2), ("a", "b"), 1.0)
     with pytest.raises(ExportError, match="more than 1000"):
-        export(trained, tmp_path / "model.onnx")
+        export(trained, tmp_path / "model.onnx", np.zeros((4, 32, 32, 3), np.uint8))
     assert not list(tmp_path.iterdir())
 
 

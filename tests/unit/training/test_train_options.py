@@ -39,8 +39,8 @@ def test_hyperparameters_not_understood_are_refused(given: str) -> None:
 
 def test_one_fold_is_none(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        parse(["--folds", "1"], JOB, "")
-    assert "--folds" in capsys.readouterr().err
+        parse(["--members", "0"], JOB, "")
+    assert "--members" in capsys.readouterr().err
 
 
 def test_the_archive_is_found_in_its_channel(tmp_path: Path) -> None:
