@@ -19,8 +19,9 @@ class Lazy(NamedTuple):
 COMMANDS: Final[Mapping[str, Lazy]] = {
     "up": Lazy("scones.local.commands:up", "Start the local cloud and deploy the stack to it."),
     "drop": Lazy("scones.drop:drop", "Upload images and wait for their outcomes."),
-    "status": Lazy("scones.status:status", "Show outcomes, executions and the dead letter queue."),
+    "status": Lazy("scones.status:status", "Show outcomes, executions and the queue of failed images."),
     "results": Lazy("scones.results:results", "List and filter result documents."),
+    "chaos": Lazy("scones.chaos:chaos", "Break the local cloud on purpose, and see that no image is lost."),
     "env": Lazy("scones.local.commands:env", "Print the variables that point AWS tools to the local cloud."),
     "down": Lazy("scones.local.commands:down", "Stop the local cloud and everything it started."),
 }

@@ -91,7 +91,7 @@ def print_unfinished(images: Sequence[Image], timeout_s: float, options: str) ->
         notice(
             f"{comma(len(waiting), 'image', 'images')} got no outcome within {timeout_s:g} s: "
             f"{_names(waiting)}\n"
-            f"see `scones status{options}`: is it still running, failed, or in the dead letter queue?"
+            f"see `scones status{options}`: is it still running, failed, or in the queue of failed images?"
         )
 
 

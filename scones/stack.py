@@ -22,7 +22,8 @@ class Stack:
     workflow_arn: str
     review_topic_arn: str
     alert_topic_arn: str
-    dead_letter_queue_url: str
+    failed_images_url: str
+    claims_table: str
     incoming_prefix: str
     labels: tuple[str, ...]
     confidence_threshold: float
@@ -61,7 +62,8 @@ def read_stack(connection: "Connection") -> Stack:
         workflow_arn=output("WorkflowArn"),
         review_topic_arn=output("ReviewTopicArn"),
         alert_topic_arn=output("AlertTopicArn"),
-        dead_letter_queue_url=output("EventDeadLetterQueueUrl"),
+        failed_images_url=output("FailedImagesQueueUrl"),
+        claims_table=output("ClaimsTableName"),
         incoming_prefix=output("IncomingPrefix"),
         labels=tuple(label.strip() for label in output("ModelLabels").split(",")),
         confidence_threshold=_number(name, "PassThreshold", output("PassThreshold")),

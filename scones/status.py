@@ -67,7 +67,7 @@ class Status:
             if self.executions is not None
             else None,
             "at_least": limited,
-            "dead_letter_queue": {"visible": self.queue_visible, "in_flight": self.queue_in_flight},
+            "failed_images_queue": {"visible": self.queue_visible, "in_flight": self.queue_in_flight},
             "endpoint": self.stack.endpoint_name,
             "threshold": self.stack.confidence_threshold,
         }
@@ -77,7 +77,7 @@ class Status:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 @cloud_options
 def status(target: Target, *, as_json: bool) -> None:
-    """Show outcomes, executions and the dead letter queue."""
+    """Show outcomes, executions and the queue of failed images."""
     connection = connect(target)
     stack = read_stack(connection)
     now = read_status(stack, connection.s3(), connection.stepfunctions(), connection.sqs())
@@ -94,7 +94,7 @@ def read_status(stack: Stack, s3: "S3Client", stepfunctions: "SFNClient", sqs: "
         executions = pool.submit(count_executions, stepfunctions, stack.workflow_arn)
         queue = pool.submit(
             sqs.get_queue_attributes,
-            QueueUrl=stack.dead_letter_queue_url,
+            QueueUrl=stack.failed_images_url,
             AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
         )
         found = {outcome: future.result() for outcome, future in counting.items()}
@@ -156,7 +156,7 @@ def print_status(now: Status) -> None:
         )
     console.print(Text(f"executions         {executions}"))
     console.print(
-        Text(f"dead letter queue  {now.queue_visible:,} visible, {now.queue_in_flight:,} in flight")
+        Text(f"failed images queue  {now.queue_visible:,} visible, {now.queue_in_flight:,} in flight")
     )
     stack = now.stack
     console.print(Text(f"endpoint           {stack.endpoint_name}, threshold {stack.confidence_threshold:g}"))

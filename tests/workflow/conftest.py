@@ -12,6 +12,8 @@ import pytest
 from scones.local.address import Address
 from tests.workflow.harness import FUNCTIONS, Workflow
 
+CLAIM_KEY = ("image_key", "etag")
+
 
 @pytest.fixture(scope="session")
 def workflow(emulated_aws: Address, root: Path) -> Workflow:
@@ -22,7 +24,21 @@ def workflow(emulated_aws: Address, root: Path) -> Workflow:
 
     for bucket in ("scripts", "results"):
         client("s3").create_bucket(Bucket=bucket)
-    names = {"ResultsBucket": "results", "Labels": "bicycle,motorcycle"}
+    client("dynamodb").create_table(
+        TableName="claims",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in CLAIM_KEY],
+        KeySchema=[
+            {"AttributeName": name, "KeyType": kind}
+            for name, kind in zip(CLAIM_KEY, ("HASH", "RANGE"), strict=True)
+        ],
+    )
+    names = {
+        "ResultsBucket": "results",
+        "Labels": "bicycle,motorcycle",
+        "ClaimsTable": "claims",
+        "ClaimSeconds": "300",
+    }
     names |= {f"{name}Function": _scripted_function(client, root, name) for name in FUNCTIONS}
     topics = {topic: client("sns").create_topic(Name=topic)["TopicArn"] for topic in ("review", "alert")}
     names |= {"ReviewTopic": topics["review"], "AlertTopic": topics["alert"]}

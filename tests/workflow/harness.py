@@ -41,6 +41,7 @@ class Run:
     results: dict[str, dict[str, Any]]
     reviews: list[dict[str, Any]]
     alerts: list[dict[str, Any]]
+    claim: dict[str, str]
     attempts: dict[str, list[dict[str, Any]]]
     history: list[dict[str, Any]]
 
@@ -68,6 +69,9 @@ class Workflow:
         filter_: list[Action] | None = None,
         key: str | None = None,
         version_id: str | None = "v1",
+        etag: str | None = None,
+        sequencer: str | None = None,
+        redrive: bool = False,
         **names: str,
     ) -> Run:
         execution = f"test-{uuid.uuid4().hex}"
@@ -78,8 +82,12 @@ class Workflow:
         }
         s3, states = self.client("s3"), self.client("stepfunctions")
         s3.put_object(Bucket="scripts", Key=f"{execution}.json", Body=json.dumps(script).encode())
-        etag = uuid.uuid4().hex
-        event = _event(key or f"incoming/{execution}.jpg", etag, version_id)
+        etag, key = etag or uuid.uuid4().hex, key or f"incoming/{execution}.jpg"
+        event = _event(key, etag, version_id)
+        if sequencer:
+            event["detail"]["object"]["sequencer"] = sequencer
+        if redrive:
+            event["redrive"] = True
         started = states.start_execution(
             stateMachineArn=self._machine(names), name=execution, input=json.dumps(event)
         )
@@ -91,11 +99,24 @@ class Workflow:
             results=self._documents("results", f"/{etag}.json"),
             reviews=self._messages("review", etag),
             alerts=self._messages("alert", etag),
+            claim=self.claim(key, etag),
             attempts={
                 name: list(self._documents("scripts", "", f"{execution}/{name}/").values())
                 for name in FUNCTIONS
             },
             history=history["events"],
+        )
+
+    def claim(self, key: str, etag: str) -> dict[str, str]:
+        found = self.client("dynamodb").get_item(
+            TableName="claims", Key={"image_key": {"S": key}, "etag": {"S": etag}}, ConsistentRead=True
+        )
+        return {name: str(*value.values()) for name, value in found.get("Item", {}).items()}
+
+    def hold_claim(self, key: str, etag: str, claim_ends: int, execution: str = "another") -> None:
+        item = {"image_key": {"S": key}, "etag": {"S": etag}, "execution": {"S": execution}}
+        self.client("dynamodb").put_item(
+            TableName="claims", Item=item | {"claim_ends": {"N": str(claim_ends)}}
         )
 
     def _machine(self, names: dict[str, str]) -> str:

@@ -62,7 +62,8 @@ def outputs() -> dict[str, str]:
         "WorkflowArn": f"arn:aws:states:{REGION}:123456789012:stateMachine:triage",
         "ReviewTopicArn": f"arn:aws:sns:{REGION}:123456789012:review",
         "AlertTopicArn": f"arn:aws:sns:{REGION}:123456789012:alert",
-        "EventDeadLetterQueueUrl": f"https://sqs.{REGION}.amazonaws.com/123456789012/events-dlq",
+        "FailedImagesQueueUrl": f"https://sqs.{REGION}.amazonaws.com/123456789012/failed-images",
+        "ClaimsTableName": "claims",
         "IncomingPrefix": "incoming/",
         "ModelLabels": "bicycle,motorcycle",
         "PassThreshold": "0.8",
@@ -107,7 +108,7 @@ def s3(aws: None, cloudformation: FakeCloudFormation) -> "S3Client":
     client = session.client("s3")
     client.create_bucket(Bucket=IMAGES)
     client.create_bucket(Bucket=RESULTS)
-    session.client("sqs").create_queue(QueueName="events-dlq")
+    session.client("sqs").create_queue(QueueName="failed-images")
     session.client("stepfunctions").create_state_machine(
         name="triage",
         definition=json.dumps({"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}),

@@ -1,4 +1,4 @@
-"""`scones status`: counts per outcome and label, executions, and the dead letter queue."""
+"""`scones status`: counts per outcome and label, executions, and the queue of failed images."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def test_counts_for_machines(scones: Scones, s3: S3Client, workflow: FakeWorkflo
     workflow.write("failed", "incoming/d/f.png", "e")
     queue = boto3.client("sqs", region_name="us-east-1")
     for _ in range(2):
-        queue.send_message(QueueUrl=queue.get_queue_url(QueueName="events-dlq")["QueueUrl"], MessageBody="x")
+        queue.send_message(QueueUrl=queue.get_queue_url(QueueName="failed-images")["QueueUrl"], MessageBody="x")
     queue.receive_message(
-        QueueUrl=queue.get_queue_url(QueueName="events-dlq")["QueueUrl"], MaxNumberOfMessages=1
+        QueueUrl=queue.get_queue_url(QueueName="failed-images")["QueueUrl"], MaxNumberOfMessages=1
     )
     result = scones("status", "--json")
     assert result.exit_code == 0, result.stderr
@@ -43,7 +43,7 @@ def test_counts_for_machines(scones: Scones, s3: S3Client, workflow: FakeWorkflo
         "labels": {"bicycle": 3, "motorcycle": 1, "tandem": 1},
         "executions": {"running": 0, "failed": 0, "timed_out": 0, "aborted": 0},
         "at_least": [],
-        "dead_letter_queue": {"visible": 1, "in_flight": 1},
+        "failed_images_queue": {"visible": 1, "in_flight": 1},
         "endpoint": "the-endpoint",
         "threshold": 0.8,
     }

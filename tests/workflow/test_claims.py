@@ -1,0 +1,151 @@
+"""One image, one outcome, however often and in whatever order its events come."""
+
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.workflow.harness import FUNCTIONS, UNSURE, Run, Workflow, raises, returns
+
+LONG_PAST, FAR_AHEAD = 1_000_000_000, 9_000_000_000
+
+
+@pytest.fixture
+def image() -> dict[str, str]:
+    return {"key": f"incoming/{uuid.uuid4()}.jpg", "etag": uuid.uuid4().hex}
+
+
+def did_nothing(run: Run) -> bool:
+    return run.status == "SUCCEEDED" and not any(run.attempts[name] for name in FUNCTIONS)
+
+
+def test_a_claim_is_closed_with_the_outcome(workflow: Workflow, image: dict[str, str]) -> None:
+    run = workflow.run(**image)
+
+    (key,) = run.results
+    assert run.claim["execution"] == run.document["execution"]
+    assert (run.claim["outcome"], run.claim["result_key"], run.claim["attempts"]) == ("passed", key, "1")
+    assert run.claim["finished_at"] >= run.claim["claimed_at"]
+    assert 250 < int(run.claim["claim_ends"]) - time.time() <= 300
+
+
+def test_an_event_a_day_late_again_does_nothing(workflow: Workflow, image: dict[str, str]) -> None:
+    first = workflow.run(**image, sequencer="0A", filter_=returns(UNSURE))
+    again = workflow.run(**image, sequencer="0A", filter_=returns(UNSURE))
+
+    assert len(first.reviews) == 1
+    assert did_nothing(again)
+    assert again.reviews == []
+    assert again.results == first.results
+    assert again.claim == first.claim
+
+
+def test_ten_events_at_once_are_one_outcome_and_one_message(
+    workflow: Workflow, image: dict[str, str]
+) -> None:
+    with ThreadPoolExecutor(10) as pool:
+        runs = list(pool.map(lambda _: workflow.run(**image, filter_=returns(UNSURE)), range(10)))
+    last = workflow.run(**image)
+
+    assert sum(len(run.attempts["Serialize"]) for run in runs) == 1
+    assert len(last.results) == 1
+    assert sum(len(run.reviews) for run in [*runs, last]) == 1
+    assert all(run.status == "SUCCEEDED" for run in runs)
+
+
+def test_an_image_that_another_execution_has_is_left_to_it(workflow: Workflow, image: dict[str, str]) -> None:
+    workflow.hold_claim(**image, claim_ends=FAR_AHEAD)
+
+    run = workflow.run(**image)
+
+    assert did_nothing(run)
+    assert run.results == {}
+    assert run.claim["execution"] == "another"
+
+
+def test_the_image_of_an_execution_that_cannot_be_alive_is_taken_over(
+    workflow: Workflow, image: dict[str, str]
+) -> None:
+    workflow.hold_claim(**image, claim_ends=LONG_PAST)
+
+    assert workflow.run(**image).document["outcome"] == "passed"
+
+
+def test_redrive_takes_an_unfinished_image_over(workflow: Workflow, image: dict[str, str]) -> None:
+    workflow.hold_claim(**image, claim_ends=FAR_AHEAD)
+
+    assert workflow.run(**image, redrive=True).document["outcome"] == "passed"
+
+
+def test_redrive_replaces_a_failure(workflow: Workflow, image: dict[str, str]) -> None:
+    failed = workflow.run(**image, classify=raises("EndpointNotFoundError"))
+    redriven = workflow.run(**image, redrive=True)
+
+    assert [key.split("/")[0] for key in failed.results] == ["failed"]
+    assert [key.split("/")[0] for key in redriven.results] == ["passed"]
+    assert (redriven.claim["outcome"], redriven.claim["attempts"]) == ("passed", "2")
+
+
+def test_redrive_that_asks_a_person_removes_the_failure_too(
+    workflow: Workflow, image: dict[str, str]
+) -> None:
+    workflow.run(**image, classify=raises("EndpointNotFoundError"))
+    redriven = workflow.run(**image, redrive=True, filter_=returns(UNSURE))
+
+    assert [key.split("/")[0] for key in redriven.results] == ["review"]
+    assert len(redriven.reviews) == 1
+
+
+def test_redrive_that_fails_again_alerts_again(workflow: Workflow, image: dict[str, str]) -> None:
+    workflow.run(**image, classify=raises("EndpointNotFoundError"))
+    redriven = workflow.run(**image, redrive=True, classify=raises("InvalidPredictionError"))
+
+    assert redriven.document["error"]["name"] == "InvalidPredictionError"
+    assert len(redriven.alerts) == 1
+
+
+def test_redrive_leaves_any_other_outcome_alone(workflow: Workflow, image: dict[str, str]) -> None:
+    first = workflow.run(**image)
+    redriven = workflow.run(**image, redrive=True)
+
+    assert did_nothing(redriven)
+    assert redriven.results == first.results
+
+
+def test_the_same_bytes_uploaded_anew_are_run_anew(workflow: Workflow, image: dict[str, str]) -> None:
+    workflow.run(**image, sequencer="0A")
+    again = workflow.run(**image, sequencer="0B", filter_=returns(UNSURE))
+
+    assert [key.split("/")[0] for key in again.results] == ["review"]
+    assert again.claim["sequencer"] == "0B"
+
+
+def test_a_late_event_of_an_older_upload_changes_nothing(workflow: Workflow, image: dict[str, str]) -> None:
+    newer = workflow.run(**image, sequencer="0B")
+    older = workflow.run(**image, sequencer="0A", filter_=returns(UNSURE))
+
+    assert did_nothing(older)
+    assert older.results == newer.results
+
+
+def test_a_result_that_was_not_stored_leaves_the_claim_open(
+    workflow: Workflow, image: dict[str, str]
+) -> None:
+    lost = workflow.run(**image, ResultsBucket="no-such-bucket")
+    redriven = workflow.run(**image, redrive=True)
+
+    assert lost.status == "FAILED"
+    assert "finished_at" not in lost.claim
+    assert redriven.document["outcome"] == "passed"
+
+
+def test_an_image_that_cannot_be_claimed_fails_where_it_is_seen(
+    workflow: Workflow, image: dict[str, str]
+) -> None:
+    run = workflow.run(**image, ClaimsTable="gone")
+
+    assert run.document["outcome"] == "failed"
+    assert run.document["error"]["state"] == "Claim image"
+    assert len(run.alerts) == 1
+    assert (run.status, run.error) == ("FAILED", "DynamoDB.ResourceNotFoundException")
