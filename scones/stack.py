@@ -24,10 +24,12 @@ class Stack:
     alert_topic_arn: str
     failed_images_url: str
     claims_table: str
+    backfill_arn: str
     incoming_prefix: str
     labels: tuple[str, ...]
     confidence_threshold: float
     endpoint_name: str
+    sweep_function: str | None = None
 
 
 def read_stack(connection: "Connection") -> Stack:
@@ -64,10 +66,12 @@ def read_stack(connection: "Connection") -> Stack:
         alert_topic_arn=output("AlertTopicArn"),
         failed_images_url=output("FailedImagesQueueUrl"),
         claims_table=output("ClaimsTableName"),
+        backfill_arn=output("BackfillArn"),
         incoming_prefix=output("IncomingPrefix"),
         labels=tuple(label.strip() for label in output("ModelLabels").split(",")),
         confidence_threshold=_number(name, "PassThreshold", output("PassThreshold")),
         endpoint_name=output("ModelEndpointName"),
+        sweep_function=outputs.get("SweepFunctionName"),
     )
 
 

@@ -61,3 +61,10 @@ IGNORED = {
     "elsewhere/plain.jpg": encoded(photo(), "JPEG"),
     "incoming.jpg": encoded(photo(), "JPEG"),
 }
+
+
+def picture(text: str) -> bytes:
+    """A PNG that differs for every text."""
+    image = photo()
+    ImageDraw.Draw(image).text((10, 10), ascii(text), fill="black")
+    return encoded(image, "PNG")

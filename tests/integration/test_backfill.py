@@ -1,0 +1,134 @@
+"""Images that were in the bucket before the workflow: each gets its outcome once, from a prefix or an inventory."""
+
+import csv
+import gzip
+import io
+import json
+import urllib.parse
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.integration.conftest import LocalCloud
+from tests.integration.pictures import picture
+
+KEYS = ["a b+c%25d.png", "ünï/日本語.jpg", "/leading.png", "plain.png", "deep/er/x.png"]
+
+
+@pytest.fixture
+def silent(cloud: LocalCloud) -> Iterator[LocalCloud]:
+    """The cloud with its rule switched off: uploads start nothing."""
+    events = cloud.client("events")
+    (rule,) = [
+        rule["Name"]
+        for rule in events.list_rules()["Rules"]
+        if "Object Created" in rule.get("EventPattern", "")
+    ]
+    events.disable_rule(Name=rule)
+    yield cloud
+    events.enable_rule(Name=rule)
+
+
+def backfill(cloud: LocalCloud, *arguments: str) -> dict[str, Any]:
+    ended = cloud.shell.run("backfill", "--json", *arguments)
+    assert ended.stdout, ended.stderr
+    return dict(json.loads(ended.stdout)) | {"exit": ended.returncode}
+
+
+def outcomes(cloud: LocalCloud, below: str) -> dict[str, str]:
+    """Return the outcome of each image key below a prefix; two of one image would be an error."""
+    found: dict[str, str] = {}
+    for key, document in cloud.documents().items():
+        if key.split("/")[0] in {"passed", "review", "rejected", "failed"}:
+            image = document["image"]["key"]
+            if image.startswith(f"incoming/{below}"):
+                assert image not in found, f"two results for {image}"
+                found[image] = document["outcome"]
+    return found
+
+
+def attempts(cloud: LocalCloud, key: str, etag: str) -> str:
+    found = cloud.client("dynamodb").get_item(
+        TableName=cloud.outputs["ClaimsTableName"], Key={"image_key": {"S": key}, "etag": {"S": etag}}
+    )
+    return str(found["Item"]["attempts"]["N"])
+
+
+def test_a_backfill_gives_each_image_its_outcome_and_passes_over_them_next_time(silent: LocalCloud) -> None:
+    tags = {f"incoming/old/{key}": silent.put(f"incoming/old/{key}", picture(key)) for key in KEYS}
+    silent.put("incoming/old/none.jpg", b"no image at all")
+    silent.put("incoming/old/folder/", b"")
+    silent.put("incoming/older/elsewhere.png", picture("elsewhere"))
+
+    first = backfill(silent, "old/", "--max-concurrency", "3")
+
+    assert (first["exit"], first["status"], first["objects"]) == (0, "SUCCEEDED", len(KEYS) + 2)
+    found = outcomes(silent, "old/")
+    assert found.pop("incoming/old/none.jpg") == "rejected"
+    assert found.keys() == tags.keys()
+    assert set(found.values()) <= {"passed", "review"}
+    assert outcomes(silent, "older/") == {}
+    place = first["summary"].removeprefix(f"s3://{silent.outputs['ResultsBucketName']}/")
+    summary = silent.documents()[place]
+    assert (summary["items"]["Total"], summary["items"]["Succeeded"]) == (len(KEYS) + 2, len(KEYS) + 2)
+
+    silent.put("incoming/old/late.png", picture("late"))
+    again = backfill(silent, "incoming/old/")
+
+    assert (again["exit"], again["objects"], again["failed"]) == (0, len(KEYS) + 3, 0)
+    assert "incoming/old/late.png" in outcomes(silent, "old/")
+    assert {key: attempts(silent, key, tag) for key, tag in tags.items()} == dict.fromkeys(tags, "1")
+
+
+def test_an_inventory_names_the_images(silent: LocalCloud) -> None:
+    tags = {f"incoming/listed/{key}": silent.put(f"incoming/listed/{key}", picture(key)) for key in KEYS}
+    silent.put("incoming/listed/not in it.png", picture("not in it"))
+    rows = io.StringIO()
+    for key, tag in tags.items():
+        csv.writer(rows).writerow(
+            [silent.outputs["ImageBucketName"], urllib.parse.quote_plus(key, safe="/"), 100, tag]
+        )
+    s3, results = silent.client("s3"), silent.outputs["ResultsBucketName"]
+    manifest = {
+        "fileFormat": "CSV",
+        "fileSchema": "Bucket, Key, Size, ETag",
+        "files": [{"key": "inventory/data/1.csv.gz"}],
+    }
+    s3.put_object(Bucket=results, Key="inventory/data/1.csv.gz", Body=gzip.compress(rows.getvalue().encode()))
+    s3.put_object(Bucket=results, Key="inventory/2026/manifest.json", Body=json.dumps(manifest).encode())
+    try:
+        ended = backfill(silent, "--manifest", f"s3://{results}/inventory/2026/manifest.json")
+    finally:
+        s3.delete_object(Bucket=results, Key="inventory/data/1.csv.gz")
+
+    assert (ended["exit"], ended["objects"]) == (0, len(KEYS))
+    assert outcomes(silent, "listed/").keys() == tags.keys()
+
+
+def test_an_endpoint_that_is_not_there_stops_the_backfill(silent: LocalCloud) -> None:
+    functions = silent.client("lambda")
+    (classify,) = [
+        function["FunctionName"]
+        for function in functions.list_functions()["Functions"]
+        if "Classify" in function["FunctionName"]
+    ]
+    settings = functions.get_function_configuration(FunctionName=classify)["Environment"]["Variables"]
+    functions.update_function_configuration(
+        FunctionName=classify, Environment={"Variables": settings | {"ENDPOINT_NAME": "no-such-endpoint"}}
+    )
+    try:
+        for number in range(4):
+            silent.put(f"incoming/broken/{number}.png", picture(str(number)))
+        ended = backfill(silent, "broken/")
+    finally:
+        functions.update_function_configuration(FunctionName=classify, Environment={"Variables": settings})
+
+    assert (ended["exit"], ended["status"], ended["failed"]) == (1, "FAILED", 4)
+    assert set(outcomes(silent, "broken/").values()) == {"failed"}
+
+
+def test_nothing_to_stop_is_said(cloud: LocalCloud) -> None:
+    ended = cloud.shell.run("backfill", "elsewhere/", "--stop")
+    assert ended.returncode == 2
+    assert "no backfill of s3://" in ended.stderr
