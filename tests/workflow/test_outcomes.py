@@ -223,3 +223,16 @@ def test_image_data_goes_no_further_than_classify(workflow: Workflow) -> None:
     assert [name for name, text in inputs if "image_data" in text] == ["Classify"]
     assert "image_data" not in json.dumps(run.attempts["Filter"])
     assert "image_data" not in json.dumps(run.document)
+
+
+def test_an_outcome_enters_as_many_states_as_the_capacity_page_says(workflow: Workflow, root: Path) -> None:
+    page = (root / "docs" / "capacity.md").read_text()
+    (row,) = [line for line in page.splitlines() if line.startswith("| states entered")]
+    runs = [
+        workflow.run(),
+        workflow.run(filter_=returns(UNSURE)),
+        workflow.run(serialize=raises("CorruptImageError")),
+        workflow.run(classify=raises("EndpointNotFoundError")),
+    ]
+    entered = [sum("stateEnteredEventDetails" in event for event in run.history) for run in runs]
+    assert [int(cell) for cell in row.split("|")[2:6]] == entered
