@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 ACCEPTED = ("image/jpeg", "image/png", "application/x-image")
 MAX_BODY_BYTES = 6 * 1024 * 1024  # SageMaker's own limit
 VARIANT = "AllTraffic"
+# SageMaker passes this header of a container on to who asked: results can say which model decided.
+ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +71,7 @@ async def invocations(request: Request) -> Response:
     """Answer as a container does: the list of probabilities, or a status with a one-line reason."""
     data = await _body(request)
     try:
-        answer = JSONResponse(await _classify(request, data))
+        answer = JSONResponse(await _classify(request, data), headers=_attributes(request))
     except HTTPException as error:
         return PlainTextResponse(error.detail, error.status_code)
     _capture(request, request.app.state.endpoint_name or UNNAMED_ENDPOINT, data, answer)
@@ -94,9 +96,14 @@ async def invoke_endpoint(request: Request) -> Response:
             OriginalMessage=error.detail,
             OriginalStatusCode=error.status_code,
         )
-    success = JSONResponse(probabilities, headers={"x-Amzn-Invoked-Production-Variant": VARIANT})
+    headers = {"x-Amzn-Invoked-Production-Variant": VARIANT, **_attributes(request)}
+    success = JSONResponse(probabilities, headers=headers)
     _capture(request, name, data, success)
     return success
+
+
+def _attributes(request: Request) -> dict[str, str]:
+    return {ATTRIBUTES: f"model_version={request.app.state.predictor.version}"}
 
 
 def _capture(request: Request, endpoint: str, data: bytes, answer: JSONResponse) -> None:

@@ -29,4 +29,11 @@ def handler(event: ClassifyRequest, context: LambdaContext) -> ClassifyResponse:
         answer = invoke(runtime, settings.endpoint_name, *image_of(event))
     inferences = parse_probabilities(answer.body, settings.labels)
     logger.info("classified", inferences=inferences, variant=answer.variant)
-    return {"inferences": inferences, "endpoint": {"name": settings.endpoint_name, "variant": answer.variant}}
+    return {
+        "inferences": inferences,
+        "endpoint": {
+            "name": settings.endpoint_name,
+            "variant": answer.variant,
+            "model_version": answer.model_version,
+        },
+    }

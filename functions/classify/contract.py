@@ -13,10 +13,11 @@ class ClassifyRequest(TypedDict):
 
 
 class Endpoint(TypedDict):
-    """Which endpoint answered, and which of its variants, where it says so."""
+    """Which endpoint answered, and which of its variants and models, where it says so."""
 
     name: str
     variant: str | None
+    model_version: str | None
 
 
 class ClassifyResponse(TypedDict):

@@ -1,5 +1,6 @@
 """Ask a SageMaker endpoint, and say plainly why when it does not answer."""
 
+import re
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -41,14 +42,16 @@ UNAVAILABLE = {
 NOT_FOUND = {"ValidationError", "ValidationException"}
 TOO_MANY_REQUESTS, FIRST_SERVER_ERROR = 429, 500
 MAX_ANSWER_BYTES = 1_000_000
+MODEL_VERSION = re.compile(r"(?:^|[,; ])model_version=([A-Za-z0-9._-]{1,64})(?:$|[,; ])")
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The bytes an endpoint answered, and the variant that did."""
+    """The bytes an endpoint answered, the variant that did, and its model's version where it says so."""
 
     body: bytes
     variant: str | None
+    model_version: str | None = None
 
 
 def invoke(client: "SageMakerRuntimeClient", endpoint_name: str, image: bytes, content_type: str) -> Answer:
@@ -80,7 +83,15 @@ def invoke(client: "SageMakerRuntimeClient", endpoint_name: str, image: bytes, c
     except BROKEN_CONNECTION as error:
         reason = f"endpoint {endpoint_name} could not be reached ({type(error).__name__})"
         raise EndpointUnavailableError(reason) from error
-    return Answer(body, response.get("InvokedProductionVariant"))
+    return Answer(
+        body, response.get("InvokedProductionVariant"), _model_version(response.get("CustomAttributes"))
+    )
+
+
+def _model_version(attributes: str | None) -> str | None:
+    """Find what the container of this project says in its custom attributes; other containers say other things."""
+    found = MODEL_VERSION.search(attributes or "")
+    return found[1] if found else None
 
 
 def _read(stream: Any) -> bytes:  # noqa: ANN401 - botocore's StreamingBody, or a test's

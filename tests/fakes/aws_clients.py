@@ -67,6 +67,7 @@ class FakeSageMakerRuntime:
 
     body: FakeBody = field(default_factory=lambda: FakeBody(b"[0.9, 0.1]"))
     variant: str | None = "AllTraffic"
+    attributes: str | None = None
     failure: Exception | None = None
     calls: list[dict[str, Any]] = field(default_factory=list)
 
@@ -74,4 +75,5 @@ class FakeSageMakerRuntime:
         self.calls.append(arguments)
         if self.failure:
             raise self.failure
-        return {"Body": self.body} | ({"InvokedProductionVariant": self.variant} if self.variant else {})
+        said = {"InvokedProductionVariant": self.variant, "CustomAttributes": self.attributes}
+        return {"Body": self.body} | {name: value for name, value in said.items() if value}

@@ -8,6 +8,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from endpoint.predictor import SHIPPED_MODEL, Predictor
 from tests.integration.conftest import LocalCloud
 from tests.integration.pictures import CLASSIFIED, IGNORED, REJECTED
 
@@ -39,7 +40,11 @@ def test_an_image_is_classified(documents: dict[str, dict[str, Any]], key: str) 
     assert document["labels"] == ["bicycle", "motorcycle"]
     assert document["confidence"] == max(document["inferences"])
     assert (document["outcome"] == "passed") == (document["confidence"] >= 0.8)
-    assert document["endpoint"] == {"name": "scones-image-classifier", "variant": "AllTraffic"}
+    assert document["endpoint"] == {
+        "name": "scones-image-classifier",
+        "variant": "AllTraffic",
+        "model_version": Predictor(SHIPPED_MODEL).version,
+    }
 
 
 @pytest.mark.parametrize("key", REJECTED)

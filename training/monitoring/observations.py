@@ -30,6 +30,8 @@ class Observation:
         The most probable class and its probability.
     inputs
         Statistics of the image by name, see training.monitoring.image_statistics.
+    model_version
+        Of the model that predicted; None where the record does not say.
     """
 
     time: float
@@ -37,6 +39,7 @@ class Observation:
     label: str | None = None
     confidence: float | None = None
     inputs: Mapping[str, float] = field(default_factory=dict)
+    model_version: str | None = None
 
 
 class Observations:
@@ -44,6 +47,7 @@ class Observations:
 
     def __init__(self) -> None:
         self.outcomes: Counter[str] = Counter()
+        self.model_versions: Counter[str] = Counter()
         self.label_names: list[str] = []
         self._time, self._confidence = array("d"), array("d")
         self._label, self._passed = array("l"), array("b")
@@ -58,6 +62,8 @@ class Observations:
         self.outcomes[observation.outcome] += 1
         if observation.label is None or observation.confidence is None:
             return
+        if observation.model_version:
+            self.model_versions[observation.model_version] += 1
         if observation.label not in self.label_names:
             self.label_names.append(observation.label)
         for name in observation.inputs.keys() - self._inputs.keys():

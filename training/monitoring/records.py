@@ -95,7 +95,13 @@ def document(content: bytes) -> Observation:
         raise RecordError("no label")
     image = result.get("image")
     size = image.get("size") if isinstance(image, dict) else None
-    return Observation(moment, outcome, label, confidence, {"object_bytes": size} if _number(size) else {})
+    inputs = {"object_bytes": size} if _number(size) else {}
+    return Observation(moment, outcome, label, confidence, inputs, _model_version(result.get("endpoint")))
+
+
+def _model_version(endpoint: object) -> str | None:
+    version = endpoint.get("model_version") if isinstance(endpoint, dict) else None
+    return version if isinstance(version, str) else None
 
 
 def _object(text: bytes | str) -> dict[str, Any]:

@@ -47,6 +47,7 @@ class Summary:
             "outside_time_range": self.reading.outside,
             "broken": {"count": broken.count, "first": broken.named},
             "outcomes": dict(observations.outcomes),
+            "model_versions": dict(observations.model_versions),
             "threshold": self.threshold,
             "review_share": _share(categories["review"]["review"], len(observations)),
             "label_shares": {
@@ -89,6 +90,11 @@ def facts(summary: Summary) -> str:
     if summary.baseline:
         version = summary.baseline.version or "unknown"
         lines.append(f"- baseline: {summary.baseline.origin}, model {version}, threshold {summary.threshold}")
+        if others := sorted(observations.model_versions.keys() - {summary.baseline.version}):
+            lines.append(
+                f"- **other models than the baseline's predicted here ({', '.join(others)}): differences may be "
+                "theirs; compare with the baseline that was packaged with the model**"
+            )
     return "\n".join(lines)
 
 

@@ -35,6 +35,22 @@ def test_the_answer_and_its_variant_are_passed_on(classify: Any) -> None:
     assert runtime.body.closed
 
 
+@pytest.mark.parametrize(
+    ("said", "version"),
+    [
+        ("model_version=c0a03708f4d4", "c0a03708f4d4"),
+        ("trace=1, model_version=v1.2-b; x=y", "v1.2-b"),
+        ("old_model_version=1", None),
+        ("model_version=two words!", "two"),
+        ("model_version=" + "a" * 65, None),
+        ("anything", None),
+        (None, None),
+    ],
+)
+def test_the_model_that_answered_is_named(classify: Any, said: str | None, version: str | None) -> None:
+    assert ask(classify, FakeSageMakerRuntime(attributes=said)).model_version == version
+
+
 def test_an_endpoint_need_not_name_its_variant(classify: Any) -> None:
     assert ask(classify, FakeSageMakerRuntime(variant=None)).variant is None
 

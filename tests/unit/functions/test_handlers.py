@@ -63,13 +63,16 @@ def test_serialize_raises_the_error_the_workflow_matches(
 
 def test_classify_answers_and_reports(load_app: Loader, capsys: pytest.CaptureFixture[str]) -> None:
     function = load_app("classify", ENDPOINT_NAME="scones")
-    function.app.runtime = FakeSageMakerRuntime(FakeBody(b"[0.97, 0.03]"))
+    function.app.runtime = FakeSageMakerRuntime(FakeBody(b"[0.97, 0.03]"), attributes="model_version=c0ffee")
     image_data = b64encode(IMAGE).decode()
     event = {"image_data": image_data, "content_type": "image/png", "original": {"format": "PNG"}} | IDS
 
     result = function.app.handler(event, FakeLambdaContext())
 
-    assert result == {"inferences": [0.97, 0.03], "endpoint": {"name": "scones", "variant": "AllTraffic"}}
+    assert result == {
+        "inferences": [0.97, 0.03],
+        "endpoint": {"name": "scones", "variant": "AllTraffic", "model_version": "c0ffee"},
+    }
     assert function.app.runtime.calls[0]["Body"] == IMAGE
     output = capsys.readouterr().out
     assert image_data[:60] not in output

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from endpoint.predictor import SHIPPED_MODEL, Predictor
-from tests.unit.training.made_records import CLASSES, answers, capture, documents, spread_captures
+from tests.unit.training.made_records import CLASSES, answers, capture, documents, result, spread_captures
 from tests.unit.training.test_sources import s3 as s3  # noqa: PLC0414 - a fixture
 from training import monitor
 from training.evaluation.scoring import score_photos
@@ -219,6 +219,24 @@ def test_result_documents_in_a_folder(tmp_path: Path) -> None:
     assert found["predictions"] == 120
     assert found["outcomes"]["rejected"] == 1
     assert found["broken"] == {"count": 1, "first": [f"{tmp_path}/results/odd.json: not a JSON object"]}
+
+
+def test_results_of_another_model_than_the_baselines_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "results").mkdir()
+    for number, version in enumerate(["old", "new", "new"]):
+        made = result(endpoint={"name": "scones", "variant": None, "model_version": version})
+        (tmp_path / "results" / f"{number}.json").write_text(json.dumps(made))
+    week = _week(tmp_path)
+    content = json.loads(week.read_text())
+    content["model"]["version"] = "old"
+    week.write_text(json.dumps(content))
+    capsys.readouterr()
+    monitor.main([str(tmp_path / "results"), "--baseline", str(week), "--output", str(tmp_path / "out")])
+    assert "other models than the baseline's predicted here (new)" in capsys.readouterr().out
+    found = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert found["model_versions"] == {"old": 1, "new": 2}
 
 
 def test_result_documents_in_s3(s3: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
