@@ -46,6 +46,25 @@ def test_poison_and_permanent_errors_are_never_retried(tasks: dict[str, Any]) ->
     assert not names & (POISON | PERMANENT | {"States.ALL", "States.TaskFailed"})
 
 
+@pytest.mark.parametrize("name", ["Serialize image", "Classify", "Filter"])
+def test_what_befalls_a_sandbox_is_retried_a_few_times_under_every_name_it_has(
+    tasks: dict[str, Any], name: str
+) -> None:
+    # "Handle Lambda service exceptions" of the Step Functions guide, and the names of Lambda's own runtimes.
+    befalls = {
+        "Lambda.Unknown",
+        "Sandbox.Timedout",
+        "Runtime.ExitError",
+        "Runtime.OutOfMemory",
+        "States.Timeout",
+    }
+    service = {"ServiceException", "AWSLambdaException", "SdkClientException", "TooManyRequestsException"}
+    away, died = tasks[name]["Retry"]
+    assert befalls <= set(died["ErrorEquals"])
+    assert died["MaxAttempts"] <= 3
+    assert {f"Lambda.{error}" for error in service} <= set(away["ErrorEquals"])
+
+
 def test_every_retry_has_full_jitter_and_a_cap(tasks: dict[str, Any]) -> None:
     retries = [retry for task in tasks.values() for retry in task["Retry"] if retry["MaxAttempts"]]
     assert all(retry["JitterStrategy"] == "FULL" and retry["MaxDelaySeconds"] <= 300 for retry in retries)
