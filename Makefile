@@ -11,9 +11,9 @@ export PIP_CACHE_DIR ?= $(CURDIR)/.uv/pip
 export SAM_CLI_TELEMETRY := 0
 export __SAM_CLI_APP_DIR ?= $(CURDIR)/.scones/sam
 SCONES := .venv/bin/scones
-FUNCTIONS := serialize classify filter
+FUNCTIONS := serialize classify filter sweep
 
-.PHONY: help setup demo up down test lint format bench clean endpoint-image setup-training test-training
+.PHONY: help setup demo up down test lint format bench fuzz chaos clean endpoint-image setup-training test-training
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,16 @@ format: setup ## Format the code.
 
 bench: setup ## Measure the pipeline on a local cloud of its own.
 	@$(SCONES) up --detach && trap '$(SCONES) down' EXIT && trap 'exit 130' INT TERM && .venv/bin/python benchmarks/pipeline.py
+
+chaos: setup ## Break a local cloud of its own in every way, count the outcomes, print the table.
+	@.venv/bin/pytest tests/chaos -m ''
+
+# What is looked for and where the inputs come from: tests/fuzz. atheris has packages for Linux on x86-64 only.
+FUZZ_SECONDS ?= 600
+
+fuzz: setup ## Fuzz what hostile bytes reach, each target FUZZ_SECONDS; findings go to build/fuzz.
+	@$(UV) sync --locked --all-extras --group fuzz --inexact --quiet
+	@.venv/bin/python -m tests.fuzz.run --seconds $(FUZZ_SECONDS)
 
 clean: ## Delete what the other targets made, .venv and .uv included.
 	rm -rf .venv .venv-training .uv .aws-sam .scones .mypy_cache .pytest_cache .ruff_cache

@@ -13,7 +13,7 @@ BMP_RLE = {1, 2}
 PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by the colour type in the header
 
 
-def check_cost(data: bytes, kind: str, image: Image.Image, size: tuple[int, int], scale: int) -> None:
+def check_cost(data: bytes, kind: str, image: Image.Image, size: tuple[int, int], scale: int) -> float:
     """
     Refuse an image that would take its decoder too much memory or time.
 
@@ -29,6 +29,11 @@ def check_cost(data: bytes, kind: str, image: Image.Image, size: tuple[int, int]
         Its width and height before `scale`.
     scale
         What a JPEG is reduced by while it is decoded.
+
+    Returns
+    -------
+    float
+        Bytes that its decoder takes, by the header.
 
     Raises
     ------
@@ -54,7 +59,9 @@ def check_cost(data: bytes, kind: str, image: Image.Image, size: tuple[int, int]
             needed = budget.pixel_bytes(image.mode) * pixels
         case _:
             needed = budget.pixel_bytes(image.mode) * pixels
-    budget.check_memory(needed + len(data), f"{kind} of its kind", *size)
+    needed += len(data)
+    budget.check_memory(needed, f"{kind} of its kind", *size)
+    return needed
 
 
 def _jpeg(data: bytes, image: Image.Image, pixels: int, scale: int) -> float:

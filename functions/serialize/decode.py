@@ -3,7 +3,7 @@
 import logging
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from io import BytesIO
 from typing import cast
@@ -12,14 +12,17 @@ from PIL import AvifImagePlugin, Image, ImageFile, TiffImagePlugin, Unidentified
 
 import budget
 from cost import check_cost
-from directory import check_tiff, orientation
+from directory import check_exif, check_tiff, orientation
 from errors import CorruptImageError, ImageTooLargeError, RejectedImageError
 from heif import HeifRaster
+from memory import at_most
 from pixels import Raster, white_of
+from source import Source, check_parts, without_profiles
 
 REGISTERED = (AvifImagePlugin, TiffImagePlugin, WebPImagePlugin)  # imported, Pillow need not load all it has
 Image.WARN_POSSIBLE_FORMATS = True  # else the reason why a file could not be opened is lost
 ImageFile.LOAD_TRUNCATED_IMAGES = False
+AvifImagePlugin.DEFAULT_MAX_THREADS = 2  # Lambda has no more, and each holds memory for its stack
 logging.getLogger("PIL").setLevel(logging.CRITICAL)  # the reason travels in our error
 
 
@@ -83,8 +86,9 @@ def decoding(kind: str, max_pixels: int) -> Iterator[None]:
 
 
 def one_line(reason: object) -> str:
-    """Make a decoder's words fit for a person: one line of at most 200 characters."""
-    return " ".join(str(reason).split())[:200]
+    """Make a decoder's words fit for a person: one line of at most 200 characters, each of which can be shown."""
+    shown = (character if character.isprintable() else " " for character in str(reason))
+    return " ".join("".join(shown).split())[:200]
 
 
 def decode(data: bytes, kind: str, short_side: int, max_pixels: int) -> Decoded:
@@ -116,16 +120,23 @@ def decode(data: bytes, kind: str, short_side: int, max_pixels: int) -> Decoded:
 
 
 def _decode_with_pillow(data: bytes, kind: str, short_side: int, max_pixels: int) -> Decoded:
+    check_parts(data, kind)
     if kind == "TIFF":
         check_tiff(data)
-    image = Image.open(BytesIO(data), formats=[kind])
+    if kind == "AVIF":
+        check_exif(data)
+    if kind == "PNG":
+        data = without_profiles(data)
+    image = Image.open(BytesIO(data) if kind == "BMP" else Source(data, kind), formats=[kind])
     size = image.size
     budget.check_pixels(*size, max_pixels)
     scale = 1
     if kind == "JPEG" and (drafted := image.draft(None, (4 * short_side, 4 * short_side))):
         scale = round(size[0] / drafted[1][2])
-    check_cost(data, kind, image, size, scale)
-    image.load()
+    needed = check_cost(data, kind, image, size, scale)
+    # The frames of an AVIF may be larger than its header says.
+    with at_most(needed) if kind == "AVIF" else nullcontext():
+        image.load()
     turn = 1 if kind == "TIFF" else orientation(image.info)  # Pillow turns a TIFF by itself
     white = white_of(image.mode, lambda: cast("tuple[float, float]", image.getextrema()))
     return Decoded(image, size, scale, turn, white)

@@ -6,65 +6,163 @@ This reads the few numbers that are needed.
 
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from typing import Literal, NamedTuple
 
-from errors import CorruptImageError, ImageTooLargeError
+from errors import CorruptImageError, ImageTooLargeError, UnsupportedImageError
 
 SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8}
-SHORT = 3
+WHOLE = {3, 4, 8, 9, 13, 16}  # kinds of numbers that are an offset or an orientation
 ORIENTATION = 0x0112
+EXIF, GPS, INTEROP = 0x8769, 0x8825, 0xA005  # each value is where another directory starts
 BLOCK_OFFSETS = {273, 324}  # StripOffsets, TileOffsets
 MAX_BLOCKS = 65_536
+MAX_ENTRIES = 65_535  # what the classic format can count
+MAX_WEIGHT = 500_000  # three transfer functions and the strips of the largest image stay below
+WEIGHTS = {
+    1: 0,
+    2: 0,
+    7: 0,
+    5: 8,
+    10: 8,
+}  # of a value, else 1: bytes stay bytes, a fraction becomes an object
 BIG_TIFF = 43
+# What Pillow takes for the start of a directory's file; it reads the last one as a classic TIFF.
+STARTS = (b"II*\x00", b"MM\x00*", b"MM*\x00", b"II\x00*", b"II+\x00", b"MM\x00+")
+MAX_STARTS = 1000  # in one file; by chance there is none
 XMP_ORIENTATION = re.compile(r"tiff:Orientation(?:\s*=\s*[\"']|>)\s*([1-8])")
 
 
-def entries(data: bytes) -> Iterator[tuple[int, int, int, bytes]]:
+class Entry(NamedTuple):
     """
-    Walk the first directory.
+    One entry of a directory.
 
-    Yields
-    ------
-    tuple[int, int, int, bytes]
-        Tag, number of values, bytes of the values (which may lie elsewhere), and the inline bytes.
+    Attributes
+    ----------
+    tag, kind, values
+        As in the file: what it is, of what type, how many.
+    number
+        Its value, when it is a single whole number; else nothing that means anything.
+    """
+
+    tag: int
+    kind: int
+    values: int
+    number: int
+
+    @property
+    def size(self) -> int:
+        """Bytes of all values, which may lie elsewhere."""
+        return self.values * SIZES.get(self.kind, 0)
+
+    @property
+    def weight(self) -> int:
+        """What Pillow makes of them, in numbers of Python."""
+        return self.values * WEIGHTS.get(self.kind, 1) if self.kind in SIZES else 0
+
+
+def entries(data: bytes | memoryview, start: int | None = None) -> Iterator[Entry]:
+    """
+    Walk the directory at `start`, else the first one; never more than one entry beyond the limit.
 
     Raises
     ------
     struct.error
         When the directory ends early.
     """
-    order = "<" if data[:2] == b"II" else ">"
-    big = struct.unpack_from(order + "H", data, 2)[0] == BIG_TIFF
+    order: Literal["little", "big"] = "little" if data[:2] == b"II" else "big"
+    sign = "<" if order == "little" else ">"
+    big = struct.unpack_from(sign + "H", data, 2)[0] == BIG_TIFF
     head, count, entry = ("8xQ", "Q", "HHQ8s") if big else ("4xI", "H", "HHI4s")
-    (offset,) = struct.unpack_from(order + head, data)
-    (number,) = struct.unpack_from(order + count, data, offset)
-    offset += struct.calcsize(order + count)
-    step = struct.calcsize(order + entry)
-    for at in range(offset, offset + number * step, step):
-        tag, kind, values, inline = struct.unpack_from(order + entry, data, at)
-        if tag == ORIENTATION and kind == SHORT:
-            inline = inline[:2] if order == ">" else inline[1::-1]
-        yield tag, values, values * SIZES.get(kind, 0), inline
+    offset = struct.unpack_from(sign + head, data)[0] if start is None else start
+    (number,) = struct.unpack_from(sign + count, data, offset)
+    offset += struct.calcsize(sign + count)
+    step = struct.calcsize(sign + entry)
+    for at in range(offset, offset + min(number, MAX_ENTRIES + 1) * step, step):
+        tag, kind, values, inline = struct.unpack_from(sign + entry, data, at)
+        yield Entry(tag, kind, values, int.from_bytes(inline[: SIZES.get(kind, 0)], order))
 
 
 def check_tiff(data: bytes) -> None:
     """
-    Refuse a TIFF whose directory would unfold to more than the file holds, or to too many strips.
+    Refuse a TIFF whose directories would unfold to more than the file holds, or to too many values or strips.
 
     Raises
     ------
-    CorruptImageError, ImageTooLargeError
+    UnsupportedImageError, CorruptImageError, ImageTooLargeError
         With the reason.
     """
+    if data.startswith(b"MM\x00+"):
+        raise UnsupportedImageError(
+            "this TIFF image is a BigTIFF with the high byte first, which is not accepted"
+        )
     try:
         found = list(entries(data))
     except (struct.error, OverflowError) as error:
         raise CorruptImageError("this TIFF image is damaged: its directory is cut off") from error
-    if sum(size for _, _, size, _ in found) > len(data):
+    if sum(entry.size for entry in found) > len(data):
         raise CorruptImageError("this TIFF image is damaged: its directory claims more than the file holds")
-    blocks = max((values for tag, values, _, _ in found if tag in BLOCK_OFFSETS), default=0)
+    blocks = max((entry.values for entry in found if entry.tag in BLOCK_OFFSETS), default=0)
     if blocks > MAX_BLOCKS:
         raise ImageTooLargeError(f"this TIFF image has {blocks} strips or tiles; the limit is {MAX_BLOCKS}")
+    _check_weight(_unfolded(data, found))
+
+
+def check_exif(data: bytes) -> None:
+    """
+    Refuse a file of which any part, read as EXIF, would unfold to too many values.
+
+    Raises
+    ------
+    ImageTooLargeError
+        With the reason.
+    """
+    _check_weight(entry for block in _blocks(data) for entry in _unfolded(block, _readable(block)))
+
+
+def _check_weight(found: Iterable[Entry]) -> None:
+    weight = 0
+    for number, entry in enumerate(found):
+        weight += entry.weight
+        if number >= MAX_ENTRIES or weight > MAX_WEIGHT:
+            raise ImageTooLargeError(
+                "this image carries more information about itself than can be read in time"
+            )
+
+
+def _unfolded(
+    data: bytes | memoryview, found: list[Entry], follow: tuple[int, ...] = (EXIF, GPS)
+) -> Iterator[Entry]:
+    """Walk a directory and those that Pillow reads with it; of several entries with one tag it takes the first."""
+    yield from found
+    starts = {
+        entry.tag: entry.number for entry in reversed(found) if entry.kind in WHOLE and entry.values == 1
+    }
+    for tag in follow:
+        if tag in starts:
+            yield from _unfolded(data, _readable(data, starts[tag]), (INTEROP,) if tag == EXIF else ())
+
+
+def _readable(data: bytes | memoryview, start: int | None = None) -> list[Entry]:
+    """List what can be read of a directory whose end may be missing: Pillow does without it."""
+    found: list[Entry] = []
+    with suppress(struct.error, OverflowError):
+        found.extend(entries(data, start))
+    return found
+
+
+def _blocks(data: bytes) -> Iterator[memoryview]:
+    number = 0
+    for start in STARTS:
+        at = data.find(start)
+        while at >= 0:
+            number += 1
+            if number > MAX_STARTS:
+                raise ImageTooLargeError(f"this image has more than {MAX_STARTS} blocks of EXIF")
+            block = memoryview(data)[at:]
+            yield memoryview(b"MM\x00*" + block[4:]) if start == STARTS[-1] else block
+            at = data.find(start, at + 1)
 
 
 def exif_orientation(exif: bytes) -> int:
@@ -73,10 +171,10 @@ def exif_orientation(exif: bytes) -> int:
     if exif[:2] not in {b"II", b"MM"}:
         return 1
     try:
-        found = next((int.from_bytes(inline) for tag, _, _, inline in entries(exif) if tag == ORIENTATION), 1)
+        found = next((entry for entry in entries(exif) if entry.tag == ORIENTATION), None)
     except (struct.error, OverflowError):
         return 1
-    return found if 1 <= found <= 8 else 1  # noqa: PLR2004 - EXIF's own numbers
+    return found.number if found and found.kind in WHOLE and 1 <= found.number <= 8 else 1  # noqa: PLR2004 - EXIF's
 
 
 def orientation(info: dict[str | tuple[int, int], object]) -> int:
