@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import boto3
     from botocore.config import Config
     from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_stepfunctions import SFNClient
@@ -64,6 +66,18 @@ class Connection:
     def stepfunctions(self) -> "SFNClient":
         """Make a Step Functions client."""
         return self.session.client("stepfunctions", endpoint_url=self.endpoint_url, config=self._config())
+
+    def dynamodb(self) -> "DynamoDBClient":
+        """Make a DynamoDB client."""
+        return self.session.client("dynamodb", endpoint_url=self.endpoint_url, config=self._config())
+
+    def lambda_(self, longest_run_s: int) -> "LambdaClient":
+        """Make a Lambda client that waits as long as a function may run, and invokes it once."""
+        from botocore.config import Config  # noqa: PLC0415 (slow)
+
+        patient = Config(read_timeout=longest_run_s, retries={"mode": "standard", "total_max_attempts": 1})
+        config = self._config().merge(patient)
+        return self.session.client("lambda", endpoint_url=self.endpoint_url, config=config)
 
     def cloudformation(self) -> "CloudFormationClient":
         """Make a CloudFormation client."""

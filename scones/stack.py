@@ -29,7 +29,7 @@ class Stack:
     labels: tuple[str, ...]
     confidence_threshold: float
     endpoint_name: str
-    sweep_function: str | None = None
+    sweep_function: str
 
 
 def read_stack(connection: "Connection") -> Stack:
@@ -71,7 +71,7 @@ def read_stack(connection: "Connection") -> Stack:
         labels=tuple(label.strip() for label in output("ModelLabels").split(",")),
         confidence_threshold=_number(name, "PassThreshold", output("PassThreshold")),
         endpoint_name=output("ModelEndpointName"),
-        sweep_function=outputs.get("SweepFunctionName"),
+        sweep_function=output("SweepFunctionName"),
     )
 
 

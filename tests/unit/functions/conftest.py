@@ -26,6 +26,18 @@ SETTINGS = {
     "serialize": {"MODEL_INPUT_SIZE": "32", "MAX_OBJECT_BYTES": "26214400", "MAX_PIXELS": "50000000"},
     "classify": {"ENDPOINT_NAME": "scones", "LABELS": "bicycle,motorcycle"},
     "filter": {"LABELS": "bicycle,motorcycle", "CONFIDENCE_THRESHOLD": "0.8"},
+    "sweep": {
+        "IMAGE_BUCKET": "images",
+        "INCOMING_PREFIX": "incoming/",
+        "CLAIMS_TABLE": "claims",
+        "WORKFLOW_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:classify",
+        "ALERT_TOPIC_ARN": "arn:aws:sns:us-east-1:123456789012:alerts",
+        "FAILED_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/failed",
+        "SWEEP_MINUTES": "30",
+        "SWEEP_DAYS": "14",
+        "SWEEP_ATTEMPTS": "3",
+        "MAX_STARTS_PER_RUN": "1000",
+    },
 }
 
 
@@ -61,6 +73,11 @@ def classify() -> Any:
 @pytest.fixture(scope="session")
 def filter_() -> Any:
     return load("filter")
+
+
+@pytest.fixture(scope="session")
+def sweep() -> Any:
+    return load("sweep")
 
 
 @pytest.fixture

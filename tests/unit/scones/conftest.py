@@ -64,6 +64,7 @@ def outputs() -> dict[str, str]:
         "AlertTopicArn": f"arn:aws:sns:{REGION}:123456789012:alert",
         "FailedImagesQueueUrl": f"https://sqs.{REGION}.amazonaws.com/123456789012/failed-images",
         "ClaimsTableName": "claims",
+        "SweepFunctionName": "sweep",
         "BackfillArn": f"arn:aws:states:{REGION}:123456789012:stateMachine:backfill",
         "IncomingPrefix": "incoming/",
         "ModelLabels": "bicycle,motorcycle",

@@ -31,7 +31,9 @@ def test_counts_for_machines(scones: Scones, s3: S3Client, workflow: FakeWorkflo
     workflow.write("failed", "incoming/d/f.png", "e")
     queue = boto3.client("sqs", region_name="us-east-1")
     for _ in range(2):
-        queue.send_message(QueueUrl=queue.get_queue_url(QueueName="failed-images")["QueueUrl"], MessageBody="x")
+        queue.send_message(
+            QueueUrl=queue.get_queue_url(QueueName="failed-images")["QueueUrl"], MessageBody="x"
+        )
     queue.receive_message(
         QueueUrl=queue.get_queue_url(QueueName="failed-images")["QueueUrl"], MaxNumberOfMessages=1
     )

@@ -1,0 +1,44 @@
+"""Sweep: starts the images again that have no outcome and that no execution is working on."""
+
+import os
+from datetime import UTC, datetime
+
+import boto3
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.config import Config
+
+from contract import SweepRequest, SweepResponse
+from observability import logger, metrics
+from rescue import Clients, Rescue
+from run import Run
+from settings import Settings
+
+settings = Settings.from_environment(os.environ)
+# Adaptive: asking after a thousand executions at once would be throttled, so the client slows itself down.
+config = Config(
+    connect_timeout=2,
+    read_timeout=10,
+    retries={"mode": "adaptive", "total_max_attempts": 5},
+    max_pool_connections=16,
+)
+clients = Clients(
+    s3=boto3.client("s3", config=config),
+    dynamodb=boto3.client("dynamodb", config=config),
+    stepfunctions=boto3.client("stepfunctions", config=config),
+    sqs=boto3.client("sqs", config=config),
+    sns=boto3.client("sns", config=config),
+)
+
+
+@logger.inject_lambda_context(clear_state=True, log_event=False)
+@metrics.log_metrics(capture_cold_start_metric=True)
+def handler(event: SweepRequest, context: LambdaContext) -> SweepResponse:
+    """Sweep for as long as the function may run, and say what was found."""
+    run = Run(Rescue(clients, settings), settings, context.get_remaining_time_in_millis, datetime.now(UTC))
+    answer = run.sweep(event)
+    if not answer["dry_run"]:
+        for kind in ("started", "reported", "exhausted", "errors"):
+            metrics.add_metric(f"Sweep{kind.capitalize()}", MetricUnit.Count, answer["counts"][kind])
+    logger.info("swept", extra={key: value for key, value in answer.items() if key != "images"})
+    return answer

@@ -1,0 +1,99 @@
+"""The rule of the sweep: what is to be done about one image. No clock, no cloud."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from claim import Claim
+from image import Image
+
+ALIVE = frozenset({"RUNNING", "PENDING_REDRIVE"})
+GONE = "GONE"
+"""What an execution is that Step Functions does not know (any more)."""
+SETTLING = timedelta(minutes=1)
+"""A started execution claims its image within seconds; whatever the settings, no sweep starts a second before this."""
+
+
+class Kind(StrEnum):
+    """Where an image is counted; the last four are what a sweep is for."""
+
+    WAITING = "waiting"
+    TOO_OLD = "too_old"
+    FINISHED = "finished"
+    RUNNING = "running"
+    STARTED = "started"
+    REPORTED = "reported"
+    EXHAUSTED = "exhausted"
+    ERRORS = "errors"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """From which age to which an image is looked after, and how often it is started."""
+
+    older_than: timedelta
+    not_older_than: timedelta
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to do, STARTED and REPORTED, or what to leave it as; and why, in words for a person."""
+
+    kind: Kind
+    why: str
+
+
+def by_age(image: Image, now: datetime, limits: Limits) -> Decision | None:
+    """Leave images that are too young or too old; None for those whose claim must be read."""
+    age = now - image.last_modified
+    if age < limits.older_than:
+        return Decision(Kind.WAITING, f"younger than {_minutes(limits.older_than)}")
+    if age > limits.not_older_than:
+        return Decision(Kind.TOO_OLD, f"older than {limits.not_older_than.days} days")
+    return None
+
+
+def by_claim(claim: Claim, owner: str | None, now: datetime, limits: Limits) -> Decision:
+    """
+    Decide on an image that is old enough.
+
+    Parameters
+    ----------
+    claim
+        What the table knows; an empty claim where it knows nothing.
+    owner
+        Status of the execution that has the image, or `GONE`; None where nobody can say (EXPRESS) or none has it.
+    """
+    if claim.finished:
+        return Decision(Kind.FINISHED, "has its outcome")
+    if claim.execution is not None:
+        if owner in ALIVE:
+            return Decision(Kind.RUNNING, f"its execution is {owner}")
+        if owner is None and now.timestamp() < claim.claim_ends:
+            return Decision(Kind.RUNNING, "its execution may still be alive")
+    if (
+        claim.swept_at is not None
+        and claim.awaits_swept_execution
+        and now - claim.swept_at < max(limits.older_than, SETTLING)
+    ):
+        return Decision(Kind.RUNNING, "a sweep has started it a moment ago")
+    lost = _how_it_was_lost(claim, owner)
+    if claim.sweeps < limits.attempts:
+        return Decision(Kind.STARTED, lost)
+    why = f"started by {claim.sweeps} sweeps in vain: {lost}"
+    return Decision(Kind.EXHAUSTED if claim.reported else Kind.REPORTED, why)
+
+
+def _how_it_was_lost(claim: Claim, owner: str | None) -> str:
+    if claim.execution is None:
+        return "no execution has ever claimed it"
+    if owner is None:
+        return "its execution's time is over and it left no outcome"
+    if owner == GONE:
+        return "its execution is not there any more and left no outcome"
+    return f"its execution ended {owner} and left no outcome"
+
+
+def _minutes(span: timedelta) -> str:
+    return f"{span.total_seconds() / 60:g} minutes"

@@ -1,0 +1,120 @@
+"""What is done about one image: its owner asked, its execution started, or people told that it is given up."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from threading import Lock, Semaphore
+from typing import TYPE_CHECKING
+
+from claim import Claim
+from claims import DynamoDB, count_sweep, mark_reported, undo_sweep, unmark_reported
+from decision import Decision, Kind, Limits, by_claim
+from errors import OF_ONE_IMAGE
+from execution import owner_status, start
+from image import Image
+from observability import logger
+from report import hand_over, publish
+from settings import Settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sns import SNSClient
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_stepfunctions import SFNClient
+
+
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """The boto3 clients of a sweep; threads share them."""
+
+    s3: "S3Client"
+    dynamodb: DynamoDB
+    stepfunctions: "SFNClient"
+    sqs: "SQSClient"
+    sns: "SNSClient"
+
+
+@dataclass(slots=True)
+class Rescue:
+    """Handles the images of one run; `handle` may be called from many threads."""
+
+    clients: Clients
+    settings: Settings
+    _reports: list[tuple[Image, str, datetime]] = field(default_factory=list)
+    _lock: Lock = field(default_factory=Lock)
+    _starts: Semaphore = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Count what may still be started."""
+        self._starts = Semaphore(self.settings.max_starts_per_run)
+
+    def handle(
+        self, image: Image, claim: Claim | None, now: datetime, limits: Limits, *, dry_run: bool
+    ) -> Decision | None:
+        """
+        Decide on an image and do it.
+
+        Returns
+        -------
+        Decision or None
+            What was done, or would be; an error as such, for it must not end the run; REPORTED for what
+            `publish_reports` has yet to tell. None when the image had to be started and no more may be.
+        """
+        claim = claim or Claim()
+        try:
+            owner = owner_status(self.clients.stepfunctions, claim)
+            decision = by_claim(claim, owner, now, limits)
+            if dry_run:
+                return decision
+            match decision.kind:
+                case Kind.STARTED:
+                    return self._start(image, claim, decision, now)
+                case Kind.REPORTED:
+                    return self._give_up(image, decision, now)
+                case _:
+                    return decision
+        except OF_ONE_IMAGE as error:
+            logger.exception("image not handled", key=image.key)
+            return Decision(Kind.ERRORS, f"{type(error).__name__}: {error}")
+
+    def publish_reports(self) -> Iterator[tuple[Image, Decision]]:
+        """Tell people of all that were given up, in one message; yields what became of each."""
+        if not self._reports:
+            return
+        self._reports.sort(key=lambda report: report[0].name)  # threads left them in any order
+        try:
+            publish(
+                self.clients.sns, self.settings.alert_topic_arn, [(i, why) for i, why, _ in self._reports]
+            )
+        except OF_ONE_IMAGE as error:
+            logger.exception("report not published")
+            for image, _, marked_at in self._reports:  # so that the next run reports them
+                unmark_reported(self.clients.dynamodb, self.settings.claims_table, image, marked_at)
+                yield image, Decision(Kind.ERRORS, f"not reported: {error}")
+        else:
+            for image, why, _ in self._reports:
+                yield image, Decision(Kind.REPORTED, why)
+
+    def _start(self, image: Image, claim: Claim, decision: Decision, now: datetime) -> Decision | None:
+        if not self._starts.acquire(blocking=False):
+            return None
+        table = self.settings.claims_table
+        if not count_sweep(self.clients.dynamodb, table, image, claim, now):
+            return Decision(Kind.RUNNING, "something else took it up just now")
+        try:
+            execution = start(self.clients.stepfunctions, self.settings.workflow_arn, image, now)
+        except Exception:
+            undo_sweep(self.clients.dynamodb, table, image, claim, now)
+            raise
+        logger.info("started", key=image.key, execution=execution, why=decision.why)
+        return decision
+
+    def _give_up(self, image: Image, decision: Decision, now: datetime) -> Decision:
+        # The queue first: redrive does not mind an image that is there twice, and one that is not there is lost.
+        hand_over(self.clients.sqs, self.settings.failed_queue_url, image, decision.why, now)
+        if not mark_reported(self.clients.dynamodb, self.settings.claims_table, image, now):
+            return Decision(Kind.EXHAUSTED, decision.why)
+        with self._lock:
+            self._reports.append((image, decision.why, now))
+        logger.warning("given up", key=image.key, why=decision.why)
+        return decision

@@ -1,0 +1,65 @@
+"""The claims table: which execution has an image, and the outcome it has."""
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import batched
+from typing import TYPE_CHECKING, Any
+
+from scones.documents import Outcome
+from scones.errors import SconesError
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_BATCH, _READS, _PAUSE_S = 100, 8, 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """An image's item; all empty where there is none. `claim_ends` in epoch seconds."""
+
+    execution: str | None = None
+    claim_ends: int = 0
+    finished_at: str | None = None
+    outcome: Outcome | None = None
+    result_key: str | None = None
+
+    @property
+    def end(self) -> tuple[str | None, str | None]:
+        """What differs between one outcome and the next of the same image."""
+        return self.execution, self.finished_at
+
+
+def read_claims(
+    client: "DynamoDBClient", table: str, names: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], Claim]:
+    """Read the claims of images by key and ETag; an image that nobody ever claimed is not in the answer."""
+    claims = {}
+    for batch in batched(names, _BATCH, strict=False):
+        keys = [{"image_key": {"S": key}, "etag": {"S": etag}} for key, etag in batch]
+        request: Mapping[str, Any] = {table: {"Keys": keys, "ConsistentRead": True}}
+        for attempt in range(_READS):
+            answer = client.batch_get_item(RequestItems=request)
+            for item in answer["Responses"].get(table, []):
+                claims[item["image_key"]["S"], item["etag"]["S"]] = _claim(item)
+            request = answer.get("UnprocessedKeys") or {}
+            if not request:
+                break
+            time.sleep(_PAUSE_S * 2**attempt)
+        else:
+            message = f"table {table} does not answer for all images: try again in a minute"
+            raise SconesError(message)
+    return claims
+
+
+def _claim(item: Mapping[str, Any]) -> Claim:
+    text = {name: next(iter(value.values())) for name, value in item.items()}
+    finished_at, outcome = text.get("finished_at"), text.get("outcome")
+    return Claim(
+        execution=text.get("execution"),
+        claim_ends=int(float(text.get("claim_ends", 0))),
+        finished_at=finished_at,
+        outcome=Outcome(outcome) if finished_at and outcome in list(Outcome) else None,
+        result_key=text.get("result_key"),
+    )

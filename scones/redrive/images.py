@@ -1,0 +1,165 @@
+"""Images to redrive: what a message or a failed document says of one, and what has become of it since."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Self
+
+from scones.documents import Outcome
+from scones.redrive.claims import Claim
+from scones.redrive.queue import Message
+
+_STATUS_CHANGE = "Step Functions Execution Status Change"
+
+
+@dataclass(frozen=True, slots=True)
+class ImageVersion:
+    """What the workflow has to know of an image; `etag` without quotes."""
+
+    bucket: str
+    key: str
+    etag: str
+    size: int
+    version_id: str | None = None
+    sequencer: str | None = None
+    request_id: str | None = None
+
+    @property
+    def name(self) -> tuple[str, str]:
+        """The key of its claim: an image is its key and its bytes, however often it is named."""
+        return self.key, self.etag
+
+    @classmethod
+    def of_event(cls, event: Mapping[str, Any]) -> Self:
+        """Read S3's event.
+
+        Raises
+        ------
+        ValueError
+            When it is none.
+        """
+        try:
+            detail, one = event["detail"], event["detail"]["object"]
+            image = {**one, "bucket": detail["bucket"]["name"], "version_id": one.get("version-id")}
+            return cls._of(image, detail.get("request-id"))
+        except (KeyError, TypeError, AttributeError) as error:
+            message = f"no image's event ({type(error).__name__}: {error})"
+            raise ValueError(message) from error
+
+    @classmethod
+    def of_document(cls, content: Mapping[str, Any]) -> Self:
+        """Read a result document; ValueError when its image lacks something."""
+        try:
+            return cls._of(content["image"], content.get("s3_request_id"))
+        except (KeyError, TypeError, AttributeError) as error:
+            message = f"no image in the document ({type(error).__name__}: {error})"
+            raise ValueError(message) from error
+
+    @classmethod
+    def _of(cls, image: Mapping[str, Any], request_id: str | None) -> Self:
+        return cls(
+            bucket=str(image["bucket"]),
+            key=str(image["key"]),
+            etag=str(image["etag"]).strip('"'),
+            size=int(image["size"]),
+            version_id=image.get("version_id"),
+            sequencer=image.get("sequencer"),
+            request_id=request_id,
+        )
+
+    def event(self) -> dict[str, Any]:
+        """Return an event of S3's own shape that may take over what an earlier execution left."""
+        one = {"key": self.key, "size": self.size, "etag": self.etag}
+        more = {"version-id": self.version_id, "sequencer": self.sequencer}
+        detail: dict[str, Any] = {
+            "bucket": {"name": self.bucket},
+            "object": one | {name: value for name, value in more.items() if value},
+        }
+        if self.request_id:
+            detail["request-id"] = self.request_id
+        return {
+            "version": "0",
+            "detail-type": "Object Created",
+            "source": "scones.redrive",
+            "redrive": True,
+            "detail": detail,
+        }
+
+
+class State(StrEnum):
+    """How far a redrive is with an image."""
+
+    FOUND = "found"
+    ALREADY = "had its outcome already"
+    WAITING = "waiting"
+    ENDED = "ended"
+    DIED = "died again"
+    NOT_ENDED = "not ended yet"
+    NOT_STARTED = "not started"
+
+
+@dataclass(slots=True)
+class Redriven:
+    """An image and what became of it. `before` is its claim as it was found; `execution` the one that is watched."""
+
+    image: ImageVersion
+    had_failed: str
+    messages: list[Message] = field(default_factory=list)
+    failed_key: str | None = None
+    state: State = State.FOUND
+    before: Claim = field(default_factory=Claim)
+    execution: str | None = None
+    started_at: float = 0.0
+    last_status: str | None = None
+    outcome: Outcome | None = None
+    reason: str | None = None
+    result_key: str | None = None
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the image has an end, so that the messages about it have done their work."""
+        return self.state in {State.ALREADY, State.ENDED}
+
+    @property
+    def is_fine(self) -> bool:
+        """Whether the image has an outcome other than failed."""
+        return self.is_settled and self.outcome is not Outcome.FAILED
+
+
+def read_message(message: Message, input_of: Callable[[str], str]) -> tuple[ImageVersion, str]:
+    """Find out which image a message is about, and what had failed.
+
+    Parameters
+    ----------
+    message
+        An execution that ended badly, or an event that never became one.
+    input_of
+        Asks for the input of an execution by its ARN; the event leaves a long one out.
+
+    Raises
+    ------
+    ValueError
+        When it is about no image, with the reason.
+    """
+    try:
+        event = json.loads(message.body)
+    except ValueError as error:
+        reason = f"not JSON ({error})"
+        raise ValueError(reason) from error
+    if not isinstance(event, dict):
+        reason = "not an event"
+        raise ValueError(reason)  # noqa: TRY004 (what callers expect of an unreadable message)
+    if event.get("detail-type") != _STATUS_CHANGE:
+        why = message.attributes.get("ERROR_MESSAGE") or message.attributes.get("ERROR_CODE")
+        return ImageVersion.of_event(event), why or "its event never reached the workflow"
+    detail = event.get("detail") or {}
+    execution = str(detail.get("executionArn") or "")
+    text = detail.get("input") or input_of(execution)
+    try:
+        image = ImageVersion.of_event(json.loads(text))
+    except ValueError as error:
+        reason = f"execution {execution} was about no image ({error})"
+        raise ValueError(reason) from error
+    why = detail.get("cause") or detail.get("error")
+    return image, f"its execution {detail.get('status')}" + (f": {why}" if why else "")

@@ -1,0 +1,94 @@
+"""What a redrive says at its end: a table for people, a document for machines."""
+
+from collections import Counter
+from typing import Any
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from scones.cloud import Target
+from scones.console import comma, notice, out, outcome_text, shown
+from scones.redrive.images import Redriven, State
+from scones.redrive.run import Redrive
+
+
+def as_document(action: Redrive) -> dict[str, Any]:
+    """Return what `scones redrive --json` prints."""
+    return {
+        "dry_run": action.dry_run,
+        "images": [_row(entry) for entry in action.images.values()],
+        "counts": _counts(action),
+        "unreadable": [{"what": what, "reason": reason} for what, reason in action.sources.unreadable],
+        "complete": action.is_complete,
+    }
+
+
+def print_redrive(action: Redrive) -> None:
+    """Print a row for each image and a line of counts to stdout."""
+    if action.images:
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        table.add_column("image", overflow="fold")
+        table.add_column("had failed", overflow="fold")
+        table.add_column("outcome", no_wrap=True)
+        table.add_column("reason", overflow="fold")
+        for entry in action.images.values():
+            table.add_row(
+                Text(shown(entry.image.key)),
+                Text(shown(entry.had_failed)),
+                outcome_text(entry.outcome),
+                Text(shown(_reason(entry, dry_run=action.dry_run))),
+            )
+        out().print(table)
+    counts = ", ".join(f"{count:,} {what}" for what, count in _counts(action).items())
+    out().print(Text(f"{comma(len(action.images), 'image', 'images')}: {counts or 'nothing had failed'}"))
+
+
+def print_rest(action: Redrive, target: Target) -> None:
+    """Say on stderr what is left: messages nobody can read, images not looked at, where to look next."""
+    for what, reason in action.sources.unreadable:
+        notice(f"{what} stays where it is, nobody can read it: {shown(reason)}")
+    overdue = sum(entry.state is State.NOT_ENDED for entry in action.images.values())
+    if overdue:
+        images = comma(overdue, "image", "images")
+        notice(f"{images} not ended within {action.timeout_s:g} s; see `scones status{target.options}`")
+    if not action.is_complete:
+        notice("there may be more: no further ones were looked at")
+
+
+def _counts(action: Redrive) -> dict[str, int]:
+    found: Counter[str] = Counter()
+    for entry in action.images.values():
+        if entry.state is State.ENDED:
+            found[str(entry.outcome)] += 1
+        elif entry.state is State.FOUND:
+            found["would start" if action.dry_run else str(State.NOT_STARTED)] += 1
+        else:
+            found[str(entry.state)] += 1
+    return dict(found)
+
+
+def _reason(entry: Redriven, *, dry_run: bool) -> str:
+    match entry.state:
+        case State.ALREADY:
+            return "had its outcome already"
+        case State.FOUND:
+            return "would be started" if dry_run else "not started"
+        case State.ENDED:
+            return entry.reason or ""
+        case _:
+            return entry.reason or str(entry.state)
+
+
+def _row(entry: Redriven) -> dict[str, Any]:
+    return {
+        "key": entry.image.key,
+        "etag": entry.image.etag,
+        "version_id": entry.image.version_id,
+        "had_failed": entry.had_failed,
+        "state": str(entry.state),
+        "outcome": str(entry.outcome) if entry.outcome else None,
+        "reason": entry.reason,
+        "result": entry.result_key,
+        "execution": entry.execution,
+    }

@@ -1,0 +1,158 @@
+"""`scones sweep`: run the deployed sweep now, and say what it started, gave up, or would."""
+
+import json
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from scones.cloud import Target, cloud_options, connect
+from scones.console import comma, notice, out, print_json, shown
+from scones.errors import SconesError
+from scones.stack import read_stack
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
+
+_FAILED: Final = 1
+_LONGEST_RUN_S: Final = 900
+_NAMED: Final = 100
+_SAID: Final = {
+    # kind: (has been, would be)
+    "started": ("started", "would start"),
+    "reported": ("given up", "would be given up"),
+    "exhausted": ("given up before", "given up before"),
+    "errors": ("error", "error"),
+}
+
+
+@dataclass(slots=True)
+class Sweep:
+    """What all invocations of one `scones sweep` found together."""
+
+    dry_run: bool
+    looked_at: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    images: defaultdict[str, list[dict[str, str]]] = field(default_factory=lambda: defaultdict(list))
+    stopped_by: str | None = None
+
+    def add(self, answer: dict[str, Any]) -> None:
+        """Add one invocation's answer."""
+        self.looked_at += answer["looked_at"]
+        self.counts.update(answer["counts"])
+        for kind, images in answer["images"].items():
+            self.images[kind] += images[: _NAMED - len(self.images[kind])]
+        self.stopped_by = answer["stopped_by"]
+
+    @property
+    def is_fine(self) -> bool:
+        """Whether no image was given up and none made an error."""
+        return not any(self.counts[kind] for kind in ("reported", "exhausted", "errors"))
+
+    def as_document(self) -> dict[str, Any]:
+        """Return what `scones sweep --json` prints."""
+        return {
+            "dry_run": self.dry_run,
+            "looked_at": self.looked_at,
+            "counts": dict(self.counts),
+            "images": dict(self.images),
+            "stopped_by": self.stopped_by,
+        }
+
+
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Start nothing, only say what would be.")
+@click.option(
+    "--older-than",
+    "minutes",
+    type=click.FloatRange(min=0),
+    metavar="MINUTES",
+    help="Look at images older than this. Default: the stack's SweepMinutes.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
+@cloud_options
+def sweep(target: Target, *, dry_run: bool, minutes: float | None, as_json: bool) -> None:
+    """Start the images again that have no outcome and that no execution is working on.
+
+    The stack does the same by itself every few minutes. Exit code 0: nothing is given up. 1: some images have been
+    started in vain as often as the stack allows, or made an error. 2: usage or connection.
+    """
+    connection = connect(target)
+    stack = read_stack(connection)
+    found = run_sweep(
+        connection.lambda_(_LONGEST_RUN_S), stack.sweep_function, dry_run=dry_run, minutes=minutes
+    )
+    if as_json:
+        print_json(found.as_document())
+    else:
+        print_sweep(found, target)
+    if not found.is_fine:
+        click.get_current_context().exit(_FAILED)
+
+
+def run_sweep(client: "LambdaClient", function: str, *, dry_run: bool, minutes: float | None) -> Sweep:
+    """Invoke the function until it is through the bucket, or has started as much as it may at once.
+
+    Raises
+    ------
+    SconesError
+        When the function fails, with its own reason.
+    """
+    found = Sweep(dry_run)
+    position: dict[str, Any] | None = None
+    while True:
+        request: dict[str, Any] = {"dry_run": dry_run, "start_after": position}
+        if minutes is not None:
+            request["older_than_minutes"] = minutes
+        answer = _invoke(client, function, request)
+        found.add(answer)
+        if answer["stopped_by"] != "time" or answer["continue_after"] == position:
+            return found
+        position = answer["continue_after"]
+
+
+def print_sweep(found: Sweep, target: Target) -> None:
+    """Print the images that something was done about, and a line of counts."""
+    named = [(kind, image) for kind in _SAID for image in found.images[kind]]
+    if named:
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        table.add_column("image", overflow="fold")
+        table.add_column("what", no_wrap=True)
+        table.add_column("why", overflow="fold")
+        for kind, image in named:
+            table.add_row(Text(shown(image["key"])), _SAID[kind][found.dry_run], Text(shown(image["why"])))
+        out().print(table)
+    for kind, said in _SAID.items():
+        if (more := found.counts[kind] - len(found.images[kind])) > 0:
+            notice(f"and {more:,} more: {said[found.dry_run]}")
+    counts = (
+        f"{found.counts[kind]:,} {said}"
+        for kind, said in {
+            **{kind: said[found.dry_run] for kind, said in _SAID.items()},
+            "running": "running",
+            "finished": "with an outcome",
+            "waiting": "too young to tell",
+            "too_old": "too old to look after",
+        }.items()
+        if found.counts[kind]
+    )
+    looked = comma(found.looked_at, "image", "images")
+    out().print(Text(f"looked at {looked}: {', '.join(counts) or 'nothing there'}"))
+    if found.stopped_by == "starts":
+        notice("as many as one run may start: repeat the command, or leave the rest to the schedule")
+    if found.counts["reported"] or found.counts["exhausted"]:
+        notice(f"find out why they die, then start those given up again: scones redrive{target.options}")
+
+
+def _invoke(client: "LambdaClient", function: str, request: dict[str, Any]) -> dict[str, Any]:
+    answer = client.invoke(FunctionName=function, Payload=json.dumps(request).encode())
+    payload = json.loads(answer["Payload"].read())
+    if answer.get("FunctionError"):
+        said = payload.get("errorMessage") if isinstance(payload, dict) else payload
+        message = f"the sweep failed: {said}"
+        raise SconesError(" ".join(message.split()))
+    return dict(payload)

@@ -1,0 +1,132 @@
+"""Images whose event was lost or whose execution died: the sweep brings each to its outcome, or says it cannot."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.integration.conftest import LocalCloud
+from tests.integration.pictures import picture
+
+pytestmark = pytest.mark.local_cloud
+
+KEYS = ["lost/a b+c%25d.png", "lost/ünï/日本語.jpg", "lost//leading.png", "lost/plain.png"]
+
+
+@pytest.fixture(scope="module")
+def silent(cloud: LocalCloud) -> Iterator[LocalCloud]:
+    """The cloud with its rule switched off: uploads start nothing."""
+    events = cloud.client("events")
+    rules = events.list_rules()["Rules"]
+    (rule,) = [rule["Name"] for rule in rules if "Object Created" in rule.get("EventPattern", "")]
+    events.disable_rule(Name=rule)
+    yield cloud
+    events.enable_rule(Name=rule)
+
+
+def sweep(cloud: LocalCloud, *arguments: str) -> dict[str, Any]:
+    """Run `scones sweep` on images of any age, and wait for what it started."""
+    before = len(cloud.executions())
+    ended = cloud.shell.run("sweep", "--older-than", "0", "--json", *arguments)
+    assert ended.returncode in {0, 1}, ended.stderr
+    found = dict(json.loads(ended.stdout)) | {"exit": ended.returncode}
+    if "--dry-run" not in arguments:
+        cloud.wait_until_idle(before + found["counts"]["started"])
+    return found
+
+
+def outcomes(cloud: LocalCloud, below: str) -> dict[str, str]:
+    """Return the outcome of each image below a prefix; two results of one would be an error."""
+    found: dict[str, str] = {}
+    for document in cloud.documents().values():
+        key = document["image"]["key"]
+        if key.startswith(f"incoming/{below}"):
+            assert key not in found, f"two results for {key}"
+            found[key] = document["outcome"]
+    return found
+
+
+def claim(cloud: LocalCloud, key: str, etag: str, **attributes: str | int) -> dict[str, str]:
+    """Set attributes of an image's claim, and return what is there then."""
+    table, dynamodb = cloud.outputs["ClaimsTableName"], cloud.client("dynamodb")
+    name = {"image_key": {"S": key}, "etag": {"S": etag}}
+    if attributes:
+        values = {
+            one: {"N": str(value)} if isinstance(value, int) else {"S": value}
+            for one, value in attributes.items()
+        }
+        dynamodb.put_item(TableName=table, Item=name | values)
+    item = dynamodb.get_item(TableName=table, Key=name).get("Item", {})
+    return {one: next(iter(value.values())) for one, value in item.items()}
+
+
+def test_images_without_an_event_get_their_outcomes(silent: LocalCloud) -> None:
+    tags = {f"incoming/{key}": silent.put(f"incoming/{key}", picture(key)) for key in KEYS}
+    tags["incoming/lost/none.jpg"] = silent.put("incoming/lost/none.jpg", b"no image at all")
+    silent.put("incoming/lost/empty", b"")
+    assert outcomes(silent, "lost/") == {}
+
+    listed = sweep(silent, "--dry-run")
+    assert (listed["counts"]["started"], silent.executions()) == (len(tags), [])
+    first = sweep(silent)
+
+    assert first["counts"]["started"] == len(tags)
+    found = outcomes(silent, "lost/")
+    assert set(found) == set(tags)
+    assert found["incoming/lost/none.jpg"] == "rejected"
+    reasons = {document["reason"] for document in silent.documents().values()}
+    assert {found[f"incoming/{key}"] for key in KEYS} <= {"passed", "review"}, reasons
+    assert {claim(silent, key, etag)["sweeps"] for key, etag in tags.items()} == {"1"}
+    second = sweep(silent)
+    assert (second["counts"]["started"], second["counts"]["finished"]) == (0, len(tags))
+
+
+def test_an_image_whose_execution_is_gone_is_taken_over(silent: LocalCloud) -> None:
+    key = "incoming/dead/a.png"
+    etag = silent.put(key, picture(key))
+    not_there = silent.outputs["WorkflowArn"].replace(":stateMachine:", ":execution:") + ":not-there"
+    claim(silent, key, etag, execution=not_there, claimed_at="2026-11-20T00:00:00Z", claim_ends=9_000_000_000)
+
+    found = sweep(silent)
+
+    assert [image["why"] for image in found["images"]["started"]] == [
+        "its execution is not there any more and left no outcome"
+    ]
+    assert set(outcomes(silent, "dead/")) == {key}
+    assert claim(silent, key, etag)["execution"] != not_there
+
+
+def test_an_image_that_is_given_up_is_told_once_and_redrive_has_it(silent: LocalCloud) -> None:
+    key = "incoming/hopeless/a.png"
+    etag = silent.put(key, picture(key))
+    claim(silent, key, etag, sweeps=3)
+    sqs, sns = silent.client("sqs"), silent.client("sns")
+    mailbox = sqs.create_queue(QueueName="mailbox")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=mailbox, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    sns.subscribe(TopicArn=silent.outputs["AlertTopicArn"], Protocol="sqs", Endpoint=arn)
+
+    first, second = sweep(silent), sweep(silent)
+
+    assert (first["counts"]["reported"], first["exit"]) == (1, 1)
+    assert (second["counts"]["reported"], second["counts"]["exhausted"], second["exit"]) == (0, 1, 1)
+    messages = sqs.receive_message(QueueUrl=mailbox, MaxNumberOfMessages=10, WaitTimeSeconds=1)["Messages"]
+    (alert,) = [json.loads(json.loads(message["Body"])["Message"]) for message in messages]
+    assert [image["key"] for image in alert["images"]] == [key]
+    assert outcomes(silent, "hopeless/") == {}
+
+    redriven = silent.shell.run("redrive", "--json")
+
+    assert redriven.returncode == 0, redriven.stderr
+    (row,) = json.loads(redriven.stdout)["images"]
+    assert "started by 3 sweeps in vain" in row["had_failed"]
+    assert outcomes(silent, "hopeless/") == {key: row["outcome"]}
+
+
+def test_the_stack_sweeps_by_itself(silent: LocalCloud) -> None:
+    events = silent.client("events")
+    (rule,) = [rule for rule in events.list_rules()["Rules"] if rule.get("ScheduleExpression")]
+    (target,) = events.list_targets_by_rule(Rule=rule["Name"])["Targets"]
+    assert (rule["ScheduleExpression"], rule["State"]) == ("rate(15 minutes)", "ENABLED")
+    assert target["Arn"].endswith(f":function:{silent.outputs['SweepFunctionName']}")
+    assert json.loads(target["Input"]) == {}
