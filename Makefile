@@ -13,7 +13,7 @@ export __SAM_CLI_APP_DIR ?= $(CURDIR)/.scones/sam
 SCONES := .venv/bin/scones
 FUNCTIONS := serialize classify filter sweep
 
-.PHONY: help setup demo up down test lint format bench fuzz chaos clean endpoint-image setup-training test-training
+.PHONY: help setup demo up down test lint format bench fuzz chaos audit audit-packages clean endpoint-image setup-training test-training
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,22 @@ FUZZ_SECONDS ?= 600
 fuzz: setup ## Fuzz what hostile bytes reach, each target FUZZ_SECONDS; findings go to build/fuzz.
 	@$(UV) sync --locked --all-extras --group fuzz --inexact --quiet
 	@.venv/bin/python -m tests.fuzz.run --seconds $(FUZZ_SECONDS)
+
+# Each in an environment of its own: they bring hundreds of packages that the project does not need.
+AUDIT := $(UV) tool run --quiet --python .venv/bin/python
+CHECKOV := $(AUDIT) checkov==3.3.30 --config-file .checkov.yaml
+
+audit: setup ## Check the template, the code and the files for what a security reviewer would find.
+	@mkdir -p build && .venv/bin/python -m tests.static.transformed > build/template.json
+	@$(CHECKOV) --framework cloudformation -f build/template.json
+	@$(CHECKOV) --framework secrets -d . $(addprefix --skip-path ,.venv .venv-training .uv .scones .aws-sam build uv.lock)
+	@$(CHECKOV) --framework dockerfile -f endpoint/Dockerfile
+	@$(AUDIT) bandit==1.9.4 --quiet --configfile pyproject.toml --recursive functions scones endpoint training
+
+audit-packages: setup ## Look the locked packages up in PyPI's database of vulnerabilities.
+	@mkdir -p build && $(UV) export --locked --all-extras --no-emit-project --quiet > build/packages.txt
+	@$(AUDIT) pip-audit==2.10.1 --disable-pip --progress-spinner off -r build/packages.txt -o build/vulnerabilities.txt
+	@echo "packages that PyPI could say nothing about: $$(grep -c 'could not be' build/vulnerabilities.txt)"
 
 clean: ## Delete what the other targets made, .venv and .uv included.
 	rm -rf .venv .venv-training .uv .aws-sam .scones .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,38 @@
+"""Print the template as CloudFormation gets it, SAM's part worked out: `python -m tests.static.transformed`.
+
+Checkers of CloudFormation know little of SAM, and the roles that it writes are what a reviewer wants to see.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from samcli.yamlhelper import yaml_parse
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
+
+TEMPLATE = Path(__file__).parents[2] / "template.yaml"
+_MANAGED = {
+    "AWSLambdaBasicExecutionRole": "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole",
+    "AWSXrayWriteOnlyAccess": "arn:aws:iam::aws:policy/AWSXrayWriteOnlyAccess",
+}
+
+
+def transformed() -> dict[str, Any]:
+    """Return the template after SAM's transform, its code and definitions at made-up places."""
+    os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
+    template = yaml_parse(TEMPLATE.read_text())
+    for resource in template["Resources"].values():
+        properties = resource.get("Properties", {})
+        if "CodeUri" in properties:
+            properties["CodeUri"] = "s3://bucket/code.zip"
+        if "DefinitionUri" in properties:
+            properties["DefinitionUri"] = {"Bucket": "bucket", "Key": "definition.json"}
+    return dict(Translator(_MANAGED, Parser()).translate(template, {}))
+
+
+if __name__ == "__main__":
+    print(json.dumps(transformed(), indent=2))
