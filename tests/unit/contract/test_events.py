@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
+from scones.redrive.images import read_message
+from scones.redrive.queue import Message
 from tests.unit.functions.conftest import load
 
 
@@ -15,7 +17,7 @@ def event(root: Path, name: str) -> dict[str, Any]:
     return dict(json.loads((root / "events" / f"{name}.json").read_text()))
 
 
-@pytest.mark.parametrize("name", ["serialize", "classify", "filter"])
+@pytest.mark.parametrize("name", ["serialize", "classify", "filter", "sweep"])
 def test_an_event_is_what_its_function_reads(root: Path, name: str) -> None:
     contract = load(name).contract
     request = getattr(contract, f"{name.capitalize()}Request")
@@ -45,3 +47,15 @@ def test_the_filter_event_is_a_probability_for_each_default_label(root: Path) ->
 
     assert len(inferences) == 2
     assert sum(inferences) == pytest.approx(1)
+
+
+def test_the_event_of_an_ended_execution_names_the_image_of_its_input(root: Path) -> None:
+    created = event(root, "s3_object_created")["detail"]
+    body = (root / "events" / "execution_ended.json").read_text()
+
+    image, why = read_message(Message("m", "h", body, {}), lambda arn: pytest.fail(f"asked for {arn}"))
+
+    assert (image.bucket, image.key) == (created["bucket"]["name"], created["object"]["key"])
+    assert (
+        why == "its execution FAILED: The result was not stored; the alert topic has been told: Access Denied"
+    )
