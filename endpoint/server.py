@@ -20,7 +20,7 @@ from endpoint.errors import ModelFileError
 from endpoint.predictor import SHIPPED_MODEL, Predictor
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 SAGEMAKER_MODEL_DIR = "/opt/ml/model"
 DEFAULT_PORT = 8080
@@ -66,6 +66,12 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         metavar="PERCENT",
         help="share of the requests that is captured (default: %(default)s)",
     )
+    parser.add_argument(
+        "--faults",
+        type=Path,
+        metavar="FILE",
+        help="take orders to fail, at a loopback address that is written to FILE; for tests",
+    )
     return parser
 
 
@@ -106,6 +112,19 @@ def _capture(folder: Path | None, percent: float) -> contextlib.AbstractContextM
     return DataCapture(folder, percent) if folder else contextlib.nullcontext()
 
 
+def _server(
+    config: uvicorn.Config, faults: Path | None, listen_again: Callable[[], socket.socket]
+) -> uvicorn.Server:
+    if not faults:
+        return uvicorn.Server(config)
+    from endpoint.fault_injection import FaultyServer, serve_control  # noqa: PLC0415 - never where it serves for real
+    from endpoint.faults import Faults  # noqa: PLC0415
+
+    orders = Faults()
+    serve_control(orders, faults)
+    return FaultyServer(config, orders, listen_again)
+
+
 def _stop(_signal: int, _frame: object) -> None:
     """End with exit code 0 on SIGTERM, which uvicorn raises again once requests have been answered."""
     sys.exit(0)
@@ -139,7 +158,7 @@ def main(arguments: list[str] | None = None) -> int:
             lifespan="off",
         )
         try:
-            uvicorn.Server(config).run(sockets=[listener])
+            _server(config, options.faults, lambda: listen(host, port)).run(sockets=[listener])
         except KeyboardInterrupt:
             return 130
     return 0

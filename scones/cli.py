@@ -21,6 +21,11 @@ COMMANDS: Final[Mapping[str, Lazy]] = {
     "drop": Lazy("scones.drop:drop", "Upload images and wait for their outcomes."),
     "status": Lazy("scones.status:status", "Show outcomes, executions and the queue of failed images."),
     "results": Lazy("scones.results:results", "List and filter result documents."),
+    "redrive": Lazy(
+        "scones.redrive.command:redrive", "Start failed images again, and say what became of each."
+    ),
+    "sweep": Lazy("scones.sweep:sweep", "Start lost images again, as the stack does by itself."),
+    "backfill": Lazy("scones.backfill:backfill", "Classify images that were in the bucket before."),
     "chaos": Lazy("scones.chaos:chaos", "Break the local cloud on purpose, and see that no image is lost."),
     "env": Lazy("scones.local.commands:env", "Print the variables that point AWS tools to the local cloud."),
     "down": Lazy("scones.local.commands:down", "Stop the local cloud and everything it started."),

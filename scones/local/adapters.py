@@ -7,14 +7,19 @@ process (:mod:`scones.local.emulator`), and nowhere else: the template and the f
 from __future__ import annotations
 
 import json
+import random
 import stat
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ministack.core import lambda_runtime
-from ministack.services import lambda_svc, stepfunctions
+from ministack.services import dynamodb, lambda_svc, stepfunctions
+
+from scones.local import distributed_map
+from scones.local.lambda_worker import RuntimeApiWorker
 
 
 def apply(lambda_concurrency: int) -> None:
@@ -28,6 +33,11 @@ def apply(lambda_concurrency: int) -> None:
     add_put_object()
     run_python_on_the_runtime_api()
     queue_invocations(lambda_concurrency)
+    wait_as_retriers_say()
+    write_items_one_at_a_time()
+    distributed_map.resolve_paths()
+    distributed_map.read_inventories()
+    distributed_map.stop_with_the_execution()
 
 
 def add_put_object() -> None:
@@ -62,20 +72,6 @@ def add_put_object() -> None:
         return {"ETag": {key.lower(): value for key, value in answer_headers.items()}.get("etag", "")}
 
     stepfunctions._dispatch_aws_sdk_rest_xml = dispatch_put_object
-
-
-class RuntimeApiWorker(lambda_runtime.ProvidedWorker):  # type: ignore[misc]
-    """A warm python worker that speaks the Lambda Runtime API through AWS's own client, awslambdaric.
-
-    MiniStack's python worker reports every exception as ``Runtime.HandlerError``, so that no Retry or Catch that
-    names an error could ever match.
-    """
-
-    def _build_handler_class(self, *arguments: Any) -> Any:
-        handler = super()._build_handler_class(*arguments)
-        # Headers and body leave in two writes; without this the second waits 40 ms for the first one's ACK.
-        handler.disable_nagle_algorithm = True
-        return handler
 
 
 def run_python_on_the_runtime_api() -> None:
@@ -133,3 +129,43 @@ def queue_invocations(concurrency: int) -> None:
 
     lambda_svc._acquire_execution_slot = acquire_in_turn
     lambda_svc._release_execution_slot = release_in_turn
+
+
+def wait_as_retriers_say() -> None:
+    """Wait between attempts as long as the workflow's Retry says.
+
+    MiniStack waits 60 s at most and draws no jitter: an outage would use up the attempts in a fifth of the time that
+    AWS takes, and what failed together would come back together.
+    """
+    find = stepfunctions._find_matching_retrier
+
+    def find_and_wait(retriers: list[dict[str, Any]], error: str, counts: dict[int, int]) -> Any:
+        retrier, index = find(retriers, error, counts)
+        if retrier is None:
+            return retrier, index
+        delay_s = retrier.get("IntervalSeconds", 1) * retrier.get("BackoffRate", 2.0) ** counts.get(index, 0)
+        delay_s = min(delay_s, retrier.get("MaxDelaySeconds", delay_s))
+        if retrier.get("JitterStrategy") == "FULL":
+            delay_s = random.uniform(0, delay_s)  # noqa: S311  chance, not a secret
+        stepfunctions._scaled_sleep(delay_s)
+        return retrier | {"IntervalSeconds": 0}, index  # which leaves MiniStack nothing to wait for
+
+    stepfunctions._find_matching_retrier = find_and_wait
+
+
+def write_items_one_at_a_time() -> None:
+    """Let a condition on an item hold until the item is written.
+
+    MiniStack reads, compares and writes without a lock, so two executions can win the same claim.
+    """
+    turn = threading.RLock()
+
+    def in_turn(write: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def write_in_turn(request: Any) -> Any:
+            with turn:
+                return write(request)
+
+        return write_in_turn
+
+    for name in ("_put_item", "_update_item", "_delete_item", "_transact_write_items"):
+        setattr(dynamodb, name, in_turn(getattr(dynamodb, name)))

@@ -36,6 +36,7 @@ class Plan:
     model: Path | None
     capture: Path | None
     concurrency: int
+    persist: bool = False
 
     def with_defaults(self) -> dict[str, str]:
         """Return the template's parameters, those that make the stack local included."""
@@ -81,7 +82,7 @@ def _bring_up(plan: Plan, processes: Processes) -> None:
     cloud = Cloud(address.aws_url, REGION, STACK, os.getpid(), ready=False)
     write_cloud(cloud)
     with err().status("Starting the local AWS and the endpoint") as status:
-        servers.start_aws(processes, address, root, plan.concurrency)
+        servers.start_aws(processes, address, root, plan.concurrency, persist=plan.persist)
         options = servers.endpoint_options(parameters["EndpointName"], plan.model, plan.capture)
         servers.start_endpoint(processes, address, root, options)
         if not sam.is_built(root):

@@ -63,6 +63,11 @@ DEFAULT_CONCURRENCY: Final = max(4, 2 * (os.cpu_count() or 2))
     show_default="twice the cores",
     help="Lambda invocations that run at once.",
 )
+@click.option(
+    "--persist",
+    is_flag=True,
+    help="Keep the local AWS on disk, and go on from there at the next `scones up --persist`.",
+)
 def up(  # noqa: PLR0913  one argument per option
     *,
     detach: bool,
@@ -73,9 +78,11 @@ def up(  # noqa: PLR0913  one argument per option
     model: Path | None,
     capture: Path | None,
     concurrency: int,
+    persist: bool,
 ) -> None:
     """Start the local cloud, deploy the stack to it, and keep it running until Ctrl-C."""
-    plan = Plan(Address(host, port, endpoint_port), parse_parameters(parameters), model, capture, concurrency)
+    address, given = Address(host, port, endpoint_port), parse_parameters(parameters)
+    plan = Plan(address, given, model, capture, concurrency, persist)
     if detach:
         _run_detached(plan)
     else:

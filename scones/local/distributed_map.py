@@ -51,6 +51,20 @@ def read_inventories() -> None:
     stepfunctions._read_map_items = read_inventory
 
 
+def stop_with_the_execution() -> None:
+    """Let a map run end with its execution: MiniStack goes on with the items of one that was stopped."""
+    run = stepfunctions._run_sub_machine
+
+    def run_while_wanted(states: Any, start_at: Any, item: Any, child: dict[str, Any], context: Any) -> Any:
+        map_run = stepfunctions._map_runs.get(child.get("mapRunArn")) or {}
+        parent = stepfunctions._executions.get(map_run.get("executionArn")) or {}
+        if parent.get("status", "RUNNING") != "RUNNING":
+            raise stepfunctions._ExecutionError("States.TaskFailed", "the execution of the map was stopped")
+        return run(states, start_at, item, child, context)
+
+    stepfunctions._run_sub_machine = run_while_wanted
+
+
 def _object(bucket: str, key: str) -> bytes:
     status, _, body = s3._get_object(bucket, key, {}, {})
     if status != 200:  # noqa: PLR2004

@@ -38,8 +38,13 @@ def require_free(address: Address) -> None:
                 raise SconesError(message) from error
 
 
-def start_aws(processes: Processes, address: Address, root: Path, concurrency: int) -> None:
-    """Start the emulated AWS; it does not answer yet when this returns."""
+def start_aws(
+    processes: Processes, address: Address, root: Path, concurrency: int, *, persist: bool = False
+) -> None:
+    """Start the emulated AWS; it does not answer yet when this returns.
+
+    With `persist` it goes on where the last one that persisted stopped, in whatever way that one stopped.
+    """
     scratch = processes.log_dir.parent / "tmp"
     scratch.mkdir(parents=True, exist_ok=True)
     settings = {
@@ -54,14 +59,19 @@ def start_aws(processes: Processes, address: Address, root: Path, concurrency: i
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
     }
+    if persist:
+        kept = processes.log_dir.parent / "aws"
+        settings |= {"PERSIST_STATE": "1", "STATE_DIR": str(kept / "state")}
+        settings |= {"S3_PERSIST": "1", "S3_DATA_DIR": str(kept / "s3")}
     command = [sys.executable, "-m", "scones.local.emulator"]
     processes.start("aws", command, _python_environment(address) | settings, root)
 
 
 def start_endpoint(processes: Processes, address: Address, root: Path, options: list[str]) -> None:
     """Start the model's endpoint; it does not answer yet when this returns."""
+    faults = str(processes.log_dir.parent / "faults")  # where `scones chaos` finds the address for its orders
     command = [sys.executable, "-m", "endpoint.server", "--host", address.host]
-    command += ["--port", str(address.endpoint_port), *options]
+    command += ["--port", str(address.endpoint_port), "--faults", faults, *options]
     processes.start("endpoint", command, _python_environment(address), root)
 
 

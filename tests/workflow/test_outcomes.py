@@ -142,6 +142,17 @@ def test_an_answer_that_is_no_object_fails_with_a_reason(workflow: Workflow) -> 
     assert run.document["error"]["state"] == "Classify"
 
 
+@pytest.mark.parametrize("missing", SURE)
+def test_a_verdict_that_lacks_something_fails_where_it_is_caught(workflow: Workflow, missing: str) -> None:
+    verdict = {name: value for name, value in SURE.items() if name != missing}
+    run = workflow.run(filter_=returns(verdict))
+
+    assert run.document["outcome"] == "failed"
+    assert run.document["error"]["state"] == "Filter"
+    assert len(run.alerts) == 1
+    assert run.status == "SUCCEEDED"
+
+
 def test_a_result_that_cannot_be_stored_is_alerted_and_fails_the_execution(workflow: Workflow) -> None:
     run = workflow.run(ResultsBucket="no-such-bucket")
 

@@ -1,0 +1,134 @@
+"""A scenario: images of its own, whatever happens to them, and then what became of each, counted."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from PIL import Image as Pictures
+
+from tests.chaos.memory import PeakMemory
+from tests.chaos.stack import DIED, ENDED, Image, Stack
+from tests.chaos.table import Row
+
+POLL_S = 0.25
+OUTCOMES = ("passed", "review", "rejected", "failed")
+
+
+def picture() -> bytes:
+    """Return a PNG of 64 x 64 pixels that no other call returned."""
+    buffer = io.BytesIO()
+    Pictures.effect_noise((64, 64), 60).convert("RGB").save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@dataclass
+class Scenario:
+    """Counts what a stack makes of the images that are put under a folder of the scenario's own."""
+
+    name: str
+    folder: str
+    stack: Stack
+    memory: PeakMemory
+    images: list[Image] = field(default_factory=list)
+    started: float = field(default_factory=time.monotonic)
+    before: set[str] = field(default_factory=set)
+
+    def drop(self, count: int) -> list[Image]:
+        """Upload pictures that nobody has seen; their events start the workflow."""
+        bodies = {f"incoming/{self.folder}/{number:05}.png": picture() for number in range(count)}
+        self.started = time.monotonic()
+        self.images = self.stack.put(bodies)
+        return self.images
+
+    def results(self) -> dict[tuple[str, str], list[str]]:
+        """Return the outcomes of each image: one for every time that a result of it was written."""
+        s3, bucket = self.stack.client("s3"), self.stack.outputs["ResultsBucketName"]
+        labels = self.stack.outputs["ModelLabels"].split(",")
+        prefixes = [f"passed/{label}/" for label in labels] + [f"{name}/" for name in OUTCOMES[1:]]
+        found: dict[tuple[str, str], list[str]] = {}
+        for prefix in prefixes:
+            pages = s3.get_paginator("list_object_versions").paginate(
+                Bucket=bucket, Prefix=f"{prefix}{self.folder}/"
+            )
+            for page in pages:
+                for version in page.get("Versions", []):
+                    name, etag = version["Key"].removeprefix(prefix).removesuffix(".json").rsplit("/", 1)
+                    found.setdefault((f"incoming/{name}", etag), []).append(prefix.split("/")[0])
+        return found
+
+    def wait(self, timeout_s: float, poll_s: float = POLL_S) -> float:
+        """Wait until every image has an outcome and nothing runs; return the seconds since the first upload."""
+        deadline = time.monotonic() + timeout_s
+        wanted = {(image.key, image.etag) for image in self.images}
+        while missing := wanted - set(self.results()):
+            if time.monotonic() > deadline:
+                return self.seconds
+            self._pause(min(5.0, max(poll_s, len(missing) / 1000)))
+        seconds = self.seconds
+        while self.stack.executions("RUNNING") and time.monotonic() < deadline:
+            self._pause(poll_s)
+        return seconds
+
+    def failed_attempts(self, *errors: str) -> int:
+        """Count the tasks that failed with one of these errors, whether tried again or not."""
+        executions = self.stack.executions(*ENDED) - self.before
+        found = Counter(error for one in executions for error in self.stack.failed_attempts(one))
+        return sum(found[error] for error in errors)
+
+    def wait_for_results(self, count: int, timeout_s: float) -> None:
+        """Wait until this many images have an outcome."""
+        deadline = time.monotonic() + timeout_s
+        while len(self.results()) < count:
+            assert time.monotonic() < deadline, f"only {len(self.results())} of {count} results"
+            self._pause(POLL_S)
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.started
+
+    def row(self, seconds: float, *, calm: bool = True) -> Row:
+        """Count, and note what no scenario may do: lose an image, do it twice, or tell people more than once.
+
+        Where the cloud itself has died (not `calm`), what it had just done may be done again: only losing is wrong.
+        """
+        results, reviews = self.results(), self._heard("ReviewTopicArn")
+        images = [(image.key, image.etag) for image in self.images]
+        outcomes = {image: results[image] for image in images if image in results}
+        in_review = {image for image, written in outcomes.items() if written[0] == "review"}
+        died = self.stack.executions(*DIED) - self.before
+        row = Row(
+            scenario=self.name,
+            images=len(images),
+            outcomes=len(outcomes),
+            failed=sum("failed" in written for written in outcomes.values()),
+            twice=sum(len(written) > 1 for written in results.values()),
+            died=len(died),
+            reviews=len(in_review),
+            messages=reviews.total(),
+            alerts=self._heard("AlertTopicArn").total(),
+            seconds=seconds,
+            peak_mib=self.memory.mib,
+        )
+        row.require(len(images) == len(set(images)), "two images of the scenario are the same")
+        row.require(row.outcomes == row.images, f"{row.images - row.outcomes} images without an outcome")
+        row.require(set(results) <= set(images), "results of images that were never put")
+        row.require(row.twice == 0 or not calm, f"{row.twice} images done twice")
+        told = reviews == Counter(in_review) or (not calm and set(reviews) >= in_review)
+        row.require(told, f"{row.messages} messages about {row.reviews} reviews")
+        return row
+
+    def _heard(self, topic: str) -> Counter[tuple[str, str]]:
+        messages: list[dict[str, Any]] = [one for one in self.stack.heard(topic) if "image" in one]
+        return Counter(
+            (one["image"]["key"], one["image"]["etag"])
+            for one in messages
+            if one["image"]["key"].startswith(f"incoming/{self.folder}/")
+        )
+
+    @staticmethod
+    def _pause(seconds: float) -> None:
+        time.sleep(seconds)

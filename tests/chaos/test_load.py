@@ -1,0 +1,56 @@
+"""More than a laptop can do at once, workers that die under it, and events that come again and again."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from tests.chaos.conftest import Begin, Finish
+from tests.chaos.local import Cloud
+
+pytestmark = [pytest.mark.local_cloud, pytest.mark.chaos, pytest.mark.timeout(1200)]
+
+TIMEOUT_S = 600
+MAX_PEAK_MIB, MIN_IMAGES_PER_S = 1536, 15
+
+
+def test_a_burst_of_a_thousand(cloud: Cloud, begin: Begin, finish: Finish) -> None:
+    scenario = begin(cloud, "burst of 1,000")
+    scenario.drop(1000)
+    row = scenario.row(scenario.wait(TIMEOUT_S))
+    row.require(row.failed == 0, f"{row.failed} images failed")
+    row.require(row.died == 0, f"{row.died} executions died")
+    row.require(row.peak_mib <= MAX_PEAK_MIB, f"more than {MAX_PEAK_MIB:,} MiB")
+    row.require(row.images_per_s >= MIN_IMAGES_PER_S, f"less than {MIN_IMAGES_PER_S} images/s")
+    finish(row)
+
+
+def test_a_worker_dies_every_ten_images(cloud: Cloud, begin: Begin, finish: Finish) -> None:
+    scenario = begin(cloud, "a worker killed every 10 of 100")
+    scenario.drop(100)
+    killed = 0
+    for done in range(5, 100, 10):
+        scenario.wait_for_results(done, TIMEOUT_S)
+        killed += cloud.kill_workers(at_most=1)
+    row = scenario.row(scenario.wait(TIMEOUT_S))
+    cut_short = scenario.failed_attempts("Runtime.ExitError", "Runtime.Unknown")
+    row.require(killed > 5, f"only {killed} workers were killed")
+    row.require(row.failed == 0, f"{row.failed} images failed")
+    row.require(row.died == 0, f"{row.died} executions died")
+    row.notes.append(f"ok; {killed} killed, {cut_short} calls cut short")
+    finish(row)
+
+
+def test_every_event_three_times(cloud: Cloud, begin: Begin, finish: Finish) -> None:
+    scenario = begin(cloud, "every event three times")
+    with cloud.rule_disabled():
+        scenario.drop(200)
+    events = scenario.images * 3
+    random.Random(1).shuffle(events)  # noqa: S311 - the same order each time
+    for image in events:
+        cloud.stack.send_event(image)
+    row = scenario.row(scenario.wait(TIMEOUT_S))
+    row.require(row.messages > 0, "no image was in review")
+    row.require(row.died == 0, f"{row.died} executions died")
+    finish(row)
