@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ministack.core import lambda_runtime
+from ministack.core import iam_evaluator, lambda_runtime
 from ministack.services import dynamodb, lambda_svc, stepfunctions
 
 from scones.local import distributed_map
@@ -35,6 +35,7 @@ def apply(lambda_concurrency: int) -> None:
     queue_invocations(lambda_concurrency)
     wait_as_retriers_say()
     write_items_one_at_a_time()
+    trust_the_loopback()
     distributed_map.resolve_paths()
     distributed_map.read_inventories()
     distributed_map.stop_with_the_execution()
@@ -151,6 +152,19 @@ def wait_as_retriers_say() -> None:
         return retrier | {"IntervalSeconds": 0}, index  # which leaves MiniStack nothing to wait for
 
     stepfunctions._find_matching_retrier = find_and_wait
+
+
+def trust_the_loopback() -> None:
+    """Take a connection for encrypted, as all to AWS are: the emulator speaks plain HTTP, to this machine only.
+
+    With AUTH=true it would refuse all that the bucket policies refuse to unencrypted connections.
+    """
+    resolve = iam_evaluator._resolve_condition_key
+
+    def resolve_as_if_encrypted(key: str, context: Any) -> Any:
+        return "true" if key.lower() == "aws:securetransport" else resolve(key, context)
+
+    iam_evaluator._resolve_condition_key = resolve_as_if_encrypted
 
 
 def write_items_one_at_a_time() -> None:
