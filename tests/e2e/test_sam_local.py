@@ -1,5 +1,6 @@
 """The three functions in AWS's container, run by the SAM CLI as README says, against a local cloud."""
 
+import ipaddress
 import json
 import shutil
 import subprocess
@@ -37,7 +38,11 @@ def invoke(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inv
     """Return a function that invokes one of ours with `sam local invoke` and answers its payload."""
     docker("image", "inspect", IMAGE)
     # On Linux a container reaches the host at the bridge's address, and nowhere else.
-    bridge = docker("network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}")
+    # Docker names the bridge's address only where somebody set it; else it is the first of its subnet.
+    network = json.loads(
+        docker("network", "inspect", "bridge", "--format", "{{json (index .IPAM.Config 0)}}")
+    )
+    bridge = network.get("Gateway") or str(next(ipaddress.ip_network(network["Subnet"]).hosts()))
     folder = tmp_path_factory.mktemp("sam-local")
     ports = free_address()
     address = Address(bridge, ports.aws_port, ports.endpoint_port)
