@@ -156,7 +156,7 @@ def print_status(now: Status) -> None:
         )
     console.print(Text(f"executions         {executions}"))
     console.print(
-        Text(f"failed images queue  {now.queue_visible:,} visible, {now.queue_in_flight:,} in flight")
+        Text(f"failed images      {now.queue_visible:,} visible, {now.queue_in_flight:,} in flight")
     )
     stack = now.stack
     console.print(Text(f"endpoint           {stack.endpoint_name}, threshold {stack.confidence_threshold:g}"))
