@@ -48,6 +48,13 @@ def outcomes(cloud: LocalCloud, below: str) -> dict[str, str]:
     return found
 
 
+def reasons(cloud: LocalCloud) -> list[Any]:
+    """Return why images failed and executions died, for the message of an assertion."""
+    documents = cloud.documents()
+    failed = [document["error"] for key, document in documents.items() if key.startswith("failed/")]
+    return failed + [documents[key] for key in documents if key.startswith("backfill/")]
+
+
 def attempts(cloud: LocalCloud, key: str, etag: str) -> str:
     found = cloud.client("dynamodb").get_item(
         TableName=cloud.outputs["ClaimsTableName"], Key={"image_key": {"S": key}, "etag": {"S": etag}}
@@ -63,7 +70,11 @@ def test_a_backfill_gives_each_image_its_outcome_and_passes_over_them_next_time(
 
     first = backfill(silent, "old/", "--max-concurrency", "3")
 
-    assert (first["exit"], first["status"], first["objects"]) == (0, "SUCCEEDED", len(KEYS) + 2)
+    assert (first["exit"], first["status"], first["objects"]) == (
+        0,
+        "SUCCEEDED",
+        len(KEYS) + 2,
+    ), reasons(silent)
     found = outcomes(silent, "old/")
     assert found.pop("incoming/old/none.jpg") == "rejected"
     assert found.keys() == tags.keys()
