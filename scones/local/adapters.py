@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import random
-import stat
 import sys
 import threading
 from collections.abc import Callable
@@ -79,7 +78,7 @@ def run_python_on_the_runtime_api() -> None:
     """Send python functions down the path that keeps the class name of an error (see `RuntimeApiWorker`)."""
     class_for = lambda_runtime._worker_class_for
     execute_warm = lambda_svc._execute_function_warm
-    code_directory = lambda_svc._provided_runtime_code_dir
+    extract = lambda_svc._extract_zip_preserving_mode
 
     def is_python(config: dict[str, Any]) -> bool:
         return str(config.get("Runtime", "")).startswith("python")
@@ -92,18 +91,17 @@ def run_python_on_the_runtime_api() -> None:
         run = lambda_svc._execute_function_provided_warm if is_python(config) else execute_warm
         return run(function, event, request_id)
 
-    def code_directory_with_bootstrap(code_zip: bytes) -> str:
-        directory = str(code_directory(code_zip))
-        bootstrap = Path(directory, "bootstrap")
-        if not bootstrap.exists():
-            with lambda_svc._provided_code_lock:
-                bootstrap.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m awslambdaric "$_HANDLER"\n')
-                bootstrap.chmod(bootstrap.stat().st_mode | stat.S_IXUSR)
-        return directory
+    def extract_with_bootstrap(code: Any, directory: str) -> None:
+        # Here, where MiniStack holds its lock and before it makes the file executable: a second worker that starts
+        # at the same time must not find it half made.
+        extract(code, directory)
+        Path(directory, "bootstrap").write_text(
+            f'#!/bin/sh\nexec "{sys.executable}" -m awslambdaric "$_HANDLER"\n'
+        )
 
     lambda_runtime._worker_class_for = worker_class_for
     lambda_svc._execute_function_warm = execute
-    lambda_svc._provided_runtime_code_dir = code_directory_with_bootstrap
+    lambda_svc._extract_zip_preserving_mode = extract_with_bootstrap
 
 
 def queue_invocations(concurrency: int) -> None:

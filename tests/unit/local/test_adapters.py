@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import http.client
+import io
+import os
 import threading
 import time
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import pytest
 from ministack.core import lambda_runtime
-from ministack.services import dynamodb, stepfunctions
+from ministack.services import dynamodb, lambda_svc, stepfunctions
 
 from scones.local import adapters, distributed_map
 from scones.local.lambda_worker import RuntimeApiWorker
@@ -111,6 +115,38 @@ def test_a_worker_that_dies_while_it_starts_fails_its_own_call_alone(
         "errorMessage": "bootstrap exited during init with code -9",
         "errorType": "Runtime.Unknown",
     }
+
+
+def test_no_worker_finds_a_bootstrap_that_is_half_made(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """One that found it written and not yet executable failed its image: Runtime.InvalidEntrypoint, never retried."""
+    monkeypatch.setattr(lambda_svc, "_PROVIDED_CODE_CACHE", str(tmp_path))
+    for module, name in (
+        (lambda_svc, "_extract_zip_preserving_mode"),
+        (lambda_svc, "_execute_function_warm"),
+        (lambda_runtime, "_worker_class_for"),
+    ):
+        monkeypatch.setattr(module, name, getattr(module, name))
+    adapters.run_python_on_the_runtime_api()
+    seen_by_others: list[bool] = []
+
+    class Lock:
+        def __enter__(self) -> None: ...
+
+        def __exit__(self, *_: object) -> None:
+            seen_by_others.append(all(os.access(code / "bootstrap", os.X_OK) for code in tmp_path.iterdir()))
+
+    monkeypatch.setattr(lambda_svc, "_provided_code_lock", Lock())
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.writestr("app.py", "handler = print")
+
+    directory = Path(lambda_svc._provided_runtime_code_dir(code.getvalue()))
+
+    assert seen_by_others
+    assert all(seen_by_others)
+    assert {path.name for path in directory.iterdir()} == {"app.py", "bootstrap"}
 
 
 def test_only_one_of_many_wins_a_claim(monkeypatch: pytest.MonkeyPatch) -> None:
