@@ -20,6 +20,7 @@ class Stack:
     image_bucket: str
     results_bucket: str
     workflow_arn: str
+    workflow_alias_arn: str
     review_topic_arn: str
     alert_topic_arn: str
     failed_images_url: str
@@ -62,6 +63,7 @@ def read_stack(connection: "Connection") -> Stack:
         image_bucket=output("ImageBucketName"),
         results_bucket=output("ResultsBucketName"),
         workflow_arn=output("WorkflowArn"),
+        workflow_alias_arn=output("WorkflowAliasArn"),
         review_topic_arn=output("ReviewTopicArn"),
         alert_topic_arn=output("AlertTopicArn"),
         failed_images_url=output("FailedImagesQueueUrl"),

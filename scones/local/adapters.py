@@ -17,7 +17,7 @@ from typing import Any
 from ministack.core import iam_evaluator, lambda_runtime
 from ministack.services import dynamodb, lambda_svc, stepfunctions
 
-from scones.local import distributed_map
+from scones.local import distributed_map, workflow_versions
 from scones.local.lambda_worker import RuntimeApiWorker
 
 
@@ -38,6 +38,7 @@ def apply(lambda_concurrency: int) -> None:
     distributed_map.resolve_paths()
     distributed_map.read_inventories()
     distributed_map.stop_with_the_execution()
+    workflow_versions.add_to_cloudformation()
 
 
 def add_put_object() -> None:

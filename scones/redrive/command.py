@@ -72,7 +72,7 @@ def prepare(connection: Connection, stack: Stack, pace: Pace) -> Redrive:
     return Redrive(
         sources=Sources(queue, stepfunctions, s3, stack.results_bucket),
         watch=Watch(connection.dynamodb(), stack.claims_table, stepfunctions, s3, stack.results_bucket),
-        workflow_arn=stack.workflow_arn,
+        workflow_arn=stack.workflow_alias_arn,
         pace=pace,
     )
 

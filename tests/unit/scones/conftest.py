@@ -60,6 +60,7 @@ def outputs() -> dict[str, str]:
         "ImageBucketName": IMAGES,
         "ResultsBucketName": RESULTS,
         "WorkflowArn": f"arn:aws:states:{REGION}:123456789012:stateMachine:triage",
+        "WorkflowAliasArn": f"arn:aws:states:{REGION}:123456789012:stateMachine:triage:live",
         "ReviewTopicArn": f"arn:aws:sns:{REGION}:123456789012:review",
         "AlertTopicArn": f"arn:aws:sns:{REGION}:123456789012:alert",
         "FailedImagesQueueUrl": f"https://sqs.{REGION}.amazonaws.com/123456789012/failed-images",
