@@ -102,7 +102,7 @@ class Cloud:
     @contextmanager
     def rule_disabled(self) -> Iterator[None]:
         """Disable the rule that starts the workflow: what is uploaded meanwhile has no event."""
-        events, workflow = self.stack.client("events"), self.stack.outputs["WorkflowArn"]
+        events, workflow = self.stack.client("events"), self.stack.outputs["WorkflowAliasArn"]
         (name,) = events.list_rule_names_by_target(TargetArn=workflow)["RuleNames"]
         events.disable_rule(Name=name)
         try:

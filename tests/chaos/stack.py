@@ -92,7 +92,7 @@ class Stack:
                 "reason": "PutObject",
             },
         }
-        workflow = self.outputs["WorkflowArn"]
+        workflow = self.outputs["WorkflowAliasArn"]
         self.client("stepfunctions").start_execution(stateMachineArn=workflow, input=json.dumps(event))
 
     def executions(self, *statuses: str) -> set[str]:
