@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +76,7 @@ class LocalCloud:
     shell: Shell
     client: Callable[[str], Any]
     outputs: dict[str, str]
+    earlier: frozenset[str] = frozenset()
 
     def put(self, key: str, body: bytes) -> str:
         answer = self.client("s3").put_object(Bucket=self.outputs["ImageBucketName"], Key=key, Body=body)
@@ -88,9 +89,11 @@ class LocalCloud:
         return {key: json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read()) for key in keys}
 
     def executions(self) -> list[dict[str, Any]]:
+        """Return the executions of the workflow, those of earlier tests excepted."""
         pages = self.client("stepfunctions").get_paginator("list_executions")
         listed = pages.paginate(stateMachineArn=self.outputs["WorkflowArn"])
-        return [execution for page in listed for execution in page["executions"]]
+        found = [execution for page in listed for execution in page["executions"]]
+        return [execution for execution in found if execution["executionArn"] not in self.earlier]
 
     def wait_until_idle(self, executions: int, timeout_s: float = 120) -> None:
         """Wait until this many executions in all have ended."""
@@ -102,22 +105,45 @@ class LocalCloud:
             assert time.monotonic() < deadline, f"only {len(statuses)} of {executions} executions: {statuses}"
             time.sleep(0.1)
 
+    def emptied(self) -> "LocalCloud":
+        """Return the same cloud as after its start: no image, result, claim or message, no execution to be seen."""
+        self.wait_until_idle(0)
+        s3 = self.client("s3")
+        for bucket in (self.outputs["ImageBucketName"], self.outputs["ResultsBucketName"]):
+            for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+                for item in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]:
+                    s3.delete_object(Bucket=bucket, Key=item["Key"], VersionId=item["VersionId"])
+        dynamodb, table = self.client("dynamodb"), self.outputs["ClaimsTableName"]
+        for page in dynamodb.get_paginator("scan").paginate(TableName=table):
+            for item in page["Items"]:
+                key = {name: item[name] for name in ("image_key", "etag")}
+                dynamodb.delete_item(TableName=table, Key=key)
+        self.client("sqs").purge_queue(QueueUrl=self.outputs["FailedImagesQueueUrl"])
+        earlier = self.earlier | {execution["executionArn"] for execution in self.executions()}
+        return replace(self, earlier=earlier)
 
-@pytest.fixture(scope="module")
-def cloud(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+
+def connect(shell: Shell) -> LocalCloud:
+    """Return the cloud that a shell has started."""
+    url = json.loads((shell.state / "cloud.json").read_text())["endpoint_url"]
+    session = boto3.Session("test", "test", region_name="us-east-1")
+
+    def client(service: str) -> Any:
+        return session.client(service, endpoint_url=url)
+
+    (stack,) = client("cloudformation").describe_stacks(StackName="scones")["Stacks"]
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+    return LocalCloud(shell, client, outputs)
+
+
+@pytest.fixture(scope="session")
+def shared_cloud(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+    """The cloud that modules share: starting one takes longer than most of them."""
     shell = Shell(root, tmp_path_factory.mktemp("cloud") / "state")
     started = shell.run("up", "--detach", *ports())
     assert started.returncode == 0, started.stderr
     try:
-        url = json.loads((shell.state / "cloud.json").read_text())["endpoint_url"]
-        session = boto3.Session("test", "test", region_name="us-east-1")
-
-        def client(service: str) -> Any:
-            return session.client(service, endpoint_url=url)
-
-        (stack,) = client("cloudformation").describe_stacks(StackName="scones")["Stacks"]
-        outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
-        yield LocalCloud(shell, client, outputs)
+        yield connect(shell)
     finally:
         stopped = shell.run("down")
         left = shell.processes()
@@ -125,3 +151,9 @@ def cloud(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loca
             process.kill()
         assert stopped.returncode == 0, stopped.stderr
         assert left == []
+
+
+@pytest.fixture(scope="module")
+def cloud(shared_cloud: LocalCloud) -> LocalCloud:
+    """A cloud in which nothing has happened yet."""
+    return shared_cloud.emptied()
