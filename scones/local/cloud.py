@@ -85,16 +85,18 @@ def _bring_up(plan: Plan, processes: Processes) -> None:
         servers.start_aws(processes, address, root, plan.concurrency, persist=plan.persist)
         options = servers.endpoint_options(parameters["EndpointName"], plan.model, plan.capture)
         servers.start_endpoint(processes, address, root, options)
-        if not sam.is_built(root):
-            status.update("Building the functions (sam build)")
-            sam.build(processes, address, root)
+        with sam.alone_in_build(processes, root):
+            if not sam.is_built(root):
+                status.update("Building the functions (sam build)")
+                sam.build(processes, address, root)
         status.update("Waiting for the servers")
         servers.wait_for_aws(processes, address)
         servers.wait_for_endpoint(processes, address)
         status.update("Deploying the stack (sam deploy)")
         connection = local_connection(cloud)
         connection.s3().create_bucket(Bucket=ARTIFACT_BUCKET)
-        sam.deploy(processes, address, root, parameters)
+        with sam.alone_in_build(processes, root):
+            sam.deploy(processes, address, root, parameters)
         upload_samples(connection.s3(), root)
     bucket = read_stack(connection).image_bucket
     notice(f"Ready in {time.monotonic() - started:.0f} s. {_how_to_drop(bucket)}")

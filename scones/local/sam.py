@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import shutil
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +31,22 @@ def require_python() -> None:
     if shutil.which("python3.13", path=tool_path()) is None:
         message = "no python3.13 on PATH, which sam build needs: install Python 3.13, then run `make setup`"
         raise SconesError(message)
+
+
+@contextmanager
+def alone_in_build(processes: Processes, root: Path) -> Iterator[None]:
+    """Wait until no other `scones up` of this project builds or reads the build, and keep others waiting."""
+    folder = root / ".aws-sam"
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                processes.pause(0.1)
+            else:
+                break
+        yield
 
 
 def is_built(root: Path) -> bool:

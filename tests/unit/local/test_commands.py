@@ -1,12 +1,14 @@
 """The commands of the local cloud say in one line what is wrong, and start nothing then."""
 
 import socket
+import threading
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from scones.cli import main
+from scones.local.processes import Processes, Stopped
 from scones.local.sam import is_built
 from scones.local.state import Cloud, hold_cloud, write_cloud
 from tests.conftest import free_address
@@ -92,3 +94,40 @@ def test_a_build_is_current_until_a_source_changes(tmp_path: Path) -> None:
     (tmp_path / "functions" / "app.py").write_text("two")
 
     assert not is_built(tmp_path)
+
+
+def test_two_of_one_project_build_and_deploy_in_turn(tmp_path: Path) -> None:
+    """Two at once took the files of the build away under each other."""
+    from scones.local import sam
+
+    waits, entered = threading.Event(), threading.Event()
+
+    class Second(Processes):
+        def pause(self, seconds: float) -> None:
+            waits.set()
+            super().pause(seconds)
+
+    def enter() -> None:
+        with sam.alone_in_build(Second(tmp_path / "second"), tmp_path):
+            entered.set()
+
+    with sam.alone_in_build(Processes(tmp_path / "first"), tmp_path):
+        other = threading.Thread(target=enter)
+        other.start()
+        assert waits.wait(10)
+        assert not entered.is_set()
+    other.join(10)
+    assert entered.is_set()
+
+
+def test_a_wait_for_the_build_of_another_can_be_stopped(tmp_path: Path) -> None:
+    from scones.local import sam
+
+    stopped = Processes(tmp_path / "stopped")
+    stopped.stop_requested.set()
+    with (
+        sam.alone_in_build(Processes(tmp_path / "first"), tmp_path),
+        pytest.raises(Stopped),
+        sam.alone_in_build(stopped, tmp_path),
+    ):
+        pytest.fail("two at once")
