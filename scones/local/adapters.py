@@ -39,6 +39,7 @@ def apply(lambda_concurrency: int) -> None:
     distributed_map.read_inventories()
     distributed_map.stop_with_the_execution()
     workflow_versions.add_to_cloudformation()
+    workflow_versions.ask_permission_on_the_workflow()
 
 
 def add_put_object() -> None:

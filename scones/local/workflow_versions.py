@@ -6,10 +6,14 @@ See :mod:`scones.local.adapters`.
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Final
 
+from ministack.core import iam_evaluator
 from ministack.services import stepfunctions
 from ministack.services.cloudformation import provisioners
+
+# Parts of arn:aws:states:REGION:ACCOUNT:stateMachine:NAME:VERSION-OR-ALIAS.
+_QUALIFIED: Final = 8
 
 
 def add_to_cloudformation() -> None:
@@ -27,6 +31,24 @@ def add_to_cloudformation() -> None:
             "delete": _delete_alias,
         },
     }
+
+
+def ask_permission_on_the_workflow() -> None:
+    """Let IAM look at the workflow's own ARN, where the request names a version or an alias of it.
+
+    That one is in the condition key states:StateMachineQualifier then, as AWS describes it under "Authorization for
+    versions and aliases"; MiniStack compares policies with the ARN of the request.
+    """
+    evaluate = iam_evaluator.evaluate
+
+    def evaluate_unqualified(context: Any, *policies: Any) -> Any:  # noqa: ANN401  MiniStack's own types
+        name = context.resource_arn.split(":")
+        if context.action.startswith("states:") and name[5:6] == ["stateMachine"] and len(name) == _QUALIFIED:
+            context.resource_arn = ":".join(name[:-1])
+            context.service_context |= {"states:statemachinequalifier": name[-1]}
+        return evaluate(context, *policies)
+
+    iam_evaluator.evaluate = evaluate_unqualified
 
 
 def _publish(_logical_id: str, properties: dict[str, Any], _stack: str) -> tuple[str, dict[str, Any]]:

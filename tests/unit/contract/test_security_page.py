@@ -30,7 +30,8 @@ def named(resource: Any) -> str:
 
 
 def statements(properties: dict[str, Any]) -> list[dict[str, Any]]:
-    documents = [*as_list(properties.get("Policies", [])), properties.get("PolicyDocument", {})]
+    inline = [policy.get("PolicyDocument", policy) for policy in as_list(properties.get("Policies", []))]
+    documents = [*inline, properties.get("PolicyDocument", {})]
     found = [statement for document in documents for statement in as_list(document.get("Statement", []))]
     return [statement["Fn::If"][1] if "Fn::If" in statement else statement for statement in found]
 
@@ -111,3 +112,14 @@ def test_what_is_stored_is_encrypted_with_the_key_of_the_account_when_it_gives_o
     kept = {name: json.dumps(each) for name, each in resources.items() if each["Type"] in stores}
     assert len(kept) > 8
     assert [name for name, text in kept.items() if '{"Ref": "KmsKeyArn"}' not in text] == []
+
+
+def test_who_starts_the_workflow_may_so_on_the_workflow_itself(resources: dict[str, Any]) -> None:
+    """Step Functions asks for permission on the unqualified ARN, whichever alias or version is started."""
+    starting = [row for row in granted(resources) if "states:StartExecution" in row[2].split(", ")]
+    assert {(name, resource) for name, _, _, resource in starting} == {
+        ("ImageDroppedRole", "ClassifyImage"),
+        ("Sweep", "ClassifyImage"),
+        ("BackfillChildren", "Backfill"),
+    }
+    assert resources["ImageDropped"]["Properties"]["Targets"][0]["Arn"] == {"Ref": "ClassifyImageAliaslive"}
