@@ -3,14 +3,20 @@
 import os
 
 from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.parameters import SSMProvider
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.config import Config
 
 from contract import FilterRequest, FilterResponse
 from observability import logger, metrics
 from settings import Settings
+from threshold import LiveThreshold
 from verdict import judge
 
 settings = Settings.from_environment(os.environ)
+# An image waits 5 s at most for an SSM that is away: the function has 10, and the deployed threshold will do.
+config = Config(connect_timeout=1, read_timeout=1, retries={"mode": "standard", "total_max_attempts": 2})
+live = LiveThreshold(SSMProvider(boto_config=config) if settings.threshold_parameter else None, settings)
 
 
 @logger.inject_lambda_context(correlation_id_path="execution", clear_state=True, log_event=False)
@@ -18,7 +24,11 @@ settings = Settings.from_environment(os.environ)
 def handler(event: FilterRequest, context: LambdaContext) -> FilterResponse:  # noqa: ARG001
     """Decide whether the photo passes or goes to a person."""
     logger.append_keys(s3_request_id=event.get("s3_request_id"))
-    verdict = judge(event["inferences"], settings.labels, settings.threshold)
+    threshold = live.read()
+    if threshold.problem:
+        logger.warning("judged by the deployed threshold", reason=threshold.problem)
+    verdict = judge(event["inferences"], settings.labels, threshold.value)
+    metrics.add_metric("ThresholdFallback", MetricUnit.Count, int(threshold.problem is not None))
     metrics.add_metric("Passed", MetricUnit.Count, int(verdict["passed"]))
     metrics.add_metric("Review", MetricUnit.Count, int(not verdict["passed"]))
     logger.info("filtered", **verdict)
