@@ -25,6 +25,9 @@ COMMANDS: Final[Mapping[str, Lazy]] = {
         "scones.redrive.command:redrive", "Start failed images again, and say what became of each."
     ),
     "sweep": Lazy("scones.sweep:sweep", "Start lost images again, as the stack does by itself."),
+    "threshold": Lazy(
+        "scones.threshold:threshold", "Show or set the confidence that passes, without a deploy."
+    ),
     "backfill": Lazy("scones.backfill:backfill", "Classify images that were in the bucket before."),
     "chaos": Lazy("scones.chaos:chaos", "Break the local cloud on purpose, and see that no image is lost."),
     "env": Lazy("scones.local.commands:env", "Print the variables that point AWS tools to the local cloud."),

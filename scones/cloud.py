@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_ssm import SSMClient
     from mypy_boto3_stepfunctions import SFNClient
 
 _CONNECTIONS = 16
@@ -66,6 +67,10 @@ class Connection:
     def stepfunctions(self) -> "SFNClient":
         """Make a Step Functions client."""
         return self.session.client("stepfunctions", endpoint_url=self.endpoint_url, config=self._config())
+
+    def ssm(self) -> "SSMClient":
+        """Make an SSM client."""
+        return self.session.client("ssm", endpoint_url=self.endpoint_url, config=self._config())
 
     def dynamodb(self) -> "DynamoDBClient":
         """Make a DynamoDB client."""

@@ -29,6 +29,7 @@ class Stack:
     incoming_prefix: str
     labels: tuple[str, ...]
     confidence_threshold: float
+    threshold_parameter: str
     endpoint_name: str
     sweep_function: str
 
@@ -55,7 +56,10 @@ def read_stack(connection: "Connection") -> Stack:
         if not status.endswith(("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")):
             message = f"stack {name} is not ready (status {status}, no output {key})"
         else:
-            message = f"stack {name} is not an image triage stack (no output {key})"
+            message = (
+                f"stack {name} is not an image triage stack (no output {key}), "
+                "or one older than this command: deploy it again"
+            )
         raise SconesError(message)
 
     return Stack(
@@ -72,6 +76,7 @@ def read_stack(connection: "Connection") -> Stack:
         incoming_prefix=output("IncomingPrefix"),
         labels=tuple(label.strip() for label in output("ModelLabels").split(",")),
         confidence_threshold=_number(name, "PassThreshold", output("PassThreshold")),
+        threshold_parameter=output("ThresholdParameterName"),
         endpoint_name=output("ModelEndpointName"),
         sweep_function=output("SweepFunctionName"),
     )

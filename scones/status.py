@@ -17,10 +17,12 @@ from scones.console import out, outcome_text, print_json, shown
 from scones.documents import Outcome, list_results
 from scones.errors import error_code
 from scones.stack import Stack, read_stack
+from scones.threshold import Threshold, read_threshold
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_ssm import SSMClient
     from mypy_boto3_stepfunctions import SFNClient
     from mypy_boto3_stepfunctions.literals import ExecutionStatusType
 
@@ -53,6 +55,7 @@ class Status:
     executions: dict[str, Count] | None
     queue_visible: int
     queue_in_flight: int
+    threshold: Threshold
 
     def as_document(self) -> dict[str, Any]:
         """Return what `scones status --json` prints; `at_least` names the counts that stopped at a limit."""
@@ -69,7 +72,8 @@ class Status:
             "at_least": limited,
             "failed_images_queue": {"visible": self.queue_visible, "in_flight": self.queue_in_flight},
             "endpoint": self.stack.endpoint_name,
-            "threshold": self.stack.confidence_threshold,
+            "threshold": self.threshold.counts,
+            "deployed_threshold": self.threshold.deployed,
         }
 
 
@@ -80,18 +84,21 @@ def status(target: Target, *, as_json: bool) -> None:
     """Show outcomes, executions and the queue of failed images."""
     connection = connect(target)
     stack = read_stack(connection)
-    now = read_status(stack, connection.s3(), connection.stepfunctions(), connection.sqs())
+    now = read_status(stack, connection.s3(), connection.stepfunctions(), connection.sqs(), connection.ssm())
     if as_json:
         print_json(now.as_document())
     else:
         print_status(now)
 
 
-def read_status(stack: Stack, s3: "S3Client", stepfunctions: "SFNClient", sqs: "SQSClient") -> Status:
-    """Ask S3, Step Functions and SQS, all at once."""
-    with ThreadPoolExecutor(len(Outcome) + 2) as pool:
+def read_status(
+    stack: Stack, s3: "S3Client", stepfunctions: "SFNClient", sqs: "SQSClient", ssm: "SSMClient"
+) -> Status:
+    """Ask S3, Step Functions, SQS and SSM, all at once."""
+    with ThreadPoolExecutor(len(Outcome) + 3) as pool:
         counting = {outcome: pool.submit(_count_results, s3, stack, outcome) for outcome in Outcome}
         executions = pool.submit(count_executions, stepfunctions, stack.workflow_arn)
+        threshold = pool.submit(read_threshold, ssm, stack)
         queue = pool.submit(
             sqs.get_queue_attributes,
             QueueUrl=stack.failed_images_url,
@@ -106,6 +113,7 @@ def read_status(stack: Stack, s3: "S3Client", stepfunctions: "SFNClient", sqs: "
             executions=executions.result(),
             queue_visible=int(attributes.get("ApproximateNumberOfMessages", 0)),
             queue_in_flight=int(attributes.get("ApproximateNumberOfMessagesNotVisible", 0)),
+            threshold=threshold.result(),
         )
 
 
@@ -158,8 +166,7 @@ def print_status(now: Status) -> None:
     console.print(
         Text(f"failed images      {now.queue_visible:,} visible, {now.queue_in_flight:,} in flight")
     )
-    stack = now.stack
-    console.print(Text(f"endpoint           {stack.endpoint_name}, threshold {stack.confidence_threshold:g}"))
+    console.print(Text(f"endpoint           {now.stack.endpoint_name}, threshold {now.threshold}"))
 
 
 def _count_results(s3: "S3Client", stack: Stack, outcome: Outcome) -> tuple[Count, dict[str, int]]:

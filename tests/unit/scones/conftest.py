@@ -70,6 +70,7 @@ def outputs() -> dict[str, str]:
         "IncomingPrefix": "incoming/",
         "ModelLabels": "bicycle,motorcycle",
         "PassThreshold": "0.8",
+        "ThresholdParameterName": "ConfidenceThreshold-scones",
         "ModelEndpointName": "the-endpoint",
     }
 
@@ -112,6 +113,7 @@ def s3(aws: None, cloudformation: FakeCloudFormation) -> "S3Client":
     client.create_bucket(Bucket=IMAGES)
     client.create_bucket(Bucket=RESULTS)
     session.client("sqs").create_queue(QueueName="failed-images")
+    session.client("ssm").put_parameter(Name="ConfidenceThreshold-scones", Value="0.8", Type="String")
     session.client("stepfunctions").create_state_machine(
         name="triage",
         definition=json.dumps({"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}),

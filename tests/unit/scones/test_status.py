@@ -48,6 +48,7 @@ def test_counts_for_machines(scones: Scones, s3: S3Client, workflow: FakeWorkflo
         "failed_images_queue": {"visible": 1, "in_flight": 1},
         "endpoint": "the-endpoint",
         "threshold": 0.8,
+        "deployed_threshold": 0.8,
     }
 
 
