@@ -1,7 +1,9 @@
 """The deployed stack on real input: every upload under exactly one outcome, with a reason."""
 
 import json
+import time
 from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -113,3 +115,58 @@ def test_a_replaced_image_never_gets_the_verdict_of_other_bytes(cloud: LocalClou
     (first,) = [document for document in found if document["image"]["etag"] == etags[0]]
     assert first["outcome"] in {"passed", "review", "rejected"}
     assert first["outcome"] != "rejected" or first["error"]["name"] == "ImageNotFoundError"
+
+
+@pytest.fixture
+def filter_log(cloud: LocalCloud) -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """What Filter logs, while it takes a live threshold for a second's and not 30; all is set back after."""
+    lambda_, logs = cloud.client("lambda"), cloud.client("logs")
+    (function,) = [each for each in lambda_.list_functions()["Functions"] if "Filter" in each["FunctionName"]]
+    name, variables = function["FunctionName"], function["Environment"]["Variables"]
+    quick = variables | {"POWERTOOLS_PARAMETERS_MAX_AGE": "1"}
+    lambda_.update_function_configuration(FunctionName=name, Environment={"Variables": quick})
+
+    def records() -> list[dict[str, Any]]:
+        group = function["LoggingConfig"]["LogGroup"]
+        pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group)
+        lines = [event["message"] for page in pages for event in page["events"]]
+        return [json.loads(line) for line in lines if line.startswith("{")]
+
+    yield records
+    cloud.shell.run("threshold", "--reset")
+    lambda_.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+
+
+def judged_by(cloud: LocalCloud, threshold: float) -> dict[str, Any]:
+    """Drop the sample bicycle until a result says that it was judged by this threshold."""
+    deadline = time.monotonic() + 30
+    while True:
+        dropped = cloud.shell.run("drop", "events/images/bicycle.jpg", "--json")
+        (image,) = json.loads(dropped.stdout)["images"]
+        document = cloud.documents()[image["result"]]
+        if document["threshold"] == threshold:
+            return document
+        assert time.monotonic() < deadline, f"still judged by {document['threshold']}"
+
+
+def test_the_live_threshold_counts_without_a_deploy_and_the_deployed_one_when_it_is_gone(
+    cloud: LocalCloud, filter_log: Callable[[], list[dict[str, Any]]]
+) -> None:
+    assert judged_by(cloud, 0.8)["outcome"] == "passed"
+
+    raised = cloud.shell.run("threshold", "1")
+    assert raised.returncode == 0, raised.stderr
+    document = judged_by(cloud, 1)
+    assert document["outcome"] == "review"
+    assert document["reason"].endswith("is below the threshold of 1")
+    assert not [record for record in filter_log() if record.get("level") == "WARNING"]
+
+    cloud.client("ssm").delete_parameter(Name=cloud.outputs["ThresholdParameterName"])
+    document = judged_by(cloud, 0.8)
+    assert document["outcome"] == "passed"
+    records = filter_log()
+    (warning,) = [record for record in records if record.get("correlation_id") == document["execution"]][:1]
+    assert (warning["level"], warning["message"]) == ("WARNING", "judged by the deployed threshold")
+    assert "ParameterNotFound" in warning["reason"]
+    assert [1.0] in [record.get("ThresholdFallback") for record in records]
+    assert cloud.shell.run("threshold").returncode == 1
