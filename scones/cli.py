@@ -30,6 +30,7 @@ COMMANDS: Final[Mapping[str, Lazy]] = {
     ),
     "backfill": Lazy("scones.backfill:backfill", "Classify images that were in the bucket before."),
     "chaos": Lazy("scones.chaos:chaos", "Break the local cloud on purpose, and see that no image is lost."),
+    "destroy": Lazy("scones.destroy.command:destroy", "Delete a stack and everything it made, after asking."),
     "env": Lazy("scones.local.commands:env", "Print the variables that point AWS tools to the local cloud."),
     "down": Lazy("scones.local.commands:down", "Stop the local cloud and everything it started."),
 }

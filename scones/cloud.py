@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from botocore.config import Config
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_ssm import SSMClient
@@ -87,6 +89,14 @@ class Connection:
     def cloudformation(self) -> "CloudFormationClient":
         """Make a CloudFormation client."""
         return self.session.client("cloudformation", endpoint_url=self.endpoint_url, config=self._config())
+
+    def events(self) -> "EventBridgeClient":
+        """Make an EventBridge client."""
+        return self.session.client("events", endpoint_url=self.endpoint_url, config=self._config())
+
+    def logs(self) -> "CloudWatchLogsClient":
+        """Make a CloudWatch Logs client."""
+        return self.session.client("logs", endpoint_url=self.endpoint_url, config=self._config())
 
     def _config(self) -> "Config":
         from botocore.config import Config  # noqa: PLC0415 (slow)

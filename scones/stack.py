@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 from scones.errors import SconesError, error_code
 
 if TYPE_CHECKING:
-    from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
 
     from scones.cloud import Connection
@@ -42,7 +41,7 @@ def read_stack(connection: "Connection") -> Stack:
     SconesError
         When there is no such stack, or it is not an image triage stack.
     """
-    description = _describe(connection.cloudformation(), connection)
+    description = describe_stack(connection)
     name = connection.stack
     outputs = {
         item.get("OutputKey", ""): item.get("OutputValue", "") for item in description.get("Outputs", [])
@@ -82,9 +81,17 @@ def read_stack(connection: "Connection") -> Stack:
     )
 
 
-def _describe(cloudformation: "CloudFormationClient", connection: "Connection") -> "StackTypeDef":
+def describe_stack(connection: "Connection") -> "StackTypeDef":
+    """Return what CloudFormation says about the stack a connection names, in whatever state it is.
+
+    Raises
+    ------
+    SconesError
+        When there is no such stack.
+    """
     from botocore.exceptions import ClientError  # noqa: PLC0415 (slow)
 
+    cloudformation = connection.cloudformation()
     try:
         return cloudformation.describe_stacks(StackName=connection.stack)["Stacks"][0]
     except ClientError as error:
@@ -97,7 +104,10 @@ def _describe(cloudformation: "CloudFormationClient", connection: "Connection") 
 
 def _unknown(connection: "Connection", region: str) -> str:
     if connection.is_local:
-        return f"the local cloud has no stack named {connection.stack}: start it again with `scones up`"
+        return (
+            f"the local cloud has no stack named {connection.stack}: "
+            "`scones down`, then `scones up`, deploys it again"
+        )
     return (
         f"no stack named {connection.stack} in {region} of this account: "
         "check --stack, --profile and --region, or deploy one with `sam deploy --guided`"
