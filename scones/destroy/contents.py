@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from scones.destroy.intake import STATE_MACHINE, running_executions
-from scones.destroy.inventory import Inventory, Resource
+from scones.destroy.inventory import Inventory
 from scones.errors import error_code
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def measure(connection: "Connection", inventory: Inventory) -> Contents:
     stepfunctions = connection.stepfunctions()
     buckets = inventory.of(BUCKET)
     with ThreadPoolExecutor(max(1, len(buckets))) as pool:
-        counted = list(pool.map(lambda bucket: _measure_bucket(s3, bucket), buckets))
+        counted = list(pool.map(lambda one: measure_bucket(s3, one.logical_id, one.name), buckets))
     tables = [_measure_table(dynamodb, table.name) for table in inventory.of(TABLE)]
     return Contents(
         buckets=tuple(bucket for bucket in counted if bucket),
@@ -70,13 +70,14 @@ def measure(connection: "Connection", inventory: Inventory) -> Contents:
     )
 
 
-def _measure_bucket(s3: "S3Client", bucket: Resource) -> Bucket | None:
+def measure_bucket(s3: "S3Client", logical_id: str, name: str) -> Bucket | None:
+    """Count a bucket's versions, up to `MAX_PAGES` listings; None when there is no such bucket."""
     from botocore.exceptions import ClientError  # noqa: PLC0415 (slow)
 
     objects = versions = size_bytes = 0
     at_least = False
     try:
-        pages = s3.get_paginator("list_object_versions").paginate(Bucket=bucket.name)
+        pages = s3.get_paginator("list_object_versions").paginate(Bucket=name)
         for number, page in enumerate(pages, start=1):
             objects += sum(version["IsLatest"] for version in page.get("Versions", []))
             versions += len(page.get("Versions", [])) + len(page.get("DeleteMarkers", []))
@@ -88,7 +89,7 @@ def _measure_bucket(s3: "S3Client", bucket: Resource) -> Bucket | None:
         if error_code(error) != "NoSuchBucket":
             raise
         return None
-    return Bucket(bucket.logical_id, bucket.name, objects, versions, size_bytes, at_least)
+    return Bucket(logical_id, name, objects, versions, size_bytes, at_least)
 
 
 def _measure_table(dynamodb: "DynamoDBClient", name: str) -> Table | None:

@@ -54,7 +54,8 @@ def print_plan(action: Destroy, console: "Console") -> None:
         table.add_row(Text(f"table {shown(one.name)}"), Text(f"about {comma(one.items, 'item', 'items')}"))
     if not inventory.is_gone:
         table.add_row("queues", comma(contents.messages, "message", "messages"))
-        table.add_row("workflows", f"{comma(contents.running, 'running execution', 'running executions')}, to be stopped")
+        running = comma(contents.running, "running execution", "running executions")
+        table.add_row("workflows", f"{running}, to be stopped")
         resources = comma(len(inventory.resources), "resource", "resources")
         table.add_row(Text(f"stack {inventory.stack}"), f"{resources}, the ones above included")
     console.print(Text(f"stack {inventory.stack} of account {inventory.account}"))
