@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Final
 
 import click
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from scones.cloud import Target, cloud_options, connect
 from scones.console import err, notice, out, print_json, shown
@@ -136,9 +136,13 @@ def _progress(*, visible: bool) -> Iterator[OnProgress]:
     with Progress(
         *columns, console=console, transient=True, disable=not (visible and console.is_terminal)
     ) as progress:
-        step = progress.add_task("", total=None)
+        steps: dict[str, TaskID] = {}
 
         def show(what: str, done: int, total: int | None) -> None:
-            progress.update(step, description=shown(what), completed=done, total=total)
+            if what not in steps:
+                for earlier in steps.values():
+                    progress.update(earlier, visible=False)
+                steps[what] = progress.add_task(shown(what), total=total)
+            progress.update(steps[what], completed=done, total=total)
 
         yield show
