@@ -18,6 +18,9 @@ _PAUSE_S = 1.0
 _NOT_LISTED: Final = frozenset({"StateMachineDoesNotExist", "StateMachineTypeNotSupported"})
 """A workflow that is gone, and an EXPRESS one: its executions can be neither listed nor stopped, and end in minutes."""
 
+_ENDED: Final = frozenset({"ExecutionDoesNotExist", "ValidationException"})
+"""What stopping an execution answers that is not running any more."""
+
 
 def disable_rules(events: "EventBridgeClient", names: Iterable[str]) -> int:
     """Disable rules, and return how many are there: uploads, schedules and dead executions start nothing any more."""
@@ -65,25 +68,29 @@ def stop_executions(
     int
         How many were stopped. Step Functions lists one as running for some seconds after it was stopped.
     """
-    stopped: set[str] = set()
+    seen: set[str] = set()
+    stopped = 0
     with ThreadPoolExecutor(_THREADS) as pool:
         for _ in range(_LISTINGS):
-            fresh = set(running_executions(stepfunctions, machine_arn)) - stopped
+            fresh = set(running_executions(stepfunctions, machine_arn)) - seen
             if not fresh:
                 break
-            for arn in pool.map(lambda arn: _stop(stepfunctions, arn), fresh):
-                stopped.add(arn)
+            seen |= fresh
+            for was_running in pool.map(lambda arn: _stop(stepfunctions, arn), fresh):
+                stopped += was_running
                 on_stopped()
             sleep(_PAUSE_S)
-    return len(stopped)
+    return stopped
 
 
-def _stop(stepfunctions: "SFNClient", arn: str) -> str:
+def _stop(stepfunctions: "SFNClient", arn: str) -> bool:
+    """Stop an execution; False when it ended by itself since it was listed."""
     from botocore.exceptions import ClientError  # noqa: PLC0415 (slow)
 
     try:
         stepfunctions.stop_execution(executionArn=arn, error="Destroyed", cause="scones destroy")
     except ClientError as error:
-        if error_code(error) != "ExecutionDoesNotExist":
+        if error_code(error) not in _ENDED:
             raise
-    return arn
+        return False
+    return True

@@ -72,16 +72,16 @@ class Destroy:
         """
         self.on_progress("Disabling the rules", 0, None)
         rules = disable_rules(self.connection.events(), [rule.name for rule in self.inventory.of(RULE)])
-        stopped = 0
+        stopped = looked_at = 0
 
         def show() -> None:
-            nonlocal stopped
-            stopped += 1
-            self.on_progress("Stopping executions", stopped, max(stopped, self.contents.running))
+            nonlocal looked_at
+            looked_at += 1
+            self.on_progress("Stopping executions", looked_at, max(looked_at, self.contents.running))
 
         stepfunctions = self.connection.stepfunctions()
         for machine in self.inventory.of(STATE_MACHINE):
-            stop_executions(stepfunctions, machine.name, self.pace.sleep, show)
+            stopped += stop_executions(stepfunctions, machine.name, self.pace.sleep, show)
         if rules:
             self.done.append(
                 f"{comma(rules, 'rule', 'rules')} disabled, {comma(stopped, 'execution', 'executions')} stopped"

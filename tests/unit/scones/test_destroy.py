@@ -199,6 +199,18 @@ def test_executions_that_events_on_their_way_start_are_stopped_too(
     assert deployed.operations().index("DisableRule") < deployed.operations().index("StopExecution")
 
 
+def test_an_execution_that_ends_by_itself_needs_no_stop(scones: Scones, deployed: Destroyable) -> None:
+    def is_over(_request: dict[str, Any]) -> None:
+        raise client_error("ValidationException", 400, "Execution is not running", "StopExecution")
+
+    deployed.start()
+    deployed.hooks["StopExecution"] = is_over
+    result = scones("destroy", "--yes")
+
+    assert (result.exit_code, deployed.left()) == (0, GONE)
+    assert "3 rules disabled, 0 executions stopped" in result.stdout
+
+
 def test_an_express_workflow_has_no_list_of_executions(scones: Scones, deployed: Destroyable) -> None:
     def refuse_express(_request: dict[str, Any]) -> None:
         raise client_error("StateMachineTypeNotSupported")
