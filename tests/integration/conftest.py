@@ -136,6 +136,11 @@ def connect(shell: Shell) -> LocalCloud:
     return LocalCloud(shell, client, outputs)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the test that destroys what modules share come after all of them."""
+    items.sort(key=lambda item: item.get_closest_marker("last_of_the_shared_cloud") is not None)
+
+
 @pytest.fixture(scope="session")
 def shared_cloud(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     """The cloud that modules share: starting one takes longer than most of them."""

@@ -1,4 +1,4 @@
-"""What is in a local cloud, by kind: of one with a single stack all of it is that stack's."""
+"""What is in a local cloud, by kind."""
 
 from tests.integration.conftest import LocalCloud
 

@@ -4,7 +4,6 @@ import csv
 import gzip
 import io
 import json
-import time
 import urllib.parse
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +11,6 @@ from typing import Any
 import pytest
 
 from tests.integration.conftest import LocalCloud
-from tests.integration.leftovers import everything
 from tests.integration.pictures import picture
 
 KEYS = ["a b+c%25d.png", "ünï/日本語.jpg", "/leading.png", "plain.png", "deep/er/x.png"]
@@ -145,30 +143,3 @@ def test_nothing_to_stop_is_said(cloud: LocalCloud) -> None:
     ended = cloud.shell.run("backfill", "elsewhere/", "--stop")
     assert ended.returncode == 2
     assert "no backfill of s3://" in ended.stderr
-
-
-def test_destroy_leaves_nothing(cloud: LocalCloud) -> None:
-    """The last test of this module: the cloud that it has to itself is full, and is taken down after."""
-    kinds = everything(cloud)
-    assert [kind for kind, names in kinds.items() if not names] == []
-    cloud.shell.run("chaos", "endpoint", "--kind", "throttle", "--rate", "1", "--for", "120")
-    cloud.put("incoming/waits for its endpoint.png", picture("waits"))
-    deadline = time.monotonic() + 30
-    while "RUNNING" not in [execution["status"] for execution in cloud.executions()]:
-        assert time.monotonic() < deadline, "the image was not started"
-        time.sleep(0.1)
-
-    listed = cloud.shell.run("destroy", "--dry-run", "--json")
-    destroyed = cloud.shell.run("destroy", "--yes", "--json")
-
-    contents = json.loads(listed.stdout)["contents"]
-    assert all(bucket["versions"] > len(KEYS) for bucket in contents["buckets"])
-    assert contents["running_executions"] == 1
-    assert destroyed.returncode == 0, destroyed.stderr
-    report = json.loads(destroyed.stdout)
-    assert (report["complete"], report["kept"], report["remaining"]) == (True, [], [])
-    assert report["done"][0].endswith("rules disabled, 1 execution stopped")
-    assert everything(cloud) == {kind: [] for kind in kinds}
-    again = cloud.shell.run("destroy", "--yes")
-    assert again.returncode == 2
-    assert "the local cloud has no stack named scones" in again.stderr
