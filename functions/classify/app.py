@@ -8,7 +8,7 @@ from botocore.config import Config
 
 from contract import ClassifyRequest, ClassifyResponse
 from endpoint import invoke
-from observability import latency, logger, metrics
+from observability import logger, measured_call, metrics
 from prediction import parse_probabilities
 from request import image_of
 from settings import Settings
@@ -25,9 +25,11 @@ runtime = boto3.client(
 def handler(event: ClassifyRequest, context: LambdaContext) -> ClassifyResponse:  # noqa: ARG001
     """Ask the endpoint what the image shows, and believe only a proper answer."""
     logger.append_keys(s3_request_id=event.get("s3_request_id"))
-    with latency("EndpointLatency"):
-        answer = invoke(runtime, settings.endpoint_name, *image_of(event))
-    inferences = parse_probabilities(answer.body, settings.labels)
+    metrics.add_metadata("correlation_id", event.get("execution"))
+    image, content_type = image_of(event)
+    with measured_call():
+        answer = invoke(runtime, settings.endpoint_name, image, content_type)
+        inferences = parse_probabilities(answer.body, settings.labels)
     logger.info("classified", inferences=inferences, variant=answer.variant)
     return {
         "inferences": inferences,

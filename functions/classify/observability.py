@@ -8,6 +8,8 @@ from time import perf_counter
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
+from errors import EndpointThrottledError
+
 SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME", "classify")
 
 logger = Logger(service=SERVICE)
@@ -15,10 +17,24 @@ metrics = Metrics(namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "Scon
 
 
 @contextmanager
-def latency(name: str) -> Iterator[None]:
-    """Record how many milliseconds the block took, whether it failed or not."""
-    started = perf_counter()
+def measured_call() -> Iterator[None]:
+    """
+    Record a call of the endpoint: its milliseconds, and 0 or 1 for an error and for a throttle.
+
+    Zeros too, so that the averages are the shares of calls that failed and that were throttled.
+    """
+    started, failed, throttled = perf_counter(), False, False
     try:
         yield
+    except EndpointThrottledError as error:
+        throttled = True
+        logger.warning("endpoint throttles", why=str(error))
+        raise
+    except Exception as error:
+        failed = True
+        logger.warning("endpoint fails", error=type(error).__name__, why=str(error))
+        raise
     finally:
-        metrics.add_metric(name, MetricUnit.Milliseconds, (perf_counter() - started) * 1000)
+        metrics.add_metric("EndpointLatency", MetricUnit.Milliseconds, (perf_counter() - started) * 1000)
+        metrics.add_metric("EndpointErrors", MetricUnit.Count, int(failed))
+        metrics.add_metric("EndpointThrottles", MetricUnit.Count, int(throttled))

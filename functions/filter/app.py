@@ -8,7 +8,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
 from contract import FilterRequest, FilterResponse
-from observability import logger, metrics
+from observability import logger, measure, metrics
 from settings import Settings
 from threshold import LiveThreshold
 from verdict import judge
@@ -24,12 +24,12 @@ live = LiveThreshold(SSMProvider(boto_config=config) if settings.threshold_param
 def handler(event: FilterRequest, context: LambdaContext) -> FilterResponse:  # noqa: ARG001
     """Decide whether the photo passes or goes to a person."""
     logger.append_keys(s3_request_id=event.get("s3_request_id"))
+    metrics.add_metadata("correlation_id", event.get("execution"))
     threshold = live.read()
     if threshold.problem:
         logger.warning("judged by the deployed threshold", reason=threshold.problem)
-    verdict = judge(event["inferences"], settings.labels, threshold.value)
     metrics.add_metric("ThresholdFallback", MetricUnit.Count, int(threshold.problem is not None))
-    metrics.add_metric("Passed", MetricUnit.Count, int(verdict["passed"]))
-    metrics.add_metric("Review", MetricUnit.Count, int(not verdict["passed"]))
+    verdict = judge(event["inferences"], settings.labels, threshold.value)
+    measure(verdict)
     logger.info("filtered", **verdict)
     return verdict

@@ -3,8 +3,19 @@
 import os
 
 from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+
+from contract import FilterResponse
 
 SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME", "filter")
 
 logger = Logger(service=SERVICE)
 metrics = Metrics(namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "Scones"), service=SERVICE)
+
+
+def measure(verdict: FilterResponse) -> None:
+    """Count a verdict and its confidence, over all images and by label; the average of Review is its share."""
+    metrics.add_dimensions(service=SERVICE, label=verdict["label"])
+    metrics.add_metric("Confidence", MetricUnit.NoUnit, verdict["confidence"])
+    metrics.add_metric("Passed", MetricUnit.Count, int(verdict["passed"]))
+    metrics.add_metric("Review", MetricUnit.Count, int(not verdict["passed"]))

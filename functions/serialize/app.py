@@ -9,7 +9,7 @@ from botocore.config import Config
 
 from contract import SerializeRequest, SerializeResponse
 from image import serialize_image
-from observability import logger, metrics
+from observability import counted_rejections, logger, metrics
 from settings import Settings
 from storage import read_object
 
@@ -25,9 +25,11 @@ s3 = boto3.client(
 def handler(event: SerializeRequest, context: LambdaContext) -> SerializeResponse:  # noqa: ARG001
     """Read the object version of the event and shrink it to what the model needs."""
     logger.append_keys(s3_request_id=event.get("s3_request_id"))
+    metrics.add_metadata("correlation_id", event.get("execution"))
     metrics.add_metric("ObjectBytes", MetricUnit.Bytes, event["size"])
-    data = read_object(s3, event, settings.max_object_bytes)
-    image = serialize_image(data, settings.model_input_size, settings.max_pixels)
+    with counted_rejections():
+        data = read_object(s3, event, settings.max_object_bytes)
+        image = serialize_image(data, settings.model_input_size, settings.max_pixels)
     metrics.add_metric("ImageDataBytes", MetricUnit.Bytes, len(image["image_data"]))
     logger.info("serialized", key=event["key"], original=image["original"])
     return image

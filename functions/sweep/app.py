@@ -40,5 +40,7 @@ def handler(event: SweepRequest, context: LambdaContext) -> SweepResponse:
     if not answer["dry_run"]:
         for kind in ("started", "reported", "exhausted", "errors"):
             metrics.add_metric(f"Sweep{kind.capitalize()}", MetricUnit.Count, answer["counts"][kind])
+        oldest = run.tally.oldest_unclassified(run.now).total_seconds() / 60
+        metrics.add_metric("OldestUnclassifiedMinutes", MetricUnit.NoUnit, oldest)
     logger.info("swept", extra={key: value for key, value in answer.items() if key != "images"})
     return answer

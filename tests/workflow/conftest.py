@@ -38,6 +38,7 @@ def workflow(emulated_aws: Address, root: Path) -> Workflow:
         "Labels": "bicycle,motorcycle",
         "ClaimsTable": "claims",
         "ClaimSeconds": "300",
+        "MetricsNamespace": "Scones/test",
     }
     names |= {f"{name}Function": _scripted_function(client, root, name) for name in FUNCTIONS}
     topics = {topic: client("sns").create_topic(Name=topic)["TopicArn"] for topic in ("review", "alert")}

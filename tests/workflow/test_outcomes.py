@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import jsonschema
@@ -123,6 +124,29 @@ def test_a_permanent_error_fails_at_once_and_raises_the_alert(
     assert alert["stored"] is True
     assert max(counts(run)) == 1
     assert (run.status, run.reviews) == ("SUCCEEDED", [])
+
+
+def test_a_failed_outcome_is_counted(workflow: Workflow) -> None:
+    for classify in (raises("EndpointNotFoundError"), returns(CLASSIFIED)):
+        workflow.run(classify=classify, MetricsNamespace="Scones/counted")
+
+    (found,) = workflow.client("cloudwatch").list_metrics(Namespace="Scones/counted")["Metrics"]
+    assert (found["MetricName"], found["Dimensions"]) == ("Failed", [{"Name": "service", "Value": "workflow"}])
+    now = datetime.now(UTC)
+    points = workflow.client("cloudwatch").get_metric_statistics(
+        **found, StartTime=now - timedelta(hours=1), EndTime=now, Period=3600, Statistics=["Sum"]
+    )["Datapoints"]
+    assert sum(point["Sum"] for point in points) == 1
+
+
+def test_a_failure_that_is_not_counted_is_told_all_the_same(workflow: Workflow) -> None:
+    refused = "{% $error('refused') %}"
+    run = workflow.run(classify=raises("EndpointNotFoundError"), MetricsNamespace=refused)
+
+    assert run.document["error"]["name"] == "EndpointNotFoundError"
+    (alert,) = run.alerts
+    assert alert["error"]["name"] == "EndpointNotFoundError"
+    assert (run.status, run.claim["outcome"]) == ("SUCCEEDED", "failed")
 
 
 def test_a_sandbox_that_keeps_dying_is_tried_four_times(workflow: Workflow) -> None:
