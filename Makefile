@@ -46,6 +46,7 @@ lint: setup ## Check style, types and the template.
 	@.venv/bin/mypy
 	@for function in $(FUNCTIONS); do (cd functions/$$function && ../../.venv/bin/mypy --config-file ../../pyproject.toml --cache-dir ../../.mypy_cache/$$function *.py) || exit 1; done
 	@.venv/bin/sam validate --lint
+	@.venv/bin/cfn-lint monitoring/template.yaml
 
 format: setup ## Format the code.
 	@.venv/bin/ruff check --fix . ; .venv/bin/ruff format .
@@ -69,7 +70,7 @@ CHECKOV := $(AUDIT) checkov==3.3.30 --config-file .checkov.yaml
 
 audit: setup ## Check the template, the code and the files for what a security reviewer would find.
 	@mkdir -p build && .venv/bin/python -m tests.static.transformed > build/template.json
-	@$(CHECKOV) --framework cloudformation -f build/template.json
+	@$(CHECKOV) --framework cloudformation -f build/template.json -f monitoring/template.yaml
 	@$(CHECKOV) --framework secrets -d . $(addprefix --skip-path ,.venv .venv-training .uv .scones .aws-sam build uv.lock)
 	@$(CHECKOV) --framework dockerfile -f endpoint/Dockerfile
 	@$(AUDIT) bandit==1.9.4 --quiet --configfile pyproject.toml --recursive functions scones endpoint training

@@ -17,7 +17,7 @@ from typing import Any
 from ministack.core import iam_evaluator, lambda_runtime
 from ministack.services import dynamodb, lambda_svc, stepfunctions
 
-from scones.local import distributed_map, workflow_versions
+from scones.local import alarms, distributed_map, metrics, workflow_versions
 from scones.local.lambda_worker import RuntimeApiWorker
 
 
@@ -40,6 +40,10 @@ def apply(lambda_concurrency: int) -> None:
     distributed_map.stop_with_the_execution()
     workflow_versions.add_to_cloudformation()
     workflow_versions.ask_permission_on_the_workflow()
+    metrics.read_embedded_metrics()
+    metrics.count_executions()
+    alarms.evaluate_like_cloudwatch()
+    alarms.keep_evaluating()
 
 
 def add_put_object() -> None:

@@ -16,7 +16,7 @@ from scones.errors import SconesError
 from scones.local.address import Address, tool_environment, tool_path
 from scones.local.processes import Processes
 
-SOURCES: Final = ("template.yaml", "samconfig.toml", "functions", "statemachine")
+SOURCES: Final = ("template.yaml", "samconfig.toml", "functions", "statemachine", "monitoring")
 TIMEOUT_S: Final = 300
 
 

@@ -131,7 +131,10 @@ def test_a_failed_outcome_is_counted(workflow: Workflow) -> None:
         workflow.run(classify=classify, MetricsNamespace="Scones/counted")
 
     (found,) = workflow.client("cloudwatch").list_metrics(Namespace="Scones/counted")["Metrics"]
-    assert (found["MetricName"], found["Dimensions"]) == ("Failed", [{"Name": "service", "Value": "workflow"}])
+    assert (found["MetricName"], found["Dimensions"]) == (
+        "Failed",
+        [{"Name": "service", "Value": "workflow"}],
+    )
     now = datetime.now(UTC)
     points = workflow.client("cloudwatch").get_metric_statistics(
         **found, StartTime=now - timedelta(hours=1), EndTime=now, Period=3600, Statistics=["Sum"]

@@ -1,0 +1,70 @@
+"""Metrics that AWS makes by itself and MiniStack 1.5.33 does not. See :mod:`scones.local.adapters`."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import datetime
+from typing import Any, Final
+
+from ministack.services import cloudwatch, lambda_svc, sqs, stepfunctions
+
+_OF_STATUS: Final = {
+    "RUNNING": "ExecutionsStarted",
+    "SUCCEEDED": "ExecutionsSucceeded",
+    "FAILED": "ExecutionsFailed",
+    "TIMED_OUT": "ExecutionsTimedOut",
+    "ABORTED": "ExecutionsAborted",
+}
+
+
+def read_embedded_metrics() -> None:
+    """Take the metrics out of what functions log: MiniStack does not know the embedded metric format (EMF)."""
+    write = lambda_svc._emit_lambda_logs
+
+    def write_and_read(
+        function: dict[str, Any], request_id: str, text: str, *rest: Any, **options: Any
+    ) -> None:
+        write(function, request_id, text, *rest, **options)
+        for line in text.splitlines() if text else ():
+            if line.startswith("{") and '"CloudWatchMetrics"' in line:
+                _record_embedded(json.loads(line))
+
+    lambda_svc._emit_lambda_logs = write_and_read
+
+
+def count_executions() -> None:
+    """Count how executions begin and end, and how long they take, as Step Functions does."""
+    publish = stepfunctions._emit_execution_status_event
+
+    def publish_and_count(execution: dict[str, Any]) -> None:
+        publish(execution)
+        # Of a version or an alias too, the metric is the workflow's.
+        workflow = {"StateMachineArn": ":".join(execution["stateMachineArn"].split(":")[:7])}
+        cloudwatch.record_metric("AWS/States", _OF_STATUS[execution["status"]], 1, "Count", workflow)
+        if execution.get("stopDate"):
+            began, ended = (datetime.fromisoformat(execution[name]) for name in ("startDate", "stopDate"))
+            took_ms = (ended - began).total_seconds() * 1000
+            cloudwatch.record_metric("AWS/States", "ExecutionTime", took_ms, "Milliseconds", workflow)
+
+    stepfunctions._emit_execution_status_event = publish_and_count
+
+
+def measure_queues() -> None:
+    """Say how many messages wait in each queue now."""
+    now = time.time()
+    for queue in list(sqs._queues.values()):
+        visible = sum(message["visible_at"] <= now for message in list(queue["messages"]))
+        name = {"QueueName": queue["name"]}
+        cloudwatch.record_metric("AWS/SQS", "ApproximateNumberOfMessagesVisible", visible, "Count", name)
+
+
+def _record_embedded(line: dict[str, Any]) -> None:
+    for directive in line["_aws"]["CloudWatchMetrics"]:
+        for names in directive["Dimensions"]:
+            dimensions = {name: line[name] for name in names}
+            for metric in directive["Metrics"]:
+                values = line[metric["Name"]]
+                for value in values if isinstance(values, list) else [values]:
+                    unit = metric.get("Unit", "None")
+                    cloudwatch.record_metric(directive["Namespace"], metric["Name"], value, unit, dimensions)
