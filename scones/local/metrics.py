@@ -51,12 +51,13 @@ def count_executions() -> None:
 
 
 def measure_queues() -> None:
-    """Say how many messages wait in each queue now."""
+    """Say how many messages wait now in each queue that is not empty."""
     now = time.time()
     for queue in list(sqs._queues.values()):
         visible = sum(message["visible_at"] <= now for message in list(queue["messages"]))
-        name = {"QueueName": queue["name"]}
-        cloudwatch.record_metric("AWS/SQS", "ApproximateNumberOfMessagesVisible", visible, "Count", name)
+        if visible:
+            name = {"QueueName": queue["name"]}
+            cloudwatch.record_metric("AWS/SQS", "ApproximateNumberOfMessagesVisible", visible, "Count", name)
 
 
 def _record_embedded(line: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -123,17 +124,29 @@ class LocalCloud:
         return replace(self, earlier=earlier)
 
 
-def connect(shell: Shell) -> LocalCloud:
-    """Return the cloud that a shell has started."""
-    url = json.loads((shell.state / "cloud.json").read_text())["endpoint_url"]
-    session = boto3.Session("test", "test", region_name="us-east-1")
+@contextmanager
+def open_cloud(shell: Shell, *parameters: str) -> Iterator[LocalCloud]:
+    """Hold a local cloud whose stack has these parameters, NAME=VALUE; nothing of it may be left at the end."""
+    options = [option for parameter in parameters for option in ("--parameter", parameter)]
+    started = shell.run("up", "--detach", *ports(), *options)
+    assert started.returncode == 0, started.stderr
+    try:
+        url = json.loads((shell.state / "cloud.json").read_text())["endpoint_url"]
+        session = boto3.Session("test", "test", region_name="us-east-1")
 
-    def client(service: str) -> Any:
-        return session.client(service, endpoint_url=url)
+        def client(service: str) -> Any:
+            return session.client(service, endpoint_url=url)
 
-    (stack,) = client("cloudformation").describe_stacks(StackName="scones")["Stacks"]
-    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
-    return LocalCloud(shell, client, outputs)
+        (stack,) = client("cloudformation").describe_stacks(StackName="scones")["Stacks"]
+        outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+        yield LocalCloud(shell, client, outputs)
+    finally:
+        stopped = shell.run("down")
+        left = shell.processes()
+        for process in left:
+            process.kill()
+        assert stopped.returncode == 0, stopped.stderr
+        assert left == []
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -144,18 +157,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def shared_cloud(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     """The cloud that modules share: starting one takes longer than most of them."""
-    shell = Shell(root, tmp_path_factory.mktemp("cloud") / "state")
-    started = shell.run("up", "--detach", *ports())
-    assert started.returncode == 0, started.stderr
-    try:
-        yield connect(shell)
-    finally:
-        stopped = shell.run("down")
-        left = shell.processes()
-        for process in left:
-            process.kill()
-        assert stopped.returncode == 0, stopped.stderr
-        assert left == []
+    with open_cloud(Shell(root, tmp_path_factory.mktemp("cloud") / "state")) as cloud:
+        yield cloud
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """The deployed stack on real input: every upload under exactly one outcome, with a reason."""
 
 import json
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -59,6 +60,42 @@ def test_a_file_that_is_no_image_is_rejected_with_a_reason(
     assert document["error"]["name"].endswith("Error")
     assert len(document["reason"].split()) > 3
     assert "Traceback" not in document["reason"]
+
+
+@pytest.mark.parametrize("key", ["incoming/plain.jpg", "incoming/note.jpg"])
+def test_one_id_leads_from_the_event_to_the_document_and_every_log_line(
+    cloud: LocalCloud, documents: dict[str, dict[str, Any]], key: str
+) -> None:
+    (document,) = [document for document in documents.values() if document["image"]["key"] == key]
+    execution = cloud.client("stepfunctions").describe_execution(executionArn=document["execution"])
+    event = json.loads(execution["input"])
+    assert event["detail"]["object"]["key"] == key
+    assert document["s3_request_id"] == event["detail"]["request-id"]
+
+    functions = ["serialize"] if document["outcome"] == "rejected" else ["serialize", "classify", "filter"]
+    invocations = [
+        lines for lines in invocation_logs(cloud) if f'"{document["execution"]}"' in "".join(lines)
+    ]
+    assert sorted(json.loads(lines[0])["service"] for lines in invocations) == sorted(functions)
+    for line in (json.loads(line) for lines in invocations for line in lines):
+        assert line["correlation_id"] == document["execution"], line
+        assert "_aws" in line or line["s3_request_id"] == document["s3_request_id"], line
+
+
+def invocation_logs(cloud: LocalCloud) -> list[list[str]]:
+    """What the three functions logged in each invocation: Lambda's own lines, plain text, are left out.
+
+    So is the metric of a cold start, which is about no image. The emulator has a stream for each invocation.
+    """
+    logs, found = cloud.client("logs"), []
+    groups = [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]]
+    for group in (name for name in groups if re.search("(Serialize|Classify|Filter)Logs", name)):
+        pages = logs.get_paginator("describe_log_streams").paginate(logGroupName=group)
+        for stream in (stream["logStreamName"] for page in pages for stream in page["logStreams"]):
+            events = logs.get_log_events(logGroupName=group, logStreamName=stream, startFromHead=True)
+            lines = [event["message"] for event in events["events"] if event["message"].startswith("{")]
+            found.append([line for line in lines if '"ColdStart"' not in line])
+    return found
 
 
 def test_results_start_no_workflow(cloud: LocalCloud, documents: dict[str, dict[str, Any]]) -> None:

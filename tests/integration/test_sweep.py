@@ -111,7 +111,10 @@ def test_an_image_that_is_given_up_is_told_once_and_redrive_has_it(silent: Local
     assert (first["counts"]["reported"], first["exit"]) == (1, 1)
     assert (second["counts"]["reported"], second["counts"]["exhausted"], second["exit"]) == (0, 1, 1)
     messages = sqs.receive_message(QueueUrl=mailbox, MaxNumberOfMessages=10, WaitTimeSeconds=1)["Messages"]
-    (alert,) = [json.loads(json.loads(message["Body"])["Message"]) for message in messages]
+    told = [json.loads(json.loads(message["Body"])["Message"]) for message in messages]
+    (alert,) = [
+        message for message in told if "AlarmName" not in message
+    ]  # the queue's own alarm may ring too
     assert [image["key"] for image in alert["images"]] == [key]
     assert outcomes(silent, "hopeless/") == {}
 

@@ -158,3 +158,15 @@ def test_a_claim_is_read_from_an_item(sweep: Any) -> None:
 @pytest.mark.parametrize(("arn", "standard"), [(STANDARD, True), (EXPRESS, False), (None, False)])
 def test_only_standard_owners_can_be_asked_after(sweep: Any, arn: str | None, standard: bool) -> None:
     assert sweep.claim.Claim(execution=arn).is_standard is standard
+
+
+@pytest.mark.parametrize("kind", ["finished", "waiting", "too_old", "errors", "reported", "exhausted"])
+def test_the_oldest_unclassified_image_is_the_oldest_that_is_still_tried(sweep: Any, kind: str) -> None:
+    tally = sweep.tally.Tally()
+    assert tally.oldest_unclassified(NOW) == timedelta(0)
+    tally.add(image(sweep, days=9), sweep.decision.Kind(kind), "not known, done, or given up and told")
+    assert tally.oldest_unclassified(NOW) == timedelta(0)
+    tally.add(image(sweep, minutes=50), sweep.decision.Kind.RUNNING, "waits for the endpoint")
+    tally.add(image(sweep, minutes=90), sweep.decision.Kind.STARTED, "was lost")
+    tally.add(image(sweep, minutes=40), sweep.decision.Kind.STARTED, "was lost")
+    assert tally.oldest_unclassified(NOW) == timedelta(minutes=90)

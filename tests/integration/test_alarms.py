@@ -1,0 +1,266 @@
+"""Every alarm of the stack rings, and the alert topic hears it.
+
+What breaks quickly is broken for real. What takes hours, or what the emulator never does, is put as metric data under
+the alarm's own name and dimensions; the driver of such an alarm says so.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.integration.conftest import LocalCloud, Shell, open_cloud
+from tests.integration.pictures import picture
+from tests.unit.contract.test_monitoring import ALARMS
+
+pytestmark = pytest.mark.local_cloud
+
+OLD = "incoming/old.png"
+
+
+@dataclass
+class Watched:
+    """A cloud whose alarms ring early, and all that its alert topic has said of them."""
+
+    cloud: LocalCloud
+    alarms: dict[str, str] = field(init=False)
+    mailbox: str = field(init=False)
+    messages: list[dict[str, Any]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        formation, sqs = self.client("cloudformation"), self.client("sqs")
+        nested = formation.describe_stack_resource(StackName="scones", LogicalResourceId="Monitoring")
+        inside = nested["StackResourceDetail"]["PhysicalResourceId"]
+        resources = formation.describe_stack_resources(StackName=inside)["StackResources"]
+        self.alarms = {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in resources}
+        self.mailbox = sqs.create_queue(QueueName="alarms")["QueueUrl"]
+        attributes = sqs.get_queue_attributes(QueueUrl=self.mailbox, AttributeNames=["QueueArn"])[
+            "Attributes"
+        ]
+        topic, options = self.cloud.outputs["AlertTopicArn"], {"RawMessageDelivery": "true"}
+        self.client("sns").subscribe(
+            TopicArn=topic, Protocol="sqs", Endpoint=attributes["QueueArn"], Attributes=options
+        )
+
+    def client(self, service: str) -> Any:
+        return self.cloud.client(service)
+
+    def described(self, name: str) -> dict[str, Any]:
+        (alarm,) = self.client("cloudwatch").describe_alarms(AlarmNames=[self.alarms[name]])["MetricAlarms"]
+        return dict(alarm)
+
+    def heard(self, name: str, state: str) -> bool:
+        """Whether the alert topic has said that an alarm went into a state."""
+        sqs = self.client("sqs")
+        while found := sqs.receive_message(QueueUrl=self.mailbox, MaxNumberOfMessages=10).get("Messages"):
+            for one in found:
+                self.messages.append(json.loads(one["Body"]))
+                sqs.delete_message(QueueUrl=self.mailbox, ReceiptHandle=one["ReceiptHandle"])
+        told = [(one.get("AlarmName"), one.get("NewStateValue")) for one in self.messages]
+        return (self.alarms[name], state) in told
+
+    def put(self, name: str, periods_ago: float, value: float, count: int = 1) -> None:
+        """Put data of a period that has passed, as many values as `count`."""
+        alarm = self.described(name)
+        at = datetime.now(UTC) - timedelta(seconds=alarm["Period"] * periods_ago)
+        datum = {"MetricName": alarm["MetricName"], "Dimensions": alarm["Dimensions"], "Timestamp": at}
+        self.client("cloudwatch").put_metric_data(
+            Namespace=alarm["Namespace"], MetricData=[datum | {"Values": [value], "Counts": [count]}]
+        )
+
+    def drop(self, name: str, count: int = 1) -> None:
+        for number in range(count):
+            self.cloud.put(f"incoming/{name}/{number}.png", picture(f"{name} {number}"))
+
+    def scones(self, *arguments: str) -> None:
+        done = self.cloud.shell.run(*arguments)
+        assert done.returncode == 0, done.stderr
+
+    @contextmanager
+    def faults(self, kind: str) -> Iterator[None]:
+        self.scones("chaos", "endpoint", "--kind", kind)
+        try:
+            yield
+        finally:
+            self.scones("chaos", "clear")
+
+
+@pytest.fixture(scope="module")
+def watched(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    parameters = (
+        "NoTrafficHours=1",
+        "OldestImageMinutes=1",
+        "ReviewShareLow=0.1",
+        "EndpointSlowMilliseconds=1",
+    )
+    shell = Shell(root, tmp_path_factory.mktemp("watched") / "state")
+    with open_cloud(shell, *parameters) as cloud:
+        # Retries in a twentieth of the time.
+        scale = {"stepfunctions._SFN_WAIT_SCALE": 0.05}
+        httpx.post(f"{cloud.client('s3').meta.endpoint_url}/_ministack/config", json=scale, trust_env=False)
+        with uploads_start_nothing(cloud):
+            cloud.put(OLD, picture("old"))
+        yield Watched(cloud)
+
+
+@contextmanager
+def uploads_start_nothing(cloud: LocalCloud) -> Iterator[None]:
+    events = cloud.client("events")
+    rules = events.list_rules()["Rules"]
+    (rule,) = [rule["Name"] for rule in rules if "Object Created" in rule.get("EventPattern", "")]
+    events.disable_rule(Name=rule)
+    try:
+        yield
+    finally:
+        events.enable_rule(Name=rule)
+
+
+def wait_until(happened: Callable[[], bool], what: str, timeout_s: float = 60) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not happened():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.2)
+
+
+type Driver = Callable[[Watched], Any]
+
+
+def executions_fail(watched: Watched) -> None:
+    workflow = watched.cloud.outputs["WorkflowArn"]
+    watched.client("stepfunctions").start_execution(stateMachineArn=workflow, input="{}")
+
+
+def executions_time_out(watched: Watched) -> None:
+    """By data: no execution of the emulator times out."""
+    watched.put("ExecutionsTimedOut", 0, 1)
+
+
+def an_image_fails(watched: Watched) -> None:
+    with watched.faults("deleted"):
+        watched.drop("failed")
+        wait_until(lambda: watched.heard("FailedOutcomes", "ALARM"), "no failed outcome is told")
+
+
+def nothing_arrives(watched: Watched) -> None:
+    """Nothing has since the deploy, so it has rung before anybody listened: as if it had not, it rings again."""
+    name = watched.alarms["NoTraffic"]
+    watched.client("cloudwatch").set_alarm_state(AlarmName=name, StateValue="OK", StateReason="a new day")
+
+
+def the_queue_fills(watched: Watched) -> None:
+    queue = watched.cloud.outputs["FailedImagesQueueUrl"]
+    watched.client("sqs").send_message(QueueUrl=queue, MessageBody="{}")
+
+
+def an_image_gets_old(watched: Watched) -> None:
+    s3, bucket = watched.client("s3"), watched.cloud.outputs["ImageBucketName"]
+    uploaded = s3.head_object(Bucket=bucket, Key=OLD)["LastModified"]
+    wait_until(lambda: datetime.now(UTC) - uploaded > timedelta(seconds=61), "a minute does not pass", 65)
+    watched.scones("sweep", "--older-than", "1")
+
+
+def the_sweep_fails(watched: Watched) -> None:
+    function, nonsense = watched.cloud.outputs["SweepFunctionName"], b'{"older_than_minutes": "x"}'
+    answer = watched.client("lambda").invoke(FunctionName=function, Payload=nonsense)
+    assert "FunctionError" in answer
+
+
+def people_get_much(watched: Watched) -> None:
+    """By data: it takes three hours."""
+    for hour in range(3):
+        watched.put("TooManyReviews", hour + 0.5, 1, count=100)
+
+
+def people_get_nothing(watched: Watched) -> None:
+    """By data: it takes three hours. It outweighs what the alarm on too many was given."""
+    for hour in range(3):
+        watched.put("TooFewReviews", hour + 0.5, 0, count=10_000)
+
+
+# These three take two periods of five minutes: one is by data, the present one is real.
+
+
+def the_endpoint_fails(watched: Watched) -> None:
+    watched.put("EndpointFails", 1.5, 1)
+    with watched.faults("internal"):
+        watched.drop("fails", 2)
+        wait_until(lambda: watched.heard("EndpointFails", "ALARM"), "failing calls make no alarm")
+
+
+def the_endpoint_throttles(watched: Watched) -> None:
+    watched.put("EndpointThrottles", 1.5, 1)
+    with watched.faults("throttle"):
+        watched.drop("throttled", 8)
+        wait_until(lambda: watched.heard("EndpointThrottles", "ALARM"), "throttled calls make no alarm")
+
+
+def the_endpoint_is_slow(watched: Watched) -> None:
+    """Every answer takes more than the millisecond that this stack calls slow."""
+    watched.put("EndpointSlow", 1.5, 50)
+    watched.drop("slow")
+
+
+def functions_are_throttled(watched: Watched) -> None:
+    watched.put("FunctionThrottles", 1.5, 1)
+    functions = watched.client("lambda")
+    names = [one["FunctionName"] for one in functions.list_functions()["Functions"]]
+    (serialize,) = [name for name in names if "-Serialize-" in name]
+    functions.put_function_concurrency(FunctionName=serialize, ReservedConcurrentExecutions=0)
+    try:
+        watched.drop("crowded")
+        wait_until(lambda: watched.heard("FunctionThrottles", "ALARM"), "throttles make no alarm")
+    finally:
+        functions.delete_function_concurrency(FunctionName=serialize)
+
+
+# In this order: the silence is over with the first image, and an image needs its time to get old.
+DRIVERS: dict[str, Driver] = {
+    "NoTraffic": nothing_arrives,
+    "FailedImagesWaiting": the_queue_fills,
+    "SweepFails": the_sweep_fails,
+    "ExecutionsTimedOut": executions_time_out,
+    "ExecutionsFailed": executions_fail,
+    "FailedOutcomes": an_image_fails,
+    "EndpointFails": the_endpoint_fails,
+    "EndpointThrottles": the_endpoint_throttles,
+    "EndpointSlow": the_endpoint_is_slow,
+    "FunctionThrottles": functions_are_throttled,
+    "TooManyReviews": people_get_much,
+    "TooFewReviews": people_get_nothing,
+    "OldestUnclassifiedImage": an_image_gets_old,
+}
+
+
+def test_every_alarm_of_the_template_is_driven() -> None:
+    assert DRIVERS.keys() == ALARMS.keys()
+
+
+@pytest.mark.parametrize("name", DRIVERS)
+def test_an_alarm_rings_and_the_alert_topic_hears_it(watched: Watched, name: str) -> None:
+    DRIVERS[name](watched)
+
+    wait_until(lambda: watched.heard(name, "ALARM"), f"{name} does not ring: {watched.described(name)}")
+
+
+def test_the_end_of_a_silence_is_told(watched: Watched) -> None:
+    watched.drop("first")
+
+    wait_until(lambda: watched.heard("NoTraffic", "OK"), "the alarm stays")
+    assert watched.described("NoTraffic")["StateValue"] == "OK"
+
+
+def test_every_image_has_its_outcome_once_all_is_over(watched: Watched) -> None:
+    expected = {"failed": 1, "fails": 2, "throttled": 8, "slow": 1, "crowded": 1, "first": 1}
+
+    def outcomes() -> dict[str, int]:
+        found = [one["image"]["key"].split("/")[1] for one in watched.cloud.documents().values()]
+        return {name: found.count(name) for name in expected}
+
+    wait_until(lambda: outcomes() == expected, f"outcomes are missing: {outcomes()}")

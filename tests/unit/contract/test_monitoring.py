@@ -1,0 +1,175 @@
+"""Alarms and dashboard watch metrics that somebody emits; every alarm is told, shown and explained."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from samcli.yamlhelper import yaml_parse
+
+from tests.unit.functions.test_metrics import EMITTED
+
+type Metric = tuple[str, str, frozenset[tuple[str, str]]]
+
+# What AWS emits: the metrics of a namespace that the project uses, and their dimension.
+AWS = {
+    "AWS/States": (
+        "StateMachineArn",
+        {
+            "ExecutionsStarted",
+            "ExecutionsSucceeded",
+            "ExecutionsFailed",
+            "ExecutionsTimedOut",
+            "ExecutionsAborted",
+            "ExecutionTime",
+        },
+    ),
+    "AWS/Lambda": ("FunctionName", {"Errors", "Throttles", "Duration"}),
+    "AWS/SQS": ("QueueName", {"ApproximateNumberOfMessagesVisible"}),
+}
+OF_DIMENSION = {
+    "StateMachineArn": {"WorkflowArn"},
+    "FunctionName": {"SerializeName", "ClassifyName", "FilterName", "SweepName"},
+    "QueueName": {"FailedImagesName"},
+}
+
+
+def _template(path: Path) -> dict[str, Any]:
+    return dict(yaml_parse(path.read_text()))
+
+
+MONITORING = _template(Path(__file__).parents[3] / "monitoring" / "template.yaml")
+ALARMS: dict[str, dict[str, Any]] = {
+    name: resource["Properties"]
+    for name, resource in MONITORING["Resources"].items()
+    if resource["Type"] == "AWS::CloudWatch::Alarm"
+}
+
+
+def text(value: Any) -> str:
+    """A reference to a parameter as its name."""
+    return str(value["Ref"]) if isinstance(value, dict) else str(value)
+
+
+@pytest.fixture(scope="module")
+def own(root: Path) -> set[Metric]:
+    """The metrics of the functions, by the names that the template gives them, and of the workflow."""
+    resources = _template(root / "template.yaml")["Resources"]
+    states = json.loads((root / "statemachine" / "classify_image.asl.json").read_text())["States"]
+    found = set()
+    for function, by_dimensions in EMITTED.items():
+        variables = resources[function.capitalize()]["Properties"]["Environment"]["Variables"]
+        for dimensions, names in by_dimensions.items():
+            service = {"service": variables["POWERTOOLS_SERVICE_NAME"]}
+            pairs = frozenset((name, service.get(name, "*")) for name in dimensions)
+            found |= {("Namespace", name, pairs) for name in names}
+    (datum,) = states["Count failure"]["Arguments"]["MetricData"]
+    pairs = frozenset((one["Name"], one["Value"]) for one in datum["Dimensions"])
+    return found | {("Namespace", datum["MetricName"], pairs)}
+
+
+def dashboard(*, with_traffic: bool) -> dict[str, Any]:
+    """The dashboard, a parameter that is a number as 1 and every other reference as its name."""
+    body, variables = MONITORING["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    _, then, otherwise = variables["NoTrafficArn"]["Fn::If"]
+    body = body.replace("${NoTrafficArn}", then["Fn::Sub"] if with_traffic else otherwise)
+    parameters = MONITORING["Parameters"]
+
+    def reference(found: re.Match[str]) -> str:
+        return "1" if parameters.get(found[1], {}).get("Type") == "Number" else found[1]
+
+    return dict(json.loads(re.sub(r"\$\{([\w.:]+)\}", reference, body)))
+
+
+def shown() -> set[Metric]:
+    found = set()
+    for widget in dashboard(with_traffic=False)["widgets"]:
+        for row in widget["properties"].get("metrics", []):
+            match [part for part in row if isinstance(part, str)]:
+                case []:
+                    searched = re.fullmatch(
+                        r"SEARCH\('\{\"(\w+)\",([\w,]+)\} MetricName=\"(\w+)\"', 'Sum', 300\)",
+                        row[0]["expression"],
+                    )
+                    assert searched, row
+                    found.add((searched[1], searched[3], frozenset(searched[2].split(","))))
+                case [namespace, name, *pairs]:
+                    dimensions = frozenset(zip(pairs[::2], pairs[1::2], strict=True))
+                    found.add((namespace, name, dimensions))
+    return found
+
+
+def exists(metric: Any, own: set[Metric]) -> bool:
+    namespace, name, dimensions = metric
+    if namespace in AWS:
+        dimension, names = AWS[namespace]
+        ((key, value),) = dimensions
+        return name in names and key == dimension and value in OF_DIMENSION[key]
+    if all(isinstance(one, str) for one in dimensions):  # a search names dimensions and no values
+        return any(
+            (namespace, name, dimensions) == (one[0], one[1], frozenset(key for key, _ in one[2]))
+            for one in own
+        )
+    return metric in own
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_an_alarm_watches_a_metric_that_is_emitted(own: set[Metric], name: str) -> None:
+    alarm = ALARMS[name]
+    dimensions = frozenset((one["Name"], text(one["Value"])) for one in alarm["Dimensions"])
+    assert exists((text(alarm["Namespace"]), alarm["MetricName"], dimensions), own)
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_an_alarm_tells_the_alert_topic_and_says_what_silence_means(name: str) -> None:
+    alarm = ALARMS[name]
+    assert alarm["AlarmActions"] == [{"Ref": "AlertTopicArn"}]
+    assert alarm.get("OKActions", alarm["AlarmActions"]) == alarm["AlarmActions"]
+    assert alarm["TreatMissingData"] in {"breaching", "notBreaching", "ignore"}
+    assert alarm["AlarmDescription"].endswith(".")
+
+
+def test_the_dashboard_shows_metrics_that_are_emitted(own: set[Metric]) -> None:
+    metrics = shown()
+    assert len(metrics) > 20
+    assert [metric for metric in metrics if not exists(metric, own)] == []
+
+
+@pytest.mark.parametrize("with_traffic", [True, False])
+def test_every_alarm_is_on_the_dashboard(with_traffic: bool) -> None:
+    (widget,) = [one for one in dashboard(with_traffic=with_traffic)["widgets"] if one["type"] == "alarm"]
+    conditional = set() if with_traffic else {"NoTraffic"}
+    assert {arn.removesuffix(".Arn") for arn in widget["properties"]["alarms"]} == ALARMS.keys() - conditional
+
+
+def test_no_widget_covers_another_or_leaves_the_page() -> None:
+    taken: set[tuple[int, int]] = set()
+    for widget in dashboard(with_traffic=True)["widgets"]:
+        x, y, width, height = (widget[name] for name in ("x", "y", "width", "height"))
+        cells = {(x + right, y + down) for right in range(width) for down in range(height)}
+        assert not cells & taken, widget["properties"]["title"]
+        assert x + width <= 24
+        taken |= cells
+
+
+def test_functions_and_workflows_emit_into_the_namespace_that_is_watched(root: Path) -> None:
+    template = _template(root / "template.yaml")
+    resources = template["Resources"]
+    namespace = resources["Monitoring"]["Properties"]["Parameters"]["Namespace"]
+    assert (
+        template["Globals"]["Function"]["Environment"]["Variables"]["POWERTOOLS_METRICS_NAMESPACE"]
+        == namespace
+    )
+    for machine in ("ClassifyImage", "ClassifyImageExpress"):
+        assert resources[machine]["Properties"]["DefinitionSubstitutions"]["MetricsNamespace"] == namespace
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_the_runbook_says_what_to_do(root: Path, name: str) -> None:
+    page = (root / "docs" / "runbook.md").read_text()
+    sections = re.split(r"^## ", page, flags=re.MULTILINE)
+    (section,) = [one for one in sections if re.match(rf"Alarm {name}\n", one)]
+    assert re.search(r"^- Look: .*`", section, re.MULTILINE), "a command to look with"
+    assert re.search(r"^- Do: ", section, re.MULTILINE)
+    assert re.search(r"^- Over: ", section, re.MULTILINE)

@@ -1,0 +1,152 @@
+"""Each function emits exactly these metrics, under exactly these dimensions: alarms and dashboard watch them."""
+
+import json
+from base64 import b64encode
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from tests.fakes.aws_clients import FakeBody, FakeSageMakerRuntime, client_error
+from tests.fakes.lambda_context import FakeLambdaContext
+from tests.fakes.pictures import encoded, quarters
+from tests.unit.functions.conftest import SETTINGS
+
+type Emitted = dict[tuple[str, ...], dict[str, list[float]]]
+Loader = Callable[..., Any]
+
+ALL, LABEL, REASON = ("service",), ("service", "label"), ("service", "reason")
+EMITTED: dict[str, dict[tuple[str, ...], set[str]]] = {
+    "serialize": {ALL: {"ObjectBytes", "ImageDataBytes", "Rejected"}, REASON: {"ObjectBytes", "Rejected"}},
+    "classify": {ALL: {"EndpointLatency", "EndpointErrors", "EndpointThrottles"}},
+    "filter": {ALL: {"Confidence", "Passed", "Review"}, LABEL: {"Confidence", "Passed", "Review"}},
+    "sweep": {
+        ALL: {
+            "OldestUnclassifiedMinutes",
+            "SweepStarted",
+            "SweepReported",
+            "SweepExhausted",
+            "SweepErrors",
+        }
+    },
+}
+"""By function and dimensions; every function also emits ColdStart."""
+
+
+def emitted(log: str, service: str) -> Emitted:
+    """The metrics of one invocation, by their dimensions."""
+    found: Emitted = {}
+    for line in log.splitlines():
+        document = json.loads(line)
+        for directive in document.get("_aws", {}).get("CloudWatchMetrics", []):
+            assert directive["Namespace"] == "Scones"
+            assert document["service"] == service
+            for dimensions in directive["Dimensions"]:
+                names = [metric["Name"] for metric in directive["Metrics"]]
+                if names != ["ColdStart"]:
+                    found.setdefault(tuple(dimensions), {}).update({name: document[name] for name in names})
+    return found
+
+
+def names(found: Emitted) -> dict[tuple[str, ...], set[str]]:
+    return {dimensions: set(metrics) for dimensions, metrics in found.items()}
+
+
+def serialize(load_app: Loader, body: bytes) -> None:
+    with mock_aws():
+        s3 = boto3.client("s3", region_name="us-east-1")
+        s3.create_bucket(Bucket="images")
+        s3.put_object(Bucket="images", Key="k", Body=body)
+        function = load_app("serialize", AWS_DEFAULT_REGION="us-east-1")
+        function.app.handler({"bucket": "images", "key": "k", "size": len(body)}, FakeLambdaContext())
+
+
+def test_serialize_measures_an_image(load_app: Loader, capsys: pytest.CaptureFixture[str]) -> None:
+    serialize(load_app, encoded(quarters(), "PNG"))
+    assert names(emitted(capsys.readouterr().out, "serialize")) == {
+        ALL: EMITTED["serialize"][ALL] - {"Rejected"}
+    }
+
+
+def test_serialize_counts_a_rejection_by_its_reason(
+    load_app: Loader, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(Exception, match="PDF"):
+        serialize(load_app, b"%PDF-1.7")
+    log = capsys.readouterr().out
+    found = emitted(log, "serialize")
+    assert '"reason":"UnsupportedImageError"' in log
+    assert found[ALL]["Rejected"] == found[REASON]["Rejected"] == [1]
+    assert names(found)[REASON] == EMITTED["serialize"][REASON]
+
+
+@pytest.mark.parametrize(
+    ("runtime", "errors", "throttles"),
+    [
+        (FakeSageMakerRuntime(FakeBody(b"[0.97, 0.03]")), 0, 0),
+        (FakeSageMakerRuntime(FakeBody(b"[0.97]")), 1, 0),
+        (FakeSageMakerRuntime(failure=client_error("ThrottlingException")), 0, 1),
+        (FakeSageMakerRuntime(failure=client_error("ServiceUnavailable")), 1, 0),
+        (FakeSageMakerRuntime(failure=client_error("AccessDeniedException")), 1, 0),
+    ],
+)
+def test_classify_says_of_every_call_whether_it_failed_or_was_throttled(
+    load_app: Loader,
+    capsys: pytest.CaptureFixture[str],
+    runtime: FakeSageMakerRuntime,
+    errors: int,
+    throttles: int,
+) -> None:
+    function = load_app("classify", ENDPOINT_NAME="scones")
+    function.app.runtime = runtime
+    event = {"image_data": b64encode(b"image").decode(), "content_type": "image/png"}
+    if errors + throttles:
+        with pytest.raises(Exception, match=r"."):
+            function.app.handler(event, FakeLambdaContext())
+    else:
+        function.app.handler(event, FakeLambdaContext())
+    found = emitted(capsys.readouterr().out, "classify")
+    assert names(found) == EMITTED["classify"]
+    assert (found[ALL]["EndpointErrors"], found[ALL]["EndpointThrottles"]) == ([errors], [throttles])
+
+
+def test_a_request_without_an_image_is_not_the_endpoints_fault(
+    load_app: Loader, capsys: pytest.CaptureFixture[str]
+) -> None:
+    function = load_app("classify", ENDPOINT_NAME="scones")
+    with pytest.raises(function.errors.InvalidRequestError):
+        function.app.handler({"content_type": "image/png"}, FakeLambdaContext())
+    assert emitted(capsys.readouterr().out, "classify") == {}
+
+
+@pytest.mark.parametrize(("inferences", "review"), [([0.1, 0.9], 0), ([0.5, 0.5], 1)])
+def test_filter_measures_over_all_and_by_label(
+    load_app: Loader, capsys: pytest.CaptureFixture[str], inferences: list[float], review: int
+) -> None:
+    load_app("filter").app.handler({"inferences": inferences}, FakeLambdaContext())
+    found = emitted(capsys.readouterr().out, "filter")
+    assert names(found) == EMITTED["filter"]
+    expected = {"Confidence": [max(inferences)], "Passed": [1 - review], "Review": [review]}
+    assert found[ALL] == found[LABEL] == expected
+
+
+def test_sweep_says_how_old_the_oldest_image_without_outcome_is(
+    load_app: Loader, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    function = load_app("sweep")
+    run = function.app.Run
+
+    def sweep(self: Any, _request: Any) -> dict[str, Any]:
+        return {"dry_run": False, "counts": dict.fromkeys(function.decision.Kind, 0)}
+
+    monkeypatch.setattr(run, "sweep", sweep)
+    function.app.handler({}, FakeLambdaContext())
+    found = emitted(capsys.readouterr().out, "sweep")
+    assert names(found) == EMITTED["sweep"]
+    assert found[ALL]["OldestUnclassifiedMinutes"] == [0]
+
+
+def test_every_function_is_here() -> None:
+    assert EMITTED.keys() == SETTINGS.keys()
