@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from samcli.yamlhelper import yaml_parse
 
-from tests.unit.functions.test_metrics import EMITTED
+from tests.unit.functions.test_metrics import ALL, EMITTED, LABEL, REASON
 
 type Metric = tuple[str, str, frozenset[tuple[str, str]]]
 
@@ -173,3 +173,14 @@ def test_the_runbook_says_what_to_do(root: Path, name: str) -> None:
     assert re.search(r"^- Look: .*`", section, re.MULTILINE), "a command to look with"
     assert re.search(r"^- Do: ", section, re.MULTILINE)
     assert re.search(r"^- Over: ", section, re.MULTILINE)
+
+
+def test_the_capacity_page_counts_what_cloudwatch_bills(root: Path) -> None:
+    (row,) = [
+        line for line in (root / "docs" / "capacity.md").read_text().splitlines() if "CloudWatch:" in line
+    ]
+    values = {ALL: 1, LABEL: 2, REASON: 4}
+    metrics = sum(len(names) * values[by] for one in EMITTED.values() for by, names in one.items())
+    metrics += len(EMITTED) + 1  # a cold start of each function; the workflow's
+    assert f" {metrics} metrics with two labels, {len(ALARMS)} alarms, a dashboard " in row
+    assert f"${(metrics * 0.3 + len(ALARMS) * 0.1 + 3) / 30:.2f} " in row
