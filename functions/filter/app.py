@@ -28,7 +28,7 @@ def handler(event: FilterRequest, context: LambdaContext) -> FilterResponse:  # 
     threshold = live.read()
     if threshold.problem:
         logger.warning("judged by the deployed threshold", reason=threshold.problem)
-    metrics.add_metric("ThresholdFallback", MetricUnit.Count, int(threshold.problem is not None))
+        metrics.add_metric("ThresholdFallback", MetricUnit.Count, 1)
     verdict = judge(event["inferences"], settings.labels, threshold.value)
     measure(verdict)
     logger.info("filtered", **verdict)

@@ -9,7 +9,7 @@ import json
 from typing import Any, Final
 
 from ministack.core import iam_evaluator
-from ministack.services import stepfunctions
+from ministack.services import cloudwatch, stepfunctions
 from ministack.services.cloudformation import provisioners
 
 # Parts of arn:aws:states:REGION:ACCOUNT:stateMachine:NAME:VERSION-OR-ALIAS.
@@ -19,8 +19,9 @@ _QUALIFIED: Final = 8
 def add_to_cloudformation() -> None:
     """Let a stack publish versions and move an alias to them.
 
-    The alias moves at once, whatever its deployment preference: on a laptop nobody waits for a canary. The emulator
-    runs the newest definition for every version, which is the one that the alias names.
+    The alias moves at once, whatever its deployment preference: on a laptop nobody waits for a canary. An alarm of
+    the preference that rings at this moment undoes the deploy. The emulator runs the newest definition for every
+    version, which is the one that the alias names.
     """
     provisioners._RESOURCE_HANDLERS |= {
         # Without an update of its own, a changed revision makes a new version; the stack retains the old one.
@@ -67,9 +68,16 @@ def _create_alias(_logical_id: str, properties: dict[str, Any], _stack: str) -> 
 def _move_alias(arn: str, old: dict[str, Any], new: dict[str, Any], stack: str) -> tuple[str, dict[str, Any]]:
     if _machine(old) != _machine(new):
         return _create_alias("", new, stack)
+    if old != new and (ringing := _ringing(new)):
+        raise ValueError(f"alarm {ringing} is in ALARM: the deployment is rolled back")
     request = {"stateMachineAliasArn": arn, "routingConfiguration": _routing(new)}
     _answer(stepfunctions._update_state_machine_alias(request))
     return arn, {"Arn": arn}
+
+
+def _ringing(properties: dict[str, Any]) -> str | None:
+    names = properties["DeploymentPreference"].get("Alarms", [])
+    return next((name for name in names if cloudwatch._alarms[name]["StateValue"] == "ALARM"), None)
 
 
 def _delete_version(arn: str, _properties: dict[str, Any]) -> None:

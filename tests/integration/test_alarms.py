@@ -184,6 +184,12 @@ def people_get_nothing(watched: Watched) -> None:
         watched.put("TooFewReviews", hour + 0.5, 0, count=10_000)
 
 
+def the_threshold_cannot_be_read(watched: Watched) -> None:
+    """By data: a Filter that has read it once keeps it for 30 s. The loss itself is in test_pipeline."""
+    for ago in (0.5, 1.5):
+        watched.put("LiveThresholdUnread", ago, 1)
+
+
 # These three take two periods of five minutes: one is by data, the present one is real.
 
 
@@ -234,6 +240,7 @@ DRIVERS: dict[str, Driver] = {
     "FunctionThrottles": functions_are_throttled,
     "TooManyReviews": people_get_much,
     "TooFewReviews": people_get_nothing,
+    "LiveThresholdUnread": the_threshold_cannot_be_read,
     "OldestUnclassifiedImage": an_image_gets_old,
 }
 

@@ -21,7 +21,10 @@ ALL, LABEL, REASON = ("service",), ("service", "label"), ("service", "reason")
 EMITTED: dict[str, dict[tuple[str, ...], set[str]]] = {
     "serialize": {ALL: {"ObjectBytes", "ImageDataBytes", "Rejected"}, REASON: {"ObjectBytes", "Rejected"}},
     "classify": {ALL: {"EndpointLatency", "EndpointErrors", "EndpointThrottles"}},
-    "filter": {ALL: {"Confidence", "Passed", "Review"}, LABEL: {"Confidence", "Passed", "Review"}},
+    "filter": {
+        ALL: {"Confidence", "Passed", "Review", "ThresholdFallback"},
+        LABEL: {"Confidence", "Passed", "Review", "ThresholdFallback"},
+    },
     "sweep": {
         ALL: {
             "OldestUnclassifiedMinutes",
@@ -127,9 +130,21 @@ def test_filter_measures_over_all_and_by_label(
 ) -> None:
     load_app("filter").app.handler({"inferences": inferences}, FakeLambdaContext())
     found = emitted(capsys.readouterr().out, "filter")
-    assert names(found) == EMITTED["filter"]
+    usual = {dimensions: names - {"ThresholdFallback"} for dimensions, names in EMITTED["filter"].items()}
+    assert names(found) == usual
     expected = {"Confidence": [max(inferences)], "Passed": [1 - review], "Review": [review]}
     assert found[ALL] == found[LABEL] == expected
+
+
+def test_filter_counts_what_it_judged_by_the_deployed_threshold(
+    load_app: Loader, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with mock_aws():  # which has no such parameter
+        function = load_app("filter", THRESHOLD_PARAMETER="none")
+        function.app.handler({"inferences": [0.9, 0.1]}, FakeLambdaContext())
+    found = emitted(capsys.readouterr().out, "filter")
+    assert names(found) == EMITTED["filter"]
+    assert found[ALL]["ThresholdFallback"] == [1]
 
 
 def test_sweep_says_how_old_the_oldest_image_without_outcome_is(
