@@ -13,7 +13,7 @@ export __SAM_CLI_APP_DIR ?= $(CURDIR)/.scones/sam
 SCONES := .venv/bin/scones
 FUNCTIONS := serialize classify filter sweep
 
-.PHONY: help setup demo up down test lint format bench fuzz chaos audit audit-packages clean endpoint-image setup-training test-training
+.PHONY: help setup demo up down test lint format bench fuzz chaos audit audit-packages clean lock sbom reproducible endpoint-image setup-training test-training
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,18 @@ FUZZ_SECONDS ?= 600
 fuzz: setup ## Fuzz what hostile bytes reach, each target FUZZ_SECONDS; findings go to build/fuzz.
 	@$(UV) sync --locked --all-extras --group fuzz --inexact --quiet
 	@.venv/bin/python -m tests.fuzz.run --seconds $(FUZZ_SECONDS)
+
+# Every package that ships is named by its hashes, and none may run code of its own while it is installed.
+locked = { printf '\# Of pyproject.toml and uv.lock, by `make lock`.\n--only-binary :all:\n'; \
+  $(UV) export --frozen --quiet --no-default-groups --no-emit-project --no-annotate --no-header $(1); }
+
+lock: $(if $(filter .uv/%,$(UV)),.uv/bin/uv) ## Write uv.lock, and of it what ships; UPGRADE=--upgrade takes newer packages.
+	@$(UV) lock $(UPGRADE)
+	@for function in $(FUNCTIONS); do $(call locked,--only-group $$function) > functions/$$function/requirements.txt || exit 1; done
+	@$(call locked,--extra endpoint --prune boto3 --prune rich --prune pillow-heif) > endpoint/requirements.txt
+
+reproducible: setup ## Build the functions twice, compare, and print each package's hash; FUNCTION=Filter builds one.
+	@.venv/bin/python -m tests.supply.reproducible $(FUNCTION)
 
 # Each in an environment of its own: they bring hundreds of packages that the project does not need.
 AUDIT := $(UV) tool run --quiet --python .venv/bin/python
