@@ -87,6 +87,9 @@ audit: setup ## Check the template, the code and the files for what a security r
 	@$(CHECKOV) --framework dockerfile -f endpoint/Dockerfile
 	@$(AUDIT) bandit==1.9.4 --quiet --configfile pyproject.toml --recursive functions scones endpoint training
 
+sbom: setup ## List the packages of each function and of the endpoint: build/sbom/*.cdx.json (CycloneDX).
+	@UV=$(UV) .venv/bin/python -m tests.supply.sbom
+
 audit-packages: setup ## Look the locked packages up in PyPI's database of vulnerabilities.
 	@mkdir -p build && $(UV) export --locked --all-extras --no-emit-project --quiet > build/packages.txt
 	@$(AUDIT) pip-audit==2.10.1 --disable-pip --progress-spinner off -r build/packages.txt -o build/vulnerabilities.txt

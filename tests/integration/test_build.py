@@ -1,11 +1,14 @@
-"""What `sam build` makes is small: a Lambda's cold start pays for every megabyte."""
+"""What `sam build` makes is small, for a Lambda's cold start pays for every megabyte, and holds what is locked."""
 
+import importlib.metadata
 import shutil
 from pathlib import Path
 
 import pytest
+from packaging.utils import canonicalize_name
 
 from tests.integration.conftest import LocalCloud
+from tests.supply.locked import locked_packages
 
 pytestmark = pytest.mark.local_cloud
 
@@ -29,3 +32,19 @@ def test_a_package_ships_no_heavy_friends(
         "pydantic",
         "aws_xray_sdk",
     }
+
+
+@pytest.mark.parametrize("function", ["Serialize", "Classify", "Filter", "Sweep"])
+def test_a_package_ships_our_code_what_is_locked_and_nothing_else(
+    cloud: LocalCloud, root: Path, function: str
+) -> None:
+    build, source = root / ".aws-sam" / "build" / function, root / "functions" / function.lower()
+    installed = list(importlib.metadata.distributions(path=[str(build)]))
+    ours = {path.name for path in (*source.glob("*.py"), source / "requirements.txt")}
+    theirs = {str(file) for package in installed for file in package.files or ()}
+    shipped = {str(path.relative_to(build)) for path in build.rglob("*") if path.is_file()}
+
+    assert {(canonicalize_name(package.name), package.version) for package in installed} == {
+        (package.name, package.version) for package in locked_packages(source / "requirements.txt")
+    }
+    assert shipped - theirs == ours
