@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import shutil
 import subprocess
 import tarfile
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from packaging.utils import canonicalize_name
 
 from endpoint.errors import ImageError
 from endpoint.predictor import SHIPPED_MODEL, Predictor
+from tests.supply.locked import locked_packages
 from training import endpoint_image
 from training.release.model_archive import build
 
@@ -22,7 +26,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-BASE = "python:3.13-slim"
+
+def pinned_base() -> str:
+    dockerfile = (endpoint_image.ROOT / "endpoint" / "Dockerfile").read_text()
+    return re.findall(r"^ARG BASE=(\S+)$", dockerfile, re.MULTILINE)[0]
+
+
+# Where no registry is in reach, the name of an image to stand in for the Dockerfile's base.
+BASE = os.environ.get("SCONES_TEST_BASE_IMAGE") or pinned_base()
 NAME = f"scones-endpoint-test-{os.getpid()}"
 MODEL_DIR = "/opt/ml/model"
 START_S = 60
@@ -58,7 +69,7 @@ def image() -> Iterator[str]:
     ):
         pytest.skip(f"needs the image {BASE}: {last_line(pull)}")
     try:
-        endpoint_image.build(NAME)
+        endpoint_image.build(NAME, options=["--build-arg", f"BASE={BASE}"])
     except endpoint_image.ImageError:
         download = ["pip", "download", "--quiet", "--no-deps", "--dest", "/tmp", "click"]
         if (pip := docker("run", "--rm", BASE, *download, timeout_s=PULL_S)).returncode:
@@ -79,28 +90,35 @@ def model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def container(image: str, model_dir: Path) -> Iterator[str]:
-    """Run the container as SageMaker does, and read-only; return its address."""
+@contextmanager
+def running(image: str, name: str, *options: str) -> Iterator[str]:
+    """Run the container read-only and without privileges; give its address, and remove it."""
     hardened = ["--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"]
-    options = ["--detach", "--name", NAME, "--publish", "127.0.0.1::8080", *hardened]
-    started = docker("run", *options, "--volume", f"{model_dir}:{MODEL_DIR}:ro", image, "serve")
+    detached = ["--detach", "--name", name, "--publish", "127.0.0.1::8080"]
+    started = docker("run", *detached, *hardened, *options, image, "serve")
     try:
         assert started.returncode == 0, started.stderr
-        url = f"http://{docker('port', NAME, '8080/tcp').stdout.split()[0]}"
-        wait_for_ping(url)
+        url = f"http://{docker('port', name, '8080/tcp').stdout.split()[0]}"
+        wait_for_ping(url, name)
         yield url
     finally:
-        docker("rm", "--force", NAME)
+        docker("rm", "--force", name)
 
 
-def wait_for_ping(url: str) -> None:
+@pytest.fixture(scope="module")
+def container(image: str, model_dir: Path) -> Iterator[str]:
+    """Run the container as SageMaker does; return its address."""
+    with running(image, NAME, "--volume", f"{model_dir}:{MODEL_DIR}:ro") as url:
+        yield url
+
+
+def wait_for_ping(url: str, name: str) -> None:
     deadline = time.monotonic() + START_S
     while True:
         try:
             assert httpx.get(f"{url}/ping").status_code == 200
         except httpx.TransportError:
-            logs = docker("logs", NAME)
+            logs = docker("logs", name)
             assert time.monotonic() < deadline, logs.stdout + logs.stderr
             time.sleep(0.1)
         else:
@@ -139,3 +157,36 @@ def test_it_is_nobody_and_can_write_nowhere(container: str) -> None:
     assert docker("exec", NAME, "id", "-u").stdout.strip() not in ("", "0")
     for place in ("/app", "/tmp", MODEL_DIR):
         assert docker("exec", NAME, "touch", f"{place}/x").returncode != 0, place
+
+
+def test_it_serves_as_any_user_and_with_an_empty_tmp(image: str, root: Path) -> None:
+    picture = (root / "events" / "images" / "bicycle.jpg").read_bytes()
+    with running(image, f"{NAME}-other", "--tmpfs", "/tmp", "--user", "12345:12345") as url:
+        headers = {"Content-Type": "image/jpeg"}
+        answer = httpx.post(f"{url}/invocations", content=picture, headers=headers)
+
+    assert answer.json() == pytest.approx(Predictor(SHIPPED_MODEL).predict(picture), abs=1e-6)
+
+
+@pytest.mark.parametrize("command", ["pip", "pip3", "gcc", "g++", "cc", "ld", "make", "git", "curl", "wget"])
+def test_it_has_nothing_to_build_or_fetch_with(container: str, command: str) -> None:
+    assert docker("exec", NAME, "sh", "-c", f"command -v {command}").stdout == ""
+
+
+@pytest.mark.parametrize("module", ["pip", "ensurepip", "setuptools", "wheel"])
+def test_its_python_installs_nothing(container: str, module: str) -> None:
+    done = docker("exec", NAME, "python", "-c", f"import {module}")
+
+    assert f"No module named '{module}'" in done.stderr
+
+
+def test_it_holds_the_locked_packages_and_no_others(container: str, root: Path) -> None:
+    program = "import importlib.metadata as m; [print(d.name, d.version) for d in m.distributions()]"
+    found = {
+        tuple(line.split()) for line in docker("exec", NAME, "python", "-c", program).stdout.splitlines()
+    }
+    locked = locked_packages(root / "endpoint" / "requirements.txt")
+
+    assert {(canonicalize_name(name), version) for name, version in found} == {
+        (package.name, package.version) for package in locked if package.installs_on_linux()
+    }

@@ -53,10 +53,14 @@ def test_no_package_runs_code_while_it_is_installed(part: str) -> None:
     assert "--only-binary :all:" in (ROOT / part / "requirements.txt").read_text().splitlines()
 
 
-def test_what_a_package_needs_ships_too(shipped: list[Package], lock: dict) -> None:
+def test_what_ships_is_asked_for_or_needed_and_nothing_needed_is_missing(
+    part: str, shipped: list[Package], lock: dict
+) -> None:
     needed = {need["name"] for package in shipped for need in lock[package.name].get("dependencies", [])}
 
-    assert needed <= {package.name for package in shipped}
+    assert {package.name for package in shipped} == needed | {
+        canonicalize_name(need.name) for need in asked_for(part)
+    }
 
 
 def test_what_is_asked_for_ships_in_a_version_that_was_asked_for(part: str, shipped: list[Package]) -> None:
