@@ -12,9 +12,11 @@ def main() -> None:
     """Run the emulator until it is told to stop."""
     from ministack import app  # noqa: PLC0415  reads the environment at import
 
-    from scones.local import adapters, persistence  # noqa: PLC0415
+    from scones.local import adapters, authorization, persistence  # noqa: PLC0415
 
     adapters.apply(lambda_concurrency=int(os.environ["SCONES_LAMBDA_CONCURRENCY"]))
+    if app.AUTH:
+        authorization.enforce()
     if os.environ.get("PERSIST_STATE") == "1":
         persistence.keep_saving()
     app.main()

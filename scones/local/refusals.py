@@ -1,0 +1,52 @@
+"""What MiniStack 1.5.33 refuses a request by IAM: written down, and as hard as S3 does. See `authorization`."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from ministack.core import iam_evaluator
+from ministack.core.iam_actions import identity_denial_message
+from ministack.services import s3
+
+logger = logging.getLogger(__name__)
+
+
+def log_refusal(sentence: str) -> str:
+    """Write a refusal into the emulator's log, where whoever wonders will find it, and return it."""
+    logger.warning("refused: %s", sentence)
+    return sentence
+
+
+def log_refusals() -> None:
+    """Log what MiniStack itself refuses, which it tells the caller only."""
+    ask = iam_evaluator.enforce
+
+    def ask_and_log(
+        key: str, action: str, service: str, region: str, resource_arn: str = "*", **more: Any
+    ) -> Any:
+        answer = ask(key, action, service, region, resource_arn, **more)
+        if isinstance(answer, iam_evaluator.EvalResult):
+            explicit = answer.decision == "Deny"
+            log_refusal(identity_denial_message(action, answer.principal_arn, resource_arn, explicit))
+        return answer
+
+    iam_evaluator.enforce = ask_and_log
+
+
+def hide_what_is_gone() -> None:
+    """Forbid reading an object that is not there to whoever may not list its bucket: MiniStack says that it is gone."""
+    ask = iam_evaluator.enforce
+
+    def ask_and_hide(
+        key: str, action: str, service: str, region: str, resource_arn: str = "*", **more: Any
+    ) -> Any:
+        answer = ask(key, action, service, region, resource_arn, **more)
+        if answer is None and action in {"s3:GetObject", "s3:GetObjectVersion"}:
+            bucket, _, name = resource_arn.removeprefix("arn:aws:s3:::").partition("/")
+            held = s3._buckets.get(bucket)
+            if held is not None and name not in held["objects"]:
+                return ask(key, "s3:ListBucket", service, region, f"arn:aws:s3:::{bucket}")
+        return answer
+
+    iam_evaluator.enforce = ask_and_hide

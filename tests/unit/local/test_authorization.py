@@ -1,0 +1,192 @@
+"""What a role or a resource's policy does not allow is refused inside the emulator too, by the name AWS has for it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from ministack.core import iam_evaluator
+from ministack.services import cloudwatch, eventbridge, iam, s3, sns, stepfunctions
+
+from scones.local import authorization, refusals
+from scones.local.permissions import INTEGRATIONS, Call, call_of_state, refusal
+
+PLACE = "us-east-1:000000000000"
+ROLE = "arn:aws:iam::000000000000:role/workflow"
+MACHINE, TOPIC = f"arn:aws:states:{PLACE}:stateMachine:one", f"arn:aws:sns:{PLACE}:topic"
+STORE = ("arn:aws:states:::aws-sdk:s3:putObject", {"Bucket": "results", "Key": "passed/a.json"})
+
+
+@pytest.fixture
+def allow(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Give the role of the machine these statements and no other."""
+    monkeypatch.setitem(stepfunctions._state_machines, MACHINE, {"roleArn": ROLE})
+    role: dict[str, Any] = {"InlinePolicies": {}, "AttachedPolicies": []}
+    monkeypatch.setitem(iam._roles, "workflow", role)
+
+    def give(action: str, resource: str, **more: Any) -> None:
+        statement = {"Effect": "Allow", "Action": action, "Resource": resource, **more}
+        role["InlinePolicies"] = {"only": json.dumps({"Statement": [statement]})}
+
+    return give
+
+
+@pytest.fixture
+def done(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What the emulator has done of all that was asked, each as the arguments that it was asked with."""
+    found: list[Any] = []
+    for module, name in [
+        (stepfunctions, "_invoke_resource"),
+        (stepfunctions, "_read_map_items"),
+        (eventbridge, "_invoke_target"),
+        (cloudwatch, "_dispatch_alarm_actions"),
+    ]:
+        monkeypatch.setattr(module, name, lambda *given: found.append(given) or {})
+    for name in ("_execute_task", "_run_distributed_map"):
+        monkeypatch.setattr(stepfunctions, name, getattr(stepfunctions, name))
+    return found
+
+
+def run_state(resource: str, arguments: dict[str, Any], machine: str = MACHINE) -> None:
+    state = {"Type": "Task", "Resource": resource, "Parameters": arguments, "End": True}
+    execution = {"events": [], "stateMachineArn": machine}
+    context = {"State": {"Name": "one"}, "QueryLanguage": "JSONPath", "variables": {}}
+    stepfunctions._execute_task(state, {}, execution, context)
+
+
+def test_a_state_does_what_its_role_may(allow: Callable[..., None], done: list[Any]) -> None:
+    authorization.hold_states_to_their_role()
+    allow("s3:PutObject", "arn:aws:s3:::results/passed/*")
+    run_state(*STORE)
+    assert done == [STORE]
+
+
+@pytest.mark.parametrize("machine", [MACHINE, f"{MACHINE}/listing"], ids=["execution", "child of a map"])
+def test_a_state_fails_with_the_error_of_its_service_when_its_role_may_not(
+    allow: Callable[..., None], done: list[Any], machine: str
+) -> None:
+    authorization.hold_states_to_their_role()
+    allow("s3:PutObject", "arn:aws:s3:::results/review/*")
+    with pytest.raises(stepfunctions._ExecutionError) as raised:
+        run_state(*STORE, machine=machine)
+    assert raised.value.error == "S3.S3Exception"
+    assert "not authorized to perform: s3:PutObject on resource: arn:aws:s3:::results/passed/a.json" in (
+        raised.value.cause
+    )
+    assert done == []
+
+
+def test_an_integration_that_is_not_known_is_never_allowed() -> None:
+    with pytest.raises(KeyError):
+        call_of_state("arn:aws:states:::aws-sdk:iam:createUser", {})
+
+
+def test_every_integration_has_an_error() -> None:
+    services = {action.split(":")[0] for action, _ in INTEGRATIONS.values()}
+    assert services == set(authorization.ERRORS)
+
+
+def test_a_condition_on_a_prefix_holds(allow: Callable[..., None]) -> None:
+    allow("s3:ListBucket", "arn:aws:s3:::images", Condition={"StringLike": {"s3:prefix": "incoming/*"}})
+    asked = [
+        refusal(ROLE, Call("s3:ListBucket", "arn:aws:s3:::images", context)) is None
+        for context in ({"s3:prefix": "incoming/a"}, {"s3:prefix": "elsewhere/"}, {})
+    ]
+    assert asked == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "error"),
+    [
+        ("s3:ListBucket", "arn:aws:s3:::images", "States.TaskFailed"),
+        ("states:StartExecution", MACHINE, "States.ResultWriterFailed"),
+    ],
+)
+def test_a_map_may_not_begin_without_all_it_needs(
+    allow: Callable[..., None], done: list[Any], action: str, resource: str, error: str
+) -> None:
+    authorization.hold_maps_to_their_role()
+    allow(action, resource)
+    state = {"ResultWriter": {"Parameters": {"Bucket": "results", "Prefix": "backfill/1"}}}
+    with pytest.raises(stepfunctions._ExecutionError) as raised:
+        stepfunctions._run_distributed_map(state, {}, {}, {}, {"stateMachineArn": MACHINE}, {})
+    assert raised.value.error == error
+
+
+def test_a_map_may_not_list_another_prefix(allow: Callable[..., None], done: list[Any]) -> None:
+    authorization.hold_maps_to_their_role()
+    allow("s3:ListBucket", "arn:aws:s3:::images", Condition={"StringLike": {"s3:prefix": "incoming/*"}})
+    reader = {
+        "Resource": "arn:aws:states:::s3:listObjectsV2",
+        "Parameters": {"Bucket": "images", "Prefix": "elsewhere/"},
+    }
+    with_role = authorization._role.set(ROLE)
+    try:
+        with pytest.raises(stepfunctions._ExecutionError) as raised:
+            stepfunctions._read_map_items(reader, {}, {})
+    finally:
+        authorization._role.reset(with_role)
+    assert raised.value.error == "States.ItemReaderFailed"
+    assert done == []
+
+
+@pytest.mark.parametrize(("resource", "delivered"), [(MACHINE, 1), (f"{MACHINE}-other", 0)])
+def test_a_rule_starts_what_its_role_may(
+    allow: Callable[..., None], done: list[Any], resource: str, delivered: int
+) -> None:
+    authorization.hold_rules_to_their_targets()
+    allow("states:StartExecution", resource)
+    eventbridge._invoke_target({"Arn": MACHINE, "RoleArn": ROLE}, {}, {"Arn": "rule"})
+    assert len(done) == delivered
+
+
+@pytest.mark.parametrize(("rule", "delivered"), [("ours", 1), ("another", 0)])
+def test_a_rule_reaches_a_topic_that_lets_it(
+    monkeypatch: pytest.MonkeyPatch, done: list[Any], rule: str, delivered: int
+) -> None:
+    authorization.hold_rules_to_their_targets()
+    let_in(monkeypatch, "events.amazonaws.com", {"ArnEquals": {"aws:SourceArn": "ours"}})
+    eventbridge._invoke_target({"Arn": TOPIC}, {}, {"Arn": rule})
+    assert len(done) == delivered
+
+
+@pytest.mark.parametrize(
+    ("service", "told"), [("cloudwatch.amazonaws.com", [TOPIC]), ("events.amazonaws.com", [])]
+)
+def test_an_alarm_tells_a_topic_that_lets_it(
+    monkeypatch: pytest.MonkeyPatch, done: list[Any], service: str, told: list[str]
+) -> None:
+    authorization.hold_alarms_to_their_topics()
+    let_in(monkeypatch, service, {"StringEquals": {"aws:SourceAccount": "000000000000"}})
+    cloudwatch._dispatch_alarm_actions({"AlarmActions": [TOPIC]}, "OK", "ALARM", "a test")
+    assert done[0][0]["AlarmActions"] == told
+
+
+def let_in(monkeypatch: pytest.MonkeyPatch, service: str, condition: dict[str, Any]) -> None:
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": service},
+        "Action": "sns:Publish",
+        "Resource": TOPIC,
+        "Condition": condition,
+    }
+    policy = json.dumps({"Statement": [statement]})
+    monkeypatch.setitem(sns._topics, TOPIC, {"arn": TOPIC, "attributes": {"Policy": policy}})
+
+
+@pytest.mark.parametrize(
+    ("name", "may_list", "answer"), [("there", False, None), ("gone", True, None), ("gone", False, "refused")]
+)
+def test_that_an_object_is_gone_is_said_to_those_who_may_list(
+    monkeypatch: pytest.MonkeyPatch, name: str, may_list: bool, answer: str | None
+) -> None:
+    def ask(key: str, action: str, *_: object, **__: object) -> str | None:
+        return "refused" if action == "s3:ListBucket" and not may_list else None
+
+    monkeypatch.setattr(iam_evaluator, "enforce", ask)
+    monkeypatch.setitem(s3._buckets, "images", {"objects": {"there": {}}})
+    refusals.hide_what_is_gone()
+    arn = f"arn:aws:s3:::images/{name}"
+    assert iam_evaluator.enforce("key", "s3:GetObject", "s3", "us-east-1", resource_arn=arn) == answer
