@@ -24,12 +24,16 @@ INTEGRATIONS: Final = {
     "lambda:invoke": ("lambda:InvokeFunction", "{FunctionName}"),
     "dynamodb:updateItem": ("dynamodb:UpdateItem", "arn:aws:dynamodb:{region}:{account}:table/{TableName}"),
     "sns:publish": ("sns:Publish", "{TopicArn}"),
+    "aws-sdk:cloudwatch:putMetricData": ("cloudwatch:PutMetricData", "*"),
     "aws-sdk:s3:putObject": ("s3:PutObject", "arn:aws:s3:::{Bucket}/{Key}"),
     "aws-sdk:s3:deleteObject": ("s3:DeleteObject", "arn:aws:s3:::{Bucket}/{Key}"),
     "aws-sdk:sfn:startSyncExecution": ("states:StartSyncExecution", "{StateMachineArn}"),
     "aws-sdk:sfn:listMapRuns": ("states:ListMapRuns", "{ExecutionArn}"),
     "aws-sdk:sfn:describeMapRun": ("states:DescribeMapRun", "{MapRunArn}"),
 }
+
+# Arguments that IAM has in a condition key, because the action has no resource.
+CONDITION_KEYS: Final = {"Namespace": "cloudwatch:namespace"}
 
 
 def call_of_state(resource: str, arguments: dict[str, Any]) -> Call | None:
@@ -43,7 +47,8 @@ def call_of_state(resource: str, arguments: dict[str, Any]) -> Call | None:
     action, named = INTEGRATIONS[resource.removeprefix("arn:aws:states:::")]
     if None in arguments.values():
         return None
-    return Call(action, named.format(region=get_region(), account=get_account_id(), **arguments), {})
+    context = {key: arguments[name] for name, key in CONDITION_KEYS.items() if name in arguments}
+    return Call(action, named.format(region=get_region(), account=get_account_id(), **arguments), context)
 
 
 def refusal(role_arn: str, call: Call) -> str | None:
