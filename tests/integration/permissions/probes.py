@@ -1,0 +1,229 @@
+"""For each permission the smallest thing that needs it. What comes of it is in the log of refusals."""
+
+import itertools
+import json
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.integration.permissions.deployed import Stack
+from tests.static.policies import Grant
+
+UNSURE, SURE, NO_IMAGE = "a scone + jam.png", "bicycle.jpg", "not-an-image.jpg"
+
+
+type Probe = tuple[str, ...]
+"""A method of `Probes`, and its argument where it has one."""
+
+OF_ACTION: dict[tuple[str, str], Probe] = {
+    ("SerializeRole", "s3:GetObject"): ("read_newest",),
+    ("SerializeRole", "s3:GetObjectVersion"): ("read_version",),
+    ("SerializeRole", "s3:ListBucket"): ("read_gone",),
+    ("SweepRole", "dynamodb:GetItem"): ("sweep_by_schedule",),
+    ("SweepRole", "dynamodb:DeleteItem"): ("sweep_by_schedule",),
+    ("SweepRole", "dynamodb:PutItem"): ("sweep_without_time",),
+    ("UploaderPolicy", "s3:PutObject"): ("upload",),
+    ("UploaderPolicy", "s3:AbortMultipartUpload"): ("abort_upload",),
+}
+OF_STATEMENT: dict[tuple[str, str], Probe] = {
+    ("ClassifyImageRole", "CallFunctions"): ("reach", "passed"),
+    ("ClassifyImageRole", "ClaimImages"): ("reach", "rejected"),
+    ("ClassifyImageImageDroppedRole", "by SAM"): ("drop",),
+    ("BackfillRole", "ReadInventories"): ("backfill_inventory",),
+    ("BackfillRole", "RunWorkflow"): ("backfill",),
+    ("BackfillRole", "ListImages"): ("backfill",),
+    ("BackfillRole", "WriteSummaries"): ("backfill",),
+    ("BackfillChildren", "StartChildren"): ("backfill",),
+    ("BackfillChildren", "FindMapRun"): ("backfill",),
+    ("BackfillChildren", "CountMapRun"): ("backfill",),
+    ("SweepRole", "ListImages"): ("sweep_lost",),
+    ("SweepRole", "ReadAndMarkClaims"): ("sweep_lost",),
+    ("SweepRole", "StartWorkflow"): ("sweep_lost",),
+    ("SweepRole", "IsOwnerAlive"): ("sweep_orphan",),
+    ("SweepRole", "HandOver"): ("sweep_hopeless",),
+    ("SweepRole", "TellPeople"): ("sweep_hopeless",),
+    ("FailedImagesPolicy", "LetRulesSend"): ("let_an_execution_die",),
+    ("AlertTopicPolicy", "LetRulePublish"): ("let_an_execution_die",),
+    ("AlertTopicPolicy", "LetAlarmsPublish"): ("raise_alarm",),
+}
+
+
+def probe_of(grant: Grant) -> Probe:
+    """Return what needs this permission.
+
+    Raises
+    ------
+    KeyError
+        When nothing is known that does.
+    """
+    match grant:
+        case Grant(owner="ClassifyImageRole", sid="StoreResults", action="s3:PutObject"):
+            return ("reach", grant.resource.split("/")[1])
+        case Grant(owner="ClassifyImageRole", sid="StoreResults", action="s3:DeleteObject"):
+            return ("replace_result", grant.resource.split("/")[1])
+        case Grant(owner="ClassifyImageRole", sid="TellPeople"):
+            return ("reach", "review" if grant.resource == "ReviewTopic" else "failed")
+    return OF_ACTION.get((grant.owner, grant.action)) or OF_STATEMENT[grant.owner, grant.sid]
+
+
+@dataclass(frozen=True)
+class Probes:
+    """What can be done to a stack whose rule on uploads is switched off, with three samples in its bucket."""
+
+    stack: Stack
+    uploader: Callable[[str], Any]
+    tags: dict[str, str]
+    _numbers: Any = field(default_factory=lambda: itertools.count(1))
+
+    def run(self, probe: Probe) -> None:
+        name, *arguments = probe
+        getattr(self, name)(*arguments)
+
+    def reach(self, outcome: str) -> None:
+        """Bring an image to this outcome; that it failed comes of an event with no size."""
+        name = {"passed": SURE, "review": UNSURE, "rejected": NO_IMAGE, "failed": NO_IMAGE}[outcome]
+        event = self._event(name) if outcome != "failed" else self._event(name, size="none")
+        self.stack.cloud.client("stepfunctions").start_sync_execution(
+            stateMachineArn=self.stack.physical["ClassifyImageExpress"], input=json.dumps(event)
+        )
+
+    def replace_result(self, outcome: str) -> None:
+        """Bring an image to another outcome than it had."""
+        earlier = {"finished_at": "2026-01-01", "outcome": outcome, "result_key": f"{outcome}/earlier.json"}
+        self._claim(NO_IMAGE, execution="earlier", sequencer="0", **earlier)
+        self.reach("rejected")
+
+    def drop(self) -> None:
+        """Upload an image with the rule switched on, and wait until it has started an execution or may not."""
+        cloud, mark = self.stack.cloud, self.stack.log_size
+        events, before = cloud.client("events"), len(cloud.executions())
+        rule = self.stack.physical["ClassifyImageImageDropped"]
+        events.enable_rule(Name=rule)
+        try:
+            cloud.put(f"incoming/dropped/{uuid.uuid4()}", b"no image")
+            deadline = time.monotonic() + 10
+            while len(cloud.executions()) == before and not self.stack.refused_since(mark):
+                assert time.monotonic() < deadline, "the rule did nothing"
+                time.sleep(0.05)
+        finally:
+            events.disable_rule(Name=rule)
+        cloud.wait_until_idle(before)
+
+    def upload(self) -> None:
+        bucket = self.stack.physical["ImageBucket"]
+        self.uploader("s3").put_object(Bucket=bucket, Key="incoming/theirs.png", Body=b"theirs")
+
+    def abort_upload(self) -> None:
+        """Begin an upload of many parts as the owner of the bucket, and give it up as an uploader."""
+        place = {"Bucket": self.stack.physical["ImageBucket"], "Key": "incoming/large.tiff"}
+        upload = self.stack.cloud.client("s3").create_multipart_upload(**place)["UploadId"]
+        self.uploader("s3").abort_multipart_upload(**place, UploadId=upload)
+
+    def read_newest(self) -> None:
+        self._invoke("Serialize", self._reference(SURE))
+
+    def read_version(self) -> None:
+        bucket, key = self.stack.physical["ImageBucket"], f"incoming/{SURE}"
+        listed = self.stack.cloud.client("s3").list_object_versions(Bucket=bucket, Prefix=key)["Versions"]
+        self._invoke("Serialize", self._reference(SURE) | {"version_id": listed[0]["VersionId"]})
+
+    def read_gone(self) -> None:
+        """Read an image that is not there: only who may list the bucket is told so."""
+        self._invoke("Serialize", self._reference(SURE) | {"key": "incoming/gone.jpg"})
+
+    def backfill(self) -> None:
+        self._backfill({"prefix": f"incoming/{NO_IMAGE}"})
+
+    def backfill_inventory(self) -> None:
+        """Run the backfill on a manifest that lists nothing."""
+        bucket, key = self.stack.physical["ResultsBucket"], "inventory/manifest.json"
+        manifest = {"fileFormat": "CSV", "fileSchema": "Bucket, Key, Size, ETag", "files": []}
+        self.stack.cloud.client("s3").put_object(Bucket=bucket, Key=key, Body=json.dumps(manifest))
+        self._backfill({"manifest": {"bucket": bucket, "key": key}})
+
+    def sweep_lost(self) -> None:
+        """Sweep an image that no execution has claimed."""
+        self._sweep(sweeps=0)
+
+    def sweep_orphan(self) -> None:
+        """Sweep an image whose execution is not there any more."""
+        machine = self.stack.physical["ClassifyImage"]
+        self._sweep(execution=f"{machine.replace(':stateMachine:', ':execution:')}:gone", claim_ends=1)
+
+    def sweep_hopeless(self) -> None:
+        """Sweep an image that sweeps have started often enough."""
+        self._sweep(sweeps=9)
+
+    def sweep_by_schedule(self) -> None:
+        """Sweep as the schedule does: from the stored position to the end, which deletes it."""
+        self._invoke("Sweep", {})
+
+    def sweep_without_time(self) -> None:
+        """Sweep with a position and less time than a sweep needs, so that it keeps the position."""
+        functions, sweep = self.stack.cloud.client("lambda"), self.stack.physical["Sweep"]
+        position = {"image_key": {"S": "#sweep"}, "etag": {"S": "cursor"}, "start_after": {"S": "incoming/a"}}
+        table = self.stack.physical["ImageClaims"]
+        self.stack.cloud.client("dynamodb").put_item(TableName=table, Item=position)
+        functions.update_function_configuration(FunctionName=sweep, Timeout=20)
+        try:
+            self._invoke("Sweep", {})
+        finally:
+            functions.update_function_configuration(FunctionName=sweep, Timeout=300)
+
+    def let_an_execution_die(self) -> None:
+        machine = self.stack.physical["ClassifyImage"]
+        workflows = self.stack.cloud.client("stepfunctions")
+        started = workflows.start_execution(stateMachineArn=machine, input=json.dumps(self._event(NO_IMAGE)))
+        workflows.stop_execution(executionArn=started["executionArn"])
+
+    def raise_alarm(self) -> None:
+        cloudwatch, alarm = self.stack.cloud.client("cloudwatch"), self.stack.physical["SweepFails"]
+        for state in ("ALARM", "OK"):
+            cloudwatch.set_alarm_state(AlarmName=alarm, StateValue=state, StateReason="a test")
+
+    def _sweep(self, **claim: str | int) -> None:
+        """Sweep one image with this claim, all others having their outcomes."""
+        for name in (UNSURE, NO_IMAGE):
+            self._claim(name, finished_at="2026-01-01")
+        self._claim(SURE, **claim)
+        before = len(self.stack.cloud.executions())
+        self._invoke("Sweep", {"older_than_minutes": 0, "start_after": None})
+        self.stack.cloud.wait_until_idle(before)
+
+    def _backfill(self, where: dict[str, Any]) -> None:
+        workflows, bucket = self.stack.cloud.client("stepfunctions"), self.stack.physical["ImageBucket"]
+        given = {"bucket": bucket, "max_concurrency": 1, "tolerated_failure_percentage": 0} | where
+        started = workflows.start_execution(
+            stateMachineArn=self.stack.physical["Backfill"], input=json.dumps(given)
+        )["executionArn"]
+        deadline = time.monotonic() + 60
+        while workflows.describe_execution(executionArn=started)["status"] == "RUNNING":
+            assert time.monotonic() < deadline, "the backfill does not end"
+            time.sleep(0.05)
+
+    def _invoke(self, function: str, event: dict[str, Any]) -> None:
+        name = self.stack.physical[function]
+        self.stack.cloud.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event))
+
+    def _reference(self, name: str) -> dict[str, Any]:
+        bucket = self.stack.physical["ImageBucket"]
+        return {"bucket": bucket, "key": f"incoming/{name}", "etag": self.tags[name], "size": 1}
+
+    def _event(self, name: str, size: object = 1) -> dict[str, Any]:
+        image = {"key": f"incoming/{name}", "etag": self.tags[name], "size": size}
+        # Later than every other, and a redrive: whatever became of the image before, it is begun again.
+        image["sequencer"] = f"{next(self._numbers):016X}"
+        detail = {"bucket": {"name": self.stack.physical["ImageBucket"]}, "object": image}
+        return {"redrive": True, "detail": detail}
+
+    def _claim(self, name: str, **attributes: str | int) -> None:
+        item = {"image_key": f"incoming/{name}", "etag": self.tags[name]} | attributes
+        self.stack.cloud.client("dynamodb").put_item(
+            TableName=self.stack.physical["ImageClaims"],
+            Item={
+                key: {"N": str(value)} if isinstance(value, int) else {"S": value}
+                for key, value in item.items()
+            },
+        )
