@@ -20,8 +20,7 @@ from scones.local.permissions import Call, call_of_state, refusal, refusal_of_se
 
 _role: ContextVar[str] = ContextVar("role of the execution")
 
-
-# How Step Functions names a refusal: by the service's exception, or the SDK's own where it has none for it.
+# By the exceptions of the SDK that Step Functions calls with; the workflows match on Lambda's alone, not seen on AWS.
 ERRORS: Final = {
     "lambda": "Lambda.AWSLambdaException",
     "dynamodb": "DynamoDB.AmazonDynamoDBException",
