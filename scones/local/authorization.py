@@ -25,6 +25,7 @@ ERRORS: Final = {
     "lambda": "Lambda.AWSLambdaException",
     "dynamodb": "DynamoDB.AmazonDynamoDBException",
     "sns": "SNS.AuthorizationErrorException",
+    "cloudwatch": "CloudWatch.CloudWatchException",
     "s3": "S3.S3Exception",
     "states": "Sfn.SfnException",
 }

@@ -115,5 +115,12 @@ def replace_version(iam: Any, arn: str, document: Document) -> None:
 
 
 def stack_of(cloud: LocalCloud) -> Stack:
-    listed = cloud.client("cloudformation").describe_stack_resources(StackName="scones")["StackResources"]
-    return Stack(cloud, {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in listed})
+    """Return the stack, with what is in its nested one."""
+    formation = cloud.client("cloudformation")
+
+    def names(stack: str) -> dict[str, str]:
+        listed = formation.describe_stack_resources(StackName=stack)["StackResources"]
+        return {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in listed}
+
+    outer = names("scones")
+    return Stack(cloud, outer | names(outer["Monitoring"]))

@@ -30,7 +30,8 @@ OF_ACTION: dict[tuple[str, str], Probe] = {
 OF_STATEMENT: dict[tuple[str, str], Probe] = {
     ("ClassifyImageRole", "CallFunctions"): ("reach", "passed"),
     ("ClassifyImageRole", "ClaimImages"): ("reach", "rejected"),
-    ("ClassifyImageImageDroppedRole", "by SAM"): ("drop",),
+    ("ClassifyImageRole", "CountFailures"): ("reach", "failed"),
+    ("ImageDroppedRole", "StartWorkflow"): ("drop",),
     ("BackfillRole", "ReadInventories"): ("backfill_inventory",),
     ("BackfillRole", "RunWorkflow"): ("backfill",),
     ("BackfillRole", "ListImages"): ("backfill",),
@@ -44,6 +45,7 @@ OF_STATEMENT: dict[tuple[str, str], Probe] = {
     ("SweepRole", "IsOwnerAlive"): ("sweep_orphan",),
     ("SweepRole", "HandOver"): ("sweep_hopeless",),
     ("SweepRole", "TellPeople"): ("sweep_hopeless",),
+    ("FilterRole", "ReadThreshold"): ("judge",),
     ("FailedImagesPolicy", "LetRulesSend"): ("let_an_execution_die",),
     ("AlertTopicPolicy", "LetRulePublish"): ("let_an_execution_die",),
     ("AlertTopicPolicy", "LetAlarmsPublish"): ("raise_alarm",),
@@ -99,7 +101,7 @@ class Probes:
         """Upload an image with the rule switched on, and wait until it has started an execution or may not."""
         cloud, mark = self.stack.cloud, self.stack.log_size
         events, before = cloud.client("events"), len(cloud.executions())
-        rule = self.stack.physical["ClassifyImageImageDropped"]
+        rule = self.stack.physical["ImageDropped"]
         events.enable_rule(Name=rule)
         try:
             cloud.put(f"incoming/dropped/{uuid.uuid4()}", b"no image")
@@ -132,6 +134,14 @@ class Probes:
     def read_gone(self) -> None:
         """Read an image that is not there: only who may list the bucket is told so."""
         self._invoke("Serialize", self._reference(SURE) | {"key": "incoming/gone.jpg"})
+
+    def judge(self) -> None:
+        """Judge by the live threshold, with a Filter that remembers none."""
+        functions, name = self.stack.cloud.client("lambda"), self.stack.physical["Filter"]
+        variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+        at_once = {"Variables": variables | {"POWERTOOLS_PARAMETERS_MAX_AGE": "0"}}
+        functions.update_function_configuration(FunctionName=name, Environment=at_once)
+        self._invoke("Filter", {"inferences": [0.9, 0.1]})
 
     def backfill(self) -> None:
         self._backfill({"prefix": f"incoming/{NO_IMAGE}"})
