@@ -105,21 +105,9 @@ def watched(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wa
         # Retries in a twentieth of the time.
         scale = {"stepfunctions._SFN_WAIT_SCALE": 0.05}
         httpx.post(f"{cloud.client('s3').meta.endpoint_url}/_ministack/config", json=scale, trust_env=False)
-        with uploads_start_nothing(cloud):
+        with cloud.without_rule():
             cloud.put(OLD, picture("old"))
         yield Watched(cloud)
-
-
-@contextmanager
-def uploads_start_nothing(cloud: LocalCloud) -> Iterator[None]:
-    events = cloud.client("events")
-    rules = events.list_rules()["Rules"]
-    (rule,) = [rule["Name"] for rule in rules if "Object Created" in rule.get("EventPattern", "")]
-    events.disable_rule(Name=rule)
-    try:
-        yield
-    finally:
-        events.enable_rule(Name=rule)
 
 
 def wait_until(happened: Callable[[], bool], what: str, timeout_s: float = 60) -> None:

@@ -19,15 +19,8 @@ KEYS = ["a b+c%25d.png", "ünï/日本語.jpg", "/leading.png", "plain.png", "de
 @pytest.fixture
 def silent(cloud: LocalCloud) -> Iterator[LocalCloud]:
     """The cloud with its rule switched off: uploads start nothing."""
-    events = cloud.client("events")
-    (rule,) = [
-        rule["Name"]
-        for rule in events.list_rules()["Rules"]
-        if "Object Created" in rule.get("EventPattern", "")
-    ]
-    events.disable_rule(Name=rule)
-    yield cloud
-    events.enable_rule(Name=rule)
+    with cloud.without_rule():
+        yield cloud
 
 
 def backfill(cloud: LocalCloud, *arguments: str) -> dict[str, Any]:

@@ -113,7 +113,7 @@ def test_executions_that_died_and_events_that_never_arrived(cloud: LocalCloud) -
         (execution,) = running(cloud)
         states.stop_execution(executionArn=execution, error="Stopped", cause="by a person")
         wait_for(lambda: waiting_messages(cloud) == 1, "the execution that was stopped leaves no message")
-    with without_rule(cloud):
+    with cloud.without_rule():
         event = json.loads((cloud.shell.root / "events" / "s3_object_created.json").read_text())
         event["detail"]["bucket"]["name"] = cloud.outputs["ImageBucketName"]
         event["detail"]["object"] = {"key": lost, "etag": cloud.put(lost, picture(lost)), "size": 1}
@@ -147,16 +147,3 @@ def without_capacity(cloud: LocalCloud) -> Iterator[None]:
         yield
     finally:
         functions.delete_function_concurrency(FunctionName=name)
-
-
-@contextmanager
-def without_rule(cloud: LocalCloud) -> Iterator[None]:
-    """Switch the rule off: uploads start nothing."""
-    events = cloud.client("events")
-    rules = events.list_rules()["Rules"]
-    (rule,) = [rule["Name"] for rule in rules if "Object Created" in rule.get("EventPattern", "")]
-    events.disable_rule(Name=rule)
-    try:
-        yield
-    finally:
-        events.enable_rule(Name=rule)

@@ -17,12 +17,8 @@ KEYS = ["lost/a b+c%25d.png", "lost/ünï/日本語.jpg", "lost//leading.png", "
 @pytest.fixture(scope="module")
 def silent(cloud: LocalCloud) -> Iterator[LocalCloud]:
     """The cloud with its rule switched off: uploads start nothing."""
-    events = cloud.client("events")
-    rules = events.list_rules()["Rules"]
-    (rule,) = [rule["Name"] for rule in rules if "Object Created" in rule.get("EventPattern", "")]
-    events.disable_rule(Name=rule)
-    yield cloud
-    events.enable_rule(Name=rule)
+    with cloud.without_rule():
+        yield cloud
 
 
 def sweep(cloud: LocalCloud, *arguments: str) -> dict[str, Any]:
