@@ -79,8 +79,9 @@ def print_remaining(remaining: Sequence[Remaining]) -> None:
 
 
 def _in_bucket(bucket: "Bucket") -> str:
-    more = "+" if bucket.at_least else ""
-    return (
-        f"{bucket.objects:,}{more} objects, {bucket.versions:,}{more} versions, "
-        f"{filesize.decimal(bucket.size_bytes)}{more}"
+    objects, versions = (
+        comma(bucket.objects, "object", "objects"),
+        comma(bucket.versions, "version", "versions"),
     )
+    least = "at least " if bucket.at_least else ""
+    return f"{least}{objects}, {versions}, {filesize.decimal(bucket.size_bytes)}"
