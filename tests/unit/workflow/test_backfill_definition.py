@@ -46,7 +46,7 @@ def test_images_go_through_the_one_definition_of_the_workflow(root: Path) -> Non
     resources = yaml_parse((root / "template.yaml").read_text())["Resources"]
     event, twin = (resources[name]["Properties"] for name in ("ClassifyImage", "ClassifyImageExpress"))
     assert event["DefinitionUri"] == twin["DefinitionUri"] == "statemachine/classify_image.asl.json"
-    assert event["Policies"] == twin["Policies"]
+    assert event["Role"] == twin["Role"]
     ours, theirs = event["DefinitionSubstitutions"], twin["DefinitionSubstitutions"]
     assert ours.keys() == theirs.keys()
     assert {name for name in ours if ours[name] != theirs[name]} == {"ClaimSeconds"}
