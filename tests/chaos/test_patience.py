@@ -33,7 +33,7 @@ def patience_s(retrier: dict[str, Any], chance: random.Random) -> float:
     return sum(chance.uniform(0, delay) for delay in delays)
 
 
-@pytest.mark.parametrize("retrier", patient_retriers())
+@pytest.mark.parametrize("retrier", list(patient_retriers()))
 def test_an_outage_of_six_hours_is_outlasted_by_every_one_of_a_thousand_executions(
     retrier: dict[str, Any],
 ) -> None:
