@@ -38,6 +38,9 @@ def workflow(emulated_aws: Address, root: Path) -> Workflow:
         "Labels": "bicycle,motorcycle",
         "ClaimsTable": "claims",
         "ClaimSeconds": "300",
+        "ClaimDays": "0",
+        "Partition": "aws",
+        "WaitsFifteenMinutesFor": "EndpointNotFoundError",
         "MetricsNamespace": "Scones/test",
     }
     names |= {f"{name}Function": _scripted_function(client, root, name) for name in FUNCTIONS}

@@ -79,7 +79,7 @@ def test_redrive_takes_an_unfinished_image_over(workflow: Workflow, image: dict[
 
 
 def test_redrive_replaces_a_failure(workflow: Workflow, image: dict[str, str]) -> None:
-    failed = workflow.run(**image, classify=raises("EndpointNotFoundError"))
+    failed = workflow.run(**image, classify=raises("KeyError"))
     redriven = workflow.run(**image, redrive=True)
 
     assert [key.split("/")[0] for key in failed.results] == ["failed"]
@@ -90,7 +90,7 @@ def test_redrive_replaces_a_failure(workflow: Workflow, image: dict[str, str]) -
 def test_redrive_that_asks_a_person_removes_the_failure_too(
     workflow: Workflow, image: dict[str, str]
 ) -> None:
-    workflow.run(**image, classify=raises("EndpointNotFoundError"))
+    workflow.run(**image, classify=raises("KeyError"))
     redriven = workflow.run(**image, redrive=True, filter_=returns(UNSURE))
 
     assert [key.split("/")[0] for key in redriven.results] == ["review"]
@@ -98,7 +98,7 @@ def test_redrive_that_asks_a_person_removes_the_failure_too(
 
 
 def test_redrive_that_fails_again_alerts_again(workflow: Workflow, image: dict[str, str]) -> None:
-    workflow.run(**image, classify=raises("EndpointNotFoundError"))
+    workflow.run(**image, classify=raises("KeyError"))
     redriven = workflow.run(**image, redrive=True, classify=raises("InvalidPredictionError"))
 
     assert redriven.document["error"]["name"] == "InvalidPredictionError"

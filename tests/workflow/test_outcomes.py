@@ -86,6 +86,7 @@ def test_poison_is_rejected_at_once_and_alarms_nobody(
         ("serialize", "StorageUnavailableError", SERIALIZED),
         ("classify", "EndpointThrottledError", CLASSIFIED),
         ("classify", "EndpointUnavailableError", CLASSIFIED),
+        ("classify", "EndpointNotFoundError", CLASSIFIED),
         ("filter_", "Lambda.TooManyRequestsException", SURE),
     ],
 )
@@ -103,7 +104,6 @@ def test_a_service_that_comes_back_costs_only_time(
     ("function", "error", "state"),
     [
         ("serialize", "ClientError", "Serialize image"),
-        ("classify", "EndpointNotFoundError", "Classify"),
         ("classify", "InvalidPredictionError", "Classify"),
         ("classify", "KeyError", "Classify"),
         ("filter_", "ValueError", "Filter"),
@@ -127,7 +127,7 @@ def test_a_permanent_error_fails_at_once_and_raises_the_alert(
 
 
 def test_a_failed_outcome_is_counted(workflow: Workflow) -> None:
-    for classify in (raises("EndpointNotFoundError"), returns(CLASSIFIED)):
+    for classify in (raises("InvalidPredictionError"), returns(CLASSIFIED)):
         workflow.run(classify=classify, MetricsNamespace="Scones/counted")
 
     (found,) = workflow.client("cloudwatch").list_metrics(Namespace="Scones/counted")["Metrics"]
@@ -144,11 +144,11 @@ def test_a_failed_outcome_is_counted(workflow: Workflow) -> None:
 
 def test_a_failure_that_is_not_counted_is_told_all_the_same(workflow: Workflow) -> None:
     refused = "{% $error('refused') %}"
-    run = workflow.run(classify=raises("EndpointNotFoundError"), MetricsNamespace=refused)
+    run = workflow.run(classify=raises("InvalidPredictionError"), MetricsNamespace=refused)
 
-    assert run.document["error"]["name"] == "EndpointNotFoundError"
+    assert run.document["error"]["name"] == "InvalidPredictionError"
     (alert,) = run.alerts
-    assert alert["error"]["name"] == "EndpointNotFoundError"
+    assert alert["error"]["name"] == "InvalidPredictionError"
     assert (run.status, run.claim["outcome"]) == ("SUCCEEDED", "failed")
 
 
@@ -270,7 +270,7 @@ def test_an_outcome_enters_as_many_states_as_the_capacity_page_says(workflow: Wo
         workflow.run(),
         workflow.run(filter_=returns(UNSURE)),
         workflow.run(serialize=raises("CorruptImageError")),
-        workflow.run(classify=raises("EndpointNotFoundError")),
+        workflow.run(classify=raises("InvalidPredictionError")),
     ]
     entered = [sum("stateEnteredEventDetails" in event for event in run.history) for run in runs]
     assert [int(cell) for cell in row.split("|")[2:6]] == entered

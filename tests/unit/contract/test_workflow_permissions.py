@@ -41,7 +41,7 @@ def test_a_role_may_do_what_its_states_do_and_nothing_else(
     text = (root / "statemachine" / f"{definition}.asl.json").read_text()
     states = all_states(json.loads(text)["States"])
     needed = {
-        INTEGRATIONS[state["Resource"].removeprefix("arn:aws:states:::")][0]
+        INTEGRATIONS[state["Resource"].removeprefix("arn:${Partition}:states:::")][0]
         for state in states
         if "Resource" in state
     }
