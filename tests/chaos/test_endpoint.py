@@ -16,7 +16,6 @@ FOR_GOOD = {
     "garbage": "InvalidPredictionError",
     "wrong-length": "InvalidPredictionError",
     "nan": "InvalidPredictionError",
-    "deleted": "EndpointNotFoundError",
 }
 PASSING = {
     "throttle": "EndpointThrottledError",
@@ -25,6 +24,7 @@ PASSING = {
     "not-ready": "EndpointUnavailableError",
     "cut": "EndpointUnavailableError",
     "hang": "EndpointUnavailableError",
+    "deleted": "EndpointNotFoundError",  # as SageMaker answers while an endpoint is being created
 }
 SIX_HOURS_S, OUTAGE_SCALE = 6 * 3600, 1 / 120
 

@@ -131,7 +131,7 @@ def executions_time_out(watched: Watched) -> None:
 
 
 def an_image_fails(watched: Watched) -> None:
-    with watched.faults("deleted"):
+    with watched.faults("garbage"):
         watched.drop("failed")
         wait_until(lambda: watched.heard("FailedOutcomes", "ALARM"), "no failed outcome is told")
 

@@ -25,21 +25,14 @@ def classify(cloud: LocalCloud) -> str:
 
 
 @contextmanager
-def without_endpoint(cloud: LocalCloud) -> Iterator[None]:
-    """Let Classify ask an endpoint that is not there."""
-    functions, name = cloud.client("lambda"), classify(cloud)
-    variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-
-    def use(endpoint: str) -> None:
-        functions.update_function_configuration(
-            FunctionName=name, Environment={"Variables": variables | {"ENDPOINT_NAME": endpoint}}
-        )
-
-    use("not-there")
+def broken_model(cloud: LocalCloud) -> Iterator[None]:
+    """Let the endpoint answer what no retry cures."""
+    broken = cloud.shell.run("chaos", "endpoint", "--kind", "garbage")
+    assert broken.returncode == 0, broken.stderr
     try:
         yield
     finally:
-        use(variables["ENDPOINT_NAME"])
+        cloud.shell.run("chaos", "clear")
 
 
 def documents_of(cloud: LocalCloud, below: str) -> dict[str, str]:
@@ -71,10 +64,10 @@ def redrive(cloud: LocalCloud, *arguments: str) -> tuple[int, dict[str, Any]]:
     return ended.returncode, json.loads(ended.stdout)
 
 
-def test_images_that_failed_for_want_of_an_endpoint_pass_once_it_is_back(cloud: LocalCloud) -> None:
+def test_images_that_failed_by_a_broken_model_pass_once_it_is_replaced(cloud: LocalCloud) -> None:
     keys = [f"incoming/want/{number} of+3.png" for number in range(3)]
     before = len(cloud.executions())
-    with without_endpoint(cloud):
+    with broken_model(cloud):
         for key in keys:
             cloud.put(key, picture(key))
         cloud.wait_until_idle(before + len(keys))
