@@ -72,9 +72,10 @@ class Workflow:
         etag: str | None = None,
         sequencer: str | None = None,
         redrive: bool = False,
+        execution: str | None = None,
         **names: str,
     ) -> Run:
-        execution = f"test-{uuid.uuid4().hex}"
+        execution = execution or f"test-{uuid.uuid4().hex}"
         script = {
             "Serialize": serialize or returns(SERIALIZED),
             "Classify": classify or returns(CLASSIFIED),
@@ -113,11 +114,18 @@ class Workflow:
         )
         return {name: str(*value.values()) for name, value in found.get("Item", {}).items()}
 
-    def hold_claim(self, key: str, etag: str, claim_ends: int, execution: str = "another") -> None:
+    def hold_claim(
+        self, key: str, etag: str, claim_ends: int, execution: str = "another", **attributes: str
+    ) -> None:
         item = {"image_key": {"S": key}, "etag": {"S": etag}, "execution": {"S": execution}}
+        item |= {name: {"S": value} for name, value in attributes.items()}
         self.client("dynamodb").put_item(
             TableName="claims", Item=item | {"claim_ends": {"N": str(claim_ends)}}
         )
+
+    def execution_arn(self, name: str) -> str:
+        """Return the ARN that an execution of the definition as it stands would have."""
+        return f"{self._machine({}).replace(':stateMachine:', ':execution:')}:{name}"
 
     def _machine(self, names: dict[str, str]) -> str:
         substitutions = self.names | names

@@ -1,5 +1,6 @@
 """One image, one outcome, however often and in whatever order its events come."""
 
+import hashlib
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +29,64 @@ def test_a_claim_is_closed_with_the_outcome(workflow: Workflow, image: dict[str,
     assert (run.claim["outcome"], run.claim["result_key"], run.claim["attempts"]) == ("passed", key, "1")
     assert run.claim["finished_at"] >= run.claim["claimed_at"]
     assert 250 < int(run.claim["claim_ends"]) - time.time() <= 300
+
+
+def test_a_claim_is_in_the_index_of_open_ones_until_it_is_closed(
+    workflow: Workflow, image: dict[str, str]
+) -> None:
+    shard = int(hashlib.md5(f"{image['key']}{image['etag']}".encode()).hexdigest()[0], 16)  # noqa: S324
+
+    lost = workflow.run(**image, ResultsBucket="no-such-bucket", sequencer="0A")
+
+    assert lost.claim["state_shard"] == f"open#{shard}"
+    assert lost.claim["state_since"] == "2026-11-21T08:30:00Z"  # the event's time, not the claim's
+    assert (lost.claim["size"], lost.claim["version_id"], lost.claim["sequencer"]) == ("1234", "v1", "0A")
+    closed = workflow.run(**image, redrive=True)
+    assert not {"state_shard", "state_since", "expires_at"} & closed.claim.keys()
+
+
+def test_a_version_that_an_event_does_not_name_is_not_that_of_an_earlier_event(
+    workflow: Workflow, image: dict[str, str]
+) -> None:
+    workflow.run(**image, ResultsBucket="no-such-bucket")
+    again = workflow.run(**image, redrive=True, version_id=None)
+
+    assert "version_id" not in again.claim
+
+
+def test_a_claim_expires_only_where_the_stack_says_so(workflow: Workflow, image: dict[str, str]) -> None:
+    run = workflow.run(**image, ClaimDays="30")
+
+    assert 0 <= int(run.claim["expires_at"]) - (time.time() + 30 * 86400) + 60 <= 120
+    anew = workflow.run(**image, sequencer="FF", ClaimDays="0")
+    assert "expires_at" not in anew.claim
+
+
+def test_an_execution_that_aws_runs_twice_asks_for_one_review(
+    workflow: Workflow, image: dict[str, str]
+) -> None:
+    # An asynchronous EXPRESS execution runs at least once: the second run has the first one's name.
+    name = f"twice-{uuid.uuid4().hex}"
+    workflow.hold_claim(
+        **image,
+        claim_ends=FAR_AHEAD,
+        execution=workflow.execution_arn(name),
+        finished_at="2026-01-05T10:00:01Z",
+        outcome="review",
+        sequencer="0A",
+    )
+
+    run = workflow.run(**image, execution=name, sequencer="0A", filter_=returns(UNSURE))
+
+    assert did_nothing(run)
+    assert run.reviews == []
+
+
+def test_a_claim_whose_answer_was_lost_is_taken_again(workflow: Workflow, image: dict[str, str]) -> None:
+    name = f"retried-{uuid.uuid4().hex}"
+    workflow.hold_claim(**image, claim_ends=FAR_AHEAD, execution=workflow.execution_arn(name))
+
+    assert workflow.run(**image, execution=name).document["outcome"] == "passed"
 
 
 def test_an_event_a_day_late_again_does_nothing(workflow: Workflow, image: dict[str, str]) -> None:
