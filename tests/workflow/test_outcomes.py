@@ -263,14 +263,27 @@ def test_image_data_goes_no_further_than_classify(workflow: Workflow) -> None:
     assert "image_data" not in json.dumps(run.document)
 
 
-def test_an_outcome_enters_as_many_states_as_the_capacity_page_says(workflow: Workflow, root: Path) -> None:
-    page = (root / "docs" / "capacity.md").read_text()
-    (row,) = [line for line in page.splitlines() if line.startswith("| states entered")]
+def calls(run: Run, service: str) -> int:
+    """Count the calls of a service that succeeded."""
+    succeeded = [event.get("taskSucceededEventDetails", {}) for event in run.history]
+    return sum(f":{service}:" in detail.get("resource", "") for detail in succeeded)
+
+
+def test_an_outcome_costs_what_the_capacity_page_says(workflow: Workflow, root: Path) -> None:
+    lines = (root / "docs" / "capacity.md").read_text().splitlines()
     runs = [
         workflow.run(),
         workflow.run(filter_=returns(UNSURE)),
         workflow.run(serialize=raises("CorruptImageError")),
         workflow.run(classify=raises("InvalidPredictionError")),
     ]
-    entered = [sum("stateEnteredEventDetails" in event for event in run.history) for run in runs]
-    assert [int(cell) for cell in row.split("|")[2:6]] == entered
+    counted = {
+        "states entered": [sum("stateEnteredEventDetails" in event for event in run.history) for run in runs],
+        "Lambda invocations": [sum(counts(run)) for run in runs],
+        "DynamoDB writes": [calls(run, "dynamodb") for run in runs],
+        "SNS messages": [calls(run, "sns") for run in runs],
+    }
+    for name, numbers in counted.items():
+        (row,) = [line for line in lines if line.startswith(f"| {name}")]
+        assert [int(cell) for cell in row.split("|")[2:6]] == numbers, name
+    assert counted["states entered"][:2] == [7, 9]
