@@ -19,6 +19,9 @@ class Lazy(NamedTuple):
 COMMANDS: Final[Mapping[str, Lazy]] = {
     "up": Lazy("scones.local.commands:up", "Start the local cloud and deploy the stack to it."),
     "drop": Lazy("scones.drop:drop", "Upload images and wait for their outcomes."),
+    "doctor": Lazy(
+        "scones.doctor.command:doctor", "Check an account, an endpoint and a stack before and after a deploy."
+    ),
     "status": Lazy("scones.status:status", "Show outcomes, executions and the queue of failed images."),
     "results": Lazy("scones.results:results", "List and filter result documents."),
     "redrive": Lazy(

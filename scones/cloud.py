@@ -16,14 +16,20 @@ if TYPE_CHECKING:
     import boto3
     from botocore.config import Config
     from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sagemaker import SageMakerClient
+    from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
+    from mypy_boto3_service_quotas import ServiceQuotasClient
+    from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_ssm import SSMClient
     from mypy_boto3_stepfunctions import SFNClient
+    from mypy_boto3_sts import STSClient
 
 _CONNECTIONS = 16
 """Connections kept per client: at least as many as the threads that share it."""
@@ -98,6 +104,34 @@ class Connection:
         """Make a CloudWatch Logs client."""
         return self.session.client("logs", endpoint_url=self.endpoint_url, config=self._config())
 
+    def cloudwatch(self) -> "CloudWatchClient":
+        """Make a CloudWatch client."""
+        return self.session.client("cloudwatch", endpoint_url=self.endpoint_url, config=self._config())
+
+    def sns(self) -> "SNSClient":
+        """Make an SNS client."""
+        return self.session.client("sns", endpoint_url=self.endpoint_url, config=self._config())
+
+    def sts(self) -> "STSClient":
+        """Make an STS client."""
+        return self.session.client("sts", endpoint_url=self.endpoint_url, config=self._config())
+
+    def sagemaker(self) -> "SageMakerClient":
+        """Make a SageMaker client; the local cloud does not have this service."""
+        return self.session.client("sagemaker", config=self._config())
+
+    def service_quotas(self) -> "ServiceQuotasClient":
+        """Make a Service Quotas client; the local cloud does not have this service."""
+        return self.session.client("service-quotas", config=self._config())
+
+    def sagemaker_runtime(self, endpoint_url: str | None, answer_s: float) -> "SageMakerRuntimeClient":
+        """Make a client for requests to an endpoint, which has this many seconds to answer, once again at most."""
+        from botocore.config import Config  # noqa: PLC0415 (slow)
+
+        patience = Config(read_timeout=answer_s, retries={"mode": "standard", "total_max_attempts": 2})
+        config = self._config().merge(patience)
+        return self.session.client("sagemaker-runtime", endpoint_url=endpoint_url, config=config)
+
     def _config(self) -> "Config":
         from botocore.config import Config  # noqa: PLC0415 (slow)
 
@@ -145,6 +179,15 @@ def connect(target: Target) -> Connection:
         message = "the local cloud is still starting: try again when `scones up` says it is ready"
         raise SconesError(message)
     return local_connection(cloud)
+
+
+def connect_account(target: Target) -> Connection:
+    """Open a session with an AWS account in which no stack is named; nothing is sent yet."""
+    import boto3  # noqa: PLC0415 (half a second)
+
+    return Connection(
+        boto3.Session(profile_name=target.profile, region_name=target.region), "", target.options
+    )
 
 
 def local_connection(cloud: Cloud) -> Connection:

@@ -112,6 +112,13 @@ def error_code(error: "ClientError") -> str:
     return error.response.get("Error", {}).get("Code", "Unknown")
 
 
+def is_denied(error: BaseException) -> bool:
+    """Tell whether AWS refused a request for want of a permission."""
+    from botocore.exceptions import ClientError  # noqa: PLC0415 (slow)
+
+    return isinstance(error, ClientError) and error_code(error) in _DENIED
+
+
 def concerns_one_object(error: BaseException) -> bool:
     """Tell whether a failed upload is that file's own fault, so that the others may go on."""
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 (slow)

@@ -1,29 +1,18 @@
-"""What a stack made: its resources and those of its nested stacks, as CloudFormation lists them."""
+"""What a stack made, as a destroy needs to know it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from scones.errors import SconesError
 from scones.stack import describe_stack
+from scones.stack_resources import Resource, list_resources
 
 if TYPE_CHECKING:
-    from mypy_boto3_cloudformation import CloudFormationClient
-
     from scones.cloud import Connection
 
 PARAMETERS: Final = frozenset({"EndpointName", "Labels", "ConfidenceThreshold"})
 """What tells an image triage stack from any other. Its outputs are not there when its creation failed."""
-NESTED_STACK: Final = "AWS::CloudFormation::Stack"
-
-
-@dataclass(frozen=True, slots=True)
-class Resource:
-    """A resource that is there; `name` is its physical id."""
-
-    logical_id: str
-    type: str
-    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +68,5 @@ def take_inventory(connection: "Connection") -> Inventory:
         stack_id=stack_id,
         is_gone=status == "DELETE_COMPLETE",
         parameters=parameters,
-        resources=tuple(_list_resources(cloudformation, stack_id)),
+        resources=tuple(list_resources(cloudformation, stack_id)),
     )
-
-
-def _list_resources(cloudformation: "CloudFormationClient", stack_id: str) -> Iterator[Resource]:
-    for page in cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack_id):
-        for summary in page["StackResourceSummaries"]:
-            name = summary.get("PhysicalResourceId")
-            if not name or summary["ResourceStatus"] == "DELETE_COMPLETE":
-                continue
-            yield Resource(summary["LogicalResourceId"], summary["ResourceType"], name)
-            if summary["ResourceType"] == NESTED_STACK:
-                yield from _list_resources(cloudformation, name)

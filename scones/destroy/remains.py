@@ -58,6 +58,7 @@ def _endpoint(connection: "Connection", inventory: Inventory, target: "Target") 
     from botocore.exceptions import ClientError  # noqa: PLC0415 (slow)
 
     name = inventory.parameters.get("EndpointName", "")
+    status: str
     try:
         status = connection.session.client("sagemaker").describe_endpoint(EndpointName=name)["EndpointStatus"]
     except ClientError as error:

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from scones.destroy.errors import NotDestroyedError
-from scones.destroy.inventory import NESTED_STACK
 from scones.errors import error_code
+from scones.stack_resources import NESTED_STACK
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient

@@ -1,0 +1,96 @@
+"""Who is notified, what is waiting, and which alarms fire."""
+
+from collections.abc import Iterator, Sequence
+from itertools import batched
+from typing import TYPE_CHECKING, Final
+
+from scones.console import comma
+from scones.doctor.findings import Finding, ok, warning
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_sns import SNSClient
+    from mypy_boto3_sqs import SQSClient
+
+    from scones.stack_resources import Resource
+
+ALARMS, FAILED_IMAGES = "alarms", "failed images"
+ALARM: Final = "AWS::CloudWatch::Alarm"
+_NAMES_PER_REQUEST: Final = 100
+"""DescribeAlarms takes so many AlarmNames (CloudWatch API Reference)."""
+_PENDING: Final = "PendingConfirmation"
+"""The SubscriptionArn of a subscription that nobody has confirmed (SNS API Reference, ListSubscriptionsByTopic)."""
+
+
+def check_topic(sns: "SNSClient", name: str, topic_arn: str, parameter: str, *, is_local: bool) -> Finding:
+    """Look whether anybody is subscribed to a topic and has confirmed it.
+
+    Parameters
+    ----------
+    parameter
+        The template's parameter with an address for this topic.
+    """
+    confirmed = pending = 0
+    for page in sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic_arn):
+        for subscription in page["Subscriptions"]:
+            if subscription["SubscriptionArn"] == _PENDING:
+                pending += 1
+            else:
+                confirmed += 1
+    if pending:
+        return warning(
+            name,
+            f"{comma(pending, 'subscription waits', 'subscriptions wait')} for confirmation, "
+            f"{confirmed} confirmed",
+            "open the link in the mail `AWS Notification - Subscription Confirmation`; it is good for two days",
+        )
+    if confirmed:
+        return ok(name, f"{comma(confirmed, 'confirmed subscription', 'confirmed subscriptions')}")
+    if is_local:
+        return ok(name, "no subscription, and none is needed on the local cloud")
+    return warning(
+        name,
+        "nobody is subscribed: its messages reach nobody",
+        f"deploy with {parameter}=you@example.com, or `aws sns subscribe --topic-arn {topic_arn} "
+        "--protocol email --notification-endpoint you@example.com`",
+    )
+
+
+def check_alarms(cloudwatch: "CloudWatchClient", resources: Sequence["Resource"]) -> list[Finding]:
+    """Look which alarms of the stack and of those nested in it are in ALARM, or may not notify anybody."""
+    alarms = {resource.name: resource.logical_id for resource in resources if resource.type == ALARM}
+    found = list(_problems(cloudwatch, alarms))
+    return found or [ok(ALARMS, f"none of {len(alarms)} is in ALARM")]
+
+
+def _problems(cloudwatch: "CloudWatchClient", alarms: dict[str, str]) -> Iterator[Finding]:
+    for names in batched(alarms, _NAMES_PER_REQUEST, strict=False):
+        for alarm in cloudwatch.describe_alarms(AlarmNames=list(names))["MetricAlarms"]:
+            logical_id = alarms.get(alarm["AlarmName"], alarm["AlarmName"])
+            if alarm["StateValue"] == "ALARM":
+                what = alarm.get("AlarmDescription", "").rstrip(".")
+                yield warning(
+                    ALARMS, f"{logical_id} is in ALARM: {what}", f"docs/runbook.md, section {logical_id}"
+                )
+            elif not alarm.get("ActionsEnabled", True):
+                yield warning(
+                    ALARMS,
+                    f"{logical_id} has its actions switched off: it notifies nobody",
+                    f"`aws cloudwatch enable-alarm-actions --alarm-names {alarm['AlarmName']}`",
+                )
+
+
+def check_queue(sqs: "SQSClient", queue_url: str, options: str) -> Finding:
+    """Count the images that wait for `scones redrive`."""
+    attributes = sqs.get_queue_attributes(
+        QueueUrl=queue_url,
+        AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
+    )["Attributes"]
+    waiting = sum(int(value) for value in attributes.values())
+    if waiting:
+        return warning(
+            FAILED_IMAGES,
+            f"{comma(waiting, 'image waits', 'images wait')} in the queue of failed images",
+            f"fix the cause, then `scones redrive{options}`",
+        )
+    return ok(FAILED_IMAGES, "none waits in the queue")

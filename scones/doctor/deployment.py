@@ -1,0 +1,163 @@
+"""What CloudFormation, EventBridge, S3, DynamoDB and SSM say about a deployed stack."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+from scones.doctor.findings import Finding, broken, ok, warning
+from scones.threshold import read_threshold
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.type_defs import StackTypeDef
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_ssm import SSMClient
+
+    from scones.stack import Stack
+    from scones.stack_resources import Resource
+
+STACK, RULES, BUCKET, TABLE, THRESHOLD, RETENTION = (
+    "stack",
+    "rules",
+    "bucket's events",
+    "claims table",
+    "threshold",
+    "retention",
+)
+RULE: Final = "AWS::Events::Rule"
+UPLOAD_RULE: Final = "ImageDropped"
+QUEUE_DAYS: Final = 14
+"""Days that FailedImages keeps a message, which is the longest that SQS does."""
+
+_WHAT_IS_LOST: Final[Mapping[str, str]] = {
+    UPLOAD_RULE: "uploads start nothing, and EventBridge drops their events",
+    "ExecutionDied": "images of dead executions do not reach the queue of failed images",
+    "SweepSchedule": "no sweep looks for lost images",
+}
+
+
+def check_status(description: "StackTypeDef") -> Finding:
+    """Judge the status of a stack."""
+    name, status = description["StackName"], description["StackStatus"]
+    look = f"`aws cloudformation describe-stack-events --stack-name {name}` has the reason"
+    if status.endswith("_IN_PROGRESS"):
+        return warning(STACK, f"{name} is being changed ({status})", "repeat the command when that has ended")
+    if status == "UPDATE_ROLLBACK_COMPLETE":
+        return warning(STACK, f"the last deploy of {name} was rolled back: the one before it runs", look)
+    if status in {"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"}:
+        return ok(STACK, f"{name} is deployed ({status})")
+    if status in {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED"}:
+        return broken(
+            STACK,
+            f"{name} could not be made ({status})",
+            f"{look}; `scones destroy --stack {name}`, then deploy again",
+        )
+    return broken(STACK, f"{name} is not usable ({status})", look)
+
+
+def check_rules(events: "EventBridgeClient", stack: str, resources: Sequence["Resource"]) -> list[Finding]:
+    """Look whether each rule of the stack is enabled and has a target."""
+    rules = [resource for resource in resources if resource.type == RULE]
+    if not any(rule.logical_id == UPLOAD_RULE for rule in rules):
+        return [_rule_missing(stack)]
+    problems = [finding for rule in rules if (finding := _check_rule(events, stack, rule))]
+    names = ", ".join(rule.logical_id for rule in rules)
+    return problems or [ok(RULES, f"enabled, with targets: {names}")]
+
+
+def _check_rule(events: "EventBridgeClient", stack: str, rule: "Resource") -> Finding | None:
+    # The physical id of a rule on the default bus is its name.
+    from botocore.exceptions import ClientError  # noqa: PLC0415 (slow)
+
+    lost = _WHAT_IS_LOST.get(rule.logical_id, "its targets get nothing")
+    try:
+        state = events.describe_rule(Name=rule.name)["State"]
+        targets = events.list_targets_by_rule(Rule=rule.name)["Targets"]
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") != "ResourceNotFoundException":
+            raise
+        return _rule_missing(stack, rule.logical_id)
+    if state == "DISABLED":
+        again = "; `scones sweep` starts what came meanwhile" if rule.logical_id == UPLOAD_RULE else ""
+        return broken(
+            RULES,
+            f"{rule.logical_id} is disabled: {lost}",
+            f"`aws events enable-rule --name {rule.name}`{again}",
+        )
+    if not targets:
+        return broken(RULES, f"{rule.logical_id} has no target: {lost}", _deploy_again(stack))
+    return None
+
+
+def _rule_missing(stack: str, logical_id: str = UPLOAD_RULE) -> Finding:
+    lost = _WHAT_IS_LOST.get(logical_id, "its targets get nothing")
+    return broken(RULES, f"{logical_id} is gone: {lost}", _deploy_again(stack))
+
+
+def _deploy_again(stack: str) -> str:
+    return f"`aws cloudformation detect-stack-drift --stack-name {stack}` names what was changed by hand; undo it"
+
+
+def check_bucket(s3: "S3Client", stack: "Stack") -> Finding:
+    """Look whether the bucket of images tells EventBridge about uploads."""
+    found = s3.get_bucket_notification_configuration(Bucket=stack.image_bucket)
+    if "EventBridgeConfiguration" in found:
+        return ok(BUCKET, f"{stack.image_bucket} tells EventBridge about uploads")
+    return broken(
+        BUCKET,
+        f"{stack.image_bucket} does not tell EventBridge about uploads: they start nothing",
+        "switch `Amazon EventBridge` on in the bucket's properties, or `aws s3api "
+        f"put-bucket-notification-configuration --bucket {stack.image_bucket} "
+        "--notification-configuration EventBridgeConfiguration={}`",
+    )
+
+
+def check_table(dynamodb: "DynamoDBClient", stack: "Stack") -> Finding:
+    """Look whether the table of claims and its indexes can be used."""
+    table = dynamodb.describe_table(TableName=stack.claims_table)["Table"]
+    status = table["TableStatus"]
+    waiting = [
+        index["IndexName"]
+        for index in table.get("GlobalSecondaryIndexes", [])
+        if index.get("IndexStatus", "ACTIVE") != "ACTIVE"
+    ]
+    if status not in {"ACTIVE", "UPDATING"}:
+        return broken(
+            TABLE,
+            f"{stack.claims_table} is {status}: no image can be claimed",
+            f"`aws dynamodb describe-table --table-name {stack.claims_table}` says why",
+        )
+    if waiting:
+        return warning(
+            TABLE, f"an index is being made: {', '.join(waiting)}", "repeat the command when that has ended"
+        )
+    return ok(TABLE, f"{stack.claims_table} is {status.lower()}")
+
+
+def check_threshold(ssm: "SSMClient", stack: "Stack", options: str) -> Finding:
+    """Look whether the live threshold can be used."""
+    found = read_threshold(ssm, stack)
+    if found.problem:
+        return warning(
+            THRESHOLD, f"{found.problem}: the deployed one counts", f"`scones threshold{options} --reset`"
+        )
+    return ok(THRESHOLD, f"a confidence of {found} passes")
+
+
+def check_retention(parameters: Mapping[str, str]) -> Finding:
+    """Compare how long images are kept with how long they can still be started again."""
+    kept = _days(parameters.get("ImageDays"))
+    swept = _days(parameters.get("SweepDays"))
+    needed = max(QUEUE_DAYS, swept)
+    if kept and kept < needed:
+        return warning(
+            RETENTION,
+            f"images are deleted after {kept} days, but may be started again for {needed}: "
+            "such an image ends as ImageNotFoundError",
+            f"deploy with ImageDays={needed + 1} or more, or 0 to keep them",
+        )
+    return ok(RETENTION, f"images are kept {f'{kept} days' if kept else 'for ever'}")
+
+
+def _days(text: str | None) -> int:
+    return int(text) if text and text.isdigit() else 0

@@ -1,0 +1,114 @@
+"""One request to the endpoint with a drawn image, and whether Classify would believe the answer."""
+
+import json
+import re
+import time
+from collections.abc import Callable, Sequence
+from math import fsum
+from typing import TYPE_CHECKING, Final
+
+from scones.console import shown
+from scones.doctor.findings import Finding, broken, ok, warning
+from scones.doctor.probe_image import CONTENT_TYPE, draw_probe
+from scones.errors import error_code, is_denied
+
+if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
+    from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
+
+ANSWER: Final = "endpoint's answer"
+ANSWER_S: Final = 20
+"""Seconds that Classify waits for one answer; it asks twice. A test holds it to Classify's client."""
+SLOW_S: Final = 10.0
+"""The default of EndpointSlowMilliseconds."""
+_TOLERANCE: Final = 1e-3
+_LONGEST_SHOWN: Final = 80
+_MODEL_VERSION: Final = re.compile(r"(?:^|[,; ])model_version=([A-Za-z0-9._-]{1,64})(?:$|[,; ])")
+_THROTTLED: Final = frozenset({"ThrottlingException", "ThrottledException", "TooManyRequestsException"})
+_NOT_TAKING_REQUESTS: Final = frozenset({"ValidationError", "ValidationException"})
+
+
+def check_answer(
+    client: "SageMakerRuntimeClient",
+    endpoint: str,
+    labels: Sequence[str],
+    *,
+    repair: str,
+    clock: Callable[[], float] = time.monotonic,
+) -> Finding:
+    """Send the endpoint one drawn image and check what it answers, as Classify does.
+
+    Parameters
+    ----------
+    client
+        Waits as long as Classify's own: see `ANSWER_S`.
+    repair
+        The next step when the endpoint is at fault.
+    """
+    from botocore.exceptions import ClientError, HTTPClientError  # noqa: PLC0415 (slow)
+    from botocore.exceptions import ConnectionError as NoConnection  # noqa: PLC0415 (slow)
+
+    started = clock()
+    try:
+        response = client.invoke_endpoint(
+            EndpointName=endpoint, ContentType=CONTENT_TYPE, Accept="application/json", Body=draw_probe()
+        )
+        body = response["Body"].read()
+    except ClientError as error:
+        if is_denied(error):
+            raise
+        return _refused(endpoint, error, repair)
+    except (HTTPClientError, NoConnection) as error:
+        kind = type(error).__name__
+        return broken(ANSWER, f"{endpoint} gave none within Classify's {ANSWER_S} s, twice ({kind})", repair)
+    seconds = clock() - started
+    problem = find_problem(body, labels)
+    if problem:
+        return broken(
+            ANSWER,
+            f"{endpoint} {problem}",
+            "the parameter Labels must name the model's classes, in its order",
+        )
+    found = _MODEL_VERSION.search(response.get("CustomAttributes") or "")
+    version = f"model version {found[1]}" if found else "no model version named"
+    message = f"{len(labels)} probabilities for {len(labels)} labels in {seconds:.2f} s, {version}"
+    if seconds > SLOW_S:
+        return warning(
+            ANSWER, message, "ask again: only a serverless endpoint that starts from zero may be so slow"
+        )
+    return ok(ANSWER, message)
+
+
+def _refused(endpoint: str, error: "ClientError", repair: str) -> Finding:
+    code, said = error_code(error), error.response.get("Error", {}).get("Message") or ""
+    reason = shown(" ".join(said.split()))[: 3 * _LONGEST_SHOWN]
+    if code in _THROTTLED:
+        return warning(
+            ANSWER, f"{endpoint} is throttling ({code}): images wait in retries", "ask again in a minute"
+        )
+    if code in _NOT_TAKING_REQUESTS:
+        return broken(ANSWER, f"{endpoint} does not take requests: {reason}", repair)
+    return broken(ANSWER, f"{endpoint} answered {code}: {reason}", repair)
+
+
+def find_problem(body: bytes, labels: Sequence[str]) -> str | None:
+    """Say why Classify would not believe an answer, or None; a test holds it to Classify's own reading."""
+    quoted = shown(body[: 4 * _LONGEST_SHOWN].decode("utf-8", "replace"))[:_LONGEST_SHOWN]
+    try:
+        values = json.loads(body)
+    except (ValueError, RecursionError):
+        return f"does not answer JSON: {quoted}"
+    if not isinstance(values, list):
+        return f"does not answer a list: {quoted}"
+    if len(values) != len(labels):
+        return f"answers {len(values)} values for {len(labels)} labels ({', '.join(labels)}): {quoted}"
+    if not all(_is_probability(value) for value in values):
+        return f"answers a value that is not a probability: {quoted}"
+    if abs((total := fsum(values)) - 1) > _TOLERANCE:
+        return f"answers probabilities whose sum is {total:.4f}, not 1: {quoted}"
+    return None
+
+
+def _is_probability(value: object) -> bool:
+    # bool is an int to Python; NaN fails both comparisons.
+    return not isinstance(value, bool) and isinstance(value, int | float) and 0 <= value <= 1
