@@ -72,7 +72,7 @@ def _check_rule(events: "EventBridgeClient", stack: str, rule: "Resource") -> Fi
     lost = _WHAT_IS_LOST.get(rule.logical_id, "its targets get nothing")
     try:
         state = events.describe_rule(Name=rule.name)["State"]
-        targets = events.list_targets_by_rule(Rule=rule.name)["Targets"]
+        targets = events.list_targets_by_rule(Rule=rule.name).get("Targets")
     except ClientError as error:
         if error.response.get("Error", {}).get("Code") != "ResourceNotFoundException":
             raise

@@ -115,6 +115,9 @@ def _examine_endpoint(connection: Connection, model: Model, may_ask: Ask) -> Ite
     takes_requests = True
     if connection.is_local:
         repair = "`scones chaos clear` ends injected faults; else `scones down`, then `scones up`"
+        if not model.runtime_url:  # boto3 would ask AWS instead
+            yield broken(ENDPOINT, "the stack has no SageMakerRuntimeUrl", "`scones down`, then `scones up`")
+            return
         yield ok(ENDPOINT, f"{model.endpoint} is the local cloud's own server")
     else:
         repair = f"`aws logs tail /aws/sagemaker/Endpoints/{model.endpoint} --since 10m` has its log"

@@ -1,0 +1,213 @@
+"""`scones doctor`: a deployed stack, who is notified, and what waits."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from scones.doctor.attention import ALARM, check_alarms, check_queue, check_topic
+from scones.doctor.deployment import (
+    RULE,
+    check_bucket,
+    check_retention,
+    check_rules,
+    check_status,
+    check_table,
+    check_threshold,
+)
+from scones.doctor.findings import Finding, Level
+from scones.stack import Stack
+from scones.stack_resources import Resource
+from tests.fakes.stubbed_clients import Refusal, stubbed
+
+TOPIC = "arn:aws:sns:us-east-1:123456789012:alert"
+UPLOADS = Resource("ImageDropped", RULE, "scones-ImageDropped-1")
+SWEEPS = Resource("SweepSchedule", RULE, "scones-SweepSchedule-1")
+TARGET = {"Id": "one", "Arn": "arn:aws:states:us-east-1:123456789012:stateMachine:triage"}
+
+
+@pytest.fixture
+def stack() -> Stack:
+    return Stack(
+        name="scones",
+        image_bucket="images",
+        results_bucket="results",
+        workflow_arn="w",
+        workflow_alias_arn="w:live",
+        review_topic_arn="r",
+        alert_topic_arn=TOPIC,
+        failed_images_url="https://sqs.us-east-1.amazonaws.com/123456789012/failed",
+        claims_table="claims",
+        backfill_arn="b",
+        incoming_prefix="incoming/",
+        labels=("bicycle", "motorcycle"),
+        confidence_threshold=0.8,
+        threshold_parameter="ConfidenceThreshold-scones",
+        endpoint_name="the-endpoint",
+        sweep_function="sweep",
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "level"),
+    [
+        ("CREATE_COMPLETE", Level.OK),
+        ("UPDATE_COMPLETE", Level.OK),
+        ("UPDATE_IN_PROGRESS", Level.WARNING),
+        ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", Level.WARNING),
+        ("UPDATE_ROLLBACK_COMPLETE", Level.WARNING),
+        ("ROLLBACK_COMPLETE", Level.BROKEN),
+        ("UPDATE_ROLLBACK_FAILED", Level.BROKEN),
+        ("DELETE_FAILED", Level.BROKEN),
+    ],
+)
+def test_a_status_has_its_level(status: Any, level: Level) -> None:
+    finding = check_status({"StackName": "scones", "StackStatus": status, "CreationTime": datetime.now(UTC)})
+    assert finding.level is level
+    assert (finding.next_step is None) == (level is Level.OK)
+
+
+def rules(
+    *states: tuple[str, list[Any]], resources: tuple[Resource, ...] = (UPLOADS, SWEEPS)
+) -> list[Finding]:
+    answers = [
+        answer
+        for state, targets in states
+        for answer in (
+            ("describe_rule", {"State": state}),
+            ("list_targets_by_rule", {"Targets": targets} if targets else {}),
+        )
+    ]
+    return check_rules(stubbed("events", *answers), "scones", resources)
+
+
+def test_rules_that_are_enabled_and_have_targets_are_ok() -> None:
+    (finding,) = rules(("ENABLED", [TARGET]), ("ENABLED", [TARGET]))
+    assert (finding.level, finding.message) == (
+        Level.OK,
+        "enabled, with targets: ImageDropped, SweepSchedule",
+    )
+
+
+def test_a_disabled_rule_is_broken_and_says_what_is_lost() -> None:
+    uploads, sweeps = rules(("DISABLED", [TARGET]), ("DISABLED", [TARGET]))
+    assert (uploads.level, sweeps.level) == (Level.BROKEN, Level.BROKEN)
+    assert "EventBridge drops their events" in uploads.message
+    assert uploads.next_step == (
+        "`aws events enable-rule --name scones-ImageDropped-1`; `scones sweep` starts what came meanwhile"
+    )
+    assert "no sweep looks for lost images" in sweeps.message
+
+
+def test_a_rule_without_target_and_one_that_is_gone_are_broken() -> None:
+    (no_target,) = rules(("ENABLED", []), resources=(UPLOADS,))
+    assert (no_target.level, "has no target" in no_target.message) == (Level.BROKEN, True)
+    gone = check_rules(
+        stubbed("events", ("describe_rule", Refusal("ResourceNotFoundException"))), "scones", [UPLOADS]
+    )
+    never = check_rules(stubbed("events"), "scones", [])
+    assert [finding.message.split(":")[0] for finding in (*gone, *never)] == ["ImageDropped is gone"] * 2
+
+
+def test_a_bucket_that_tells_eventbridge_nothing_is_broken(stack: Stack) -> None:
+    method = "get_bucket_notification_configuration"
+    assert check_bucket(stubbed("s3", (method, {"EventBridgeConfiguration": {}})), stack).level is Level.OK
+    finding = check_bucket(stubbed("s3", (method, {})), stack)
+    assert finding.level is Level.BROKEN
+    assert "put-bucket-notification-configuration --bucket images" in str(finding.next_step)
+
+
+@pytest.mark.parametrize(
+    ("status", "index", "level"),
+    [
+        ("ACTIVE", "ACTIVE", Level.OK),
+        ("UPDATING", "CREATING", Level.WARNING),
+        ("INACCESSIBLE_ENCRYPTION_CREDENTIALS", "ACTIVE", Level.BROKEN),
+    ],
+)
+def test_the_table_of_claims_has_its_level(stack: Stack, status: str, index: str, level: Level) -> None:
+    table = {
+        "TableStatus": status,
+        "GlobalSecondaryIndexes": [{"IndexName": "by_state", "IndexStatus": index}],
+    }
+    assert check_table(stubbed("dynamodb", ("describe_table", {"Table": table})), stack).level is level
+
+
+def test_a_threshold_that_cannot_be_used_is_a_warning_that_says_how_to_reset_it(stack: Stack) -> None:
+    def check(value: str) -> Finding:
+        ssm = stubbed("ssm", ("get_parameter", {"Parameter": {"Value": value}}))
+        return check_threshold(ssm, stack, " --stack scones")
+
+    assert check("0.9").message == "a confidence of 0.9 (deployed: 0.8) passes"
+    assert check("high").level is Level.WARNING
+    assert check("high").next_step == "`scones threshold --stack scones --reset`"
+
+
+@pytest.mark.parametrize(
+    ("images", "sweeps", "level"),
+    [("0", "14", Level.OK), ("15", "14", Level.OK), ("13", "5", Level.WARNING), ("20", "30", Level.WARNING)],
+)
+def test_images_must_outlive_what_may_start_them_again(images: str, sweeps: str, level: Level) -> None:
+    assert check_retention({"ImageDays": images, "SweepDays": sweeps}).level is level
+
+
+def topic(*arns: str, is_local: bool = False) -> Finding:
+    subscriptions = [{"SubscriptionArn": arn, "Protocol": "email"} for arn in arns]
+    sns = stubbed("sns", ("list_subscriptions_by_topic", {"Subscriptions": subscriptions}))
+    return check_topic(sns, "alert topic", TOPIC, "AlertEmail", is_local=is_local)
+
+
+def test_a_topic_that_nobody_hears_is_a_warning() -> None:
+    finding = topic()
+    assert finding.level is Level.WARNING
+    assert f"aws sns subscribe --topic-arn {TOPIC}" in str(finding.next_step)
+    assert topic(is_local=True).level is Level.OK
+
+
+def test_a_subscription_that_waits_for_confirmation_is_a_warning() -> None:
+    finding = topic("PendingConfirmation", f"{TOPIC}:1")
+    assert finding.level is Level.WARNING
+    assert finding.message == "1 subscription waits for confirmation, 1 confirmed"
+    assert topic(f"{TOPIC}:1").level is Level.OK
+
+
+def alarm(number: int, state: str, *, enabled: bool = True) -> dict[str, Any]:
+    return {
+        "AlarmName": f"name-{number}",
+        "StateValue": state,
+        "ActionsEnabled": enabled,
+        "AlarmDescription": "An image ended as failed.",
+    }
+
+
+def test_alarms_that_fire_or_are_muted_are_warnings() -> None:
+    resources = [Resource(f"Alarm{number}", ALARM, f"name-{number}") for number in range(3)]
+    answer = {
+        "MetricAlarms": [alarm(0, "ALARM"), alarm(1, "OK", enabled=False), alarm(2, "INSUFFICIENT_DATA")]
+    }
+    firing, muted = check_alarms(stubbed("cloudwatch", ("describe_alarms", answer)), resources)
+    assert firing.message == "Alarm0 is in ALARM: An image ended as failed"
+    assert firing.next_step == "docs/runbook.md, section Alarm0"
+    assert "enable-alarm-actions --alarm-names name-1" in str(muted.next_step)
+
+
+def test_more_alarms_than_one_request_may_name_are_asked_for_in_parts() -> None:
+    resources = [Resource(f"Alarm{number}", ALARM, f"name-{number}") for number in range(101)]
+    nothing = ("describe_alarms", {"MetricAlarms": []})
+    (finding,) = check_alarms(stubbed("cloudwatch", nothing, nothing), resources)
+    assert (finding.level, finding.message) == (Level.OK, "none of 101 is in ALARM")
+
+
+def test_an_image_in_the_queue_is_a_warning_seen_or_being_handled() -> None:
+    def check(visible: str, handled: str) -> Finding:
+        attributes = {
+            "ApproximateNumberOfMessages": visible,
+            "ApproximateNumberOfMessagesNotVisible": handled,
+        }
+        sqs = stubbed("sqs", ("get_queue_attributes", {"Attributes": attributes}))
+        return check_queue(sqs, "https://sqs/1/failed", " --stack scones")
+
+    assert check("0", "0").level is Level.OK
+    finding = check("2", "1")
+    assert finding.message.startswith("3 images wait")
+    assert "`scones redrive --stack scones`" in str(finding.next_step)
