@@ -9,6 +9,7 @@ from scones.doctor.findings import Finding, ok, warning
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_cloudwatch.type_defs import MetricAlarmTypeDef
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
 
@@ -64,20 +65,26 @@ def check_alarms(cloudwatch: "CloudWatchClient", resources: Sequence["Resource"]
 
 
 def _problems(cloudwatch: "CloudWatchClient", alarms: dict[str, str]) -> Iterator[Finding]:
+    pages = cloudwatch.get_paginator("describe_alarms")
     for names in batched(alarms, _NAMES_PER_REQUEST, strict=False):
-        for alarm in cloudwatch.describe_alarms(AlarmNames=list(names))["MetricAlarms"]:
-            logical_id = alarms.get(alarm["AlarmName"], alarm["AlarmName"])
-            if alarm["StateValue"] == "ALARM":
-                what = alarm.get("AlarmDescription", "").rstrip(".")
-                yield warning(
-                    ALARMS, f"{logical_id} is in ALARM: {what}", f"docs/runbook.md, section {logical_id}"
-                )
-            elif not alarm.get("ActionsEnabled", True):
-                yield warning(
-                    ALARMS,
-                    f"{logical_id} has its actions switched off: it notifies nobody",
-                    f"`aws cloudwatch enable-alarm-actions --alarm-names {alarm['AlarmName']}`",
-                )
+        for page in pages.paginate(AlarmNames=list(names)):
+            for alarm in page["MetricAlarms"]:
+                problem = _problem(alarms.get(alarm["AlarmName"], alarm["AlarmName"]), alarm)
+                if problem:
+                    yield problem
+
+
+def _problem(logical_id: str, alarm: "MetricAlarmTypeDef") -> Finding | None:
+    if alarm["StateValue"] == "ALARM":
+        what = alarm.get("AlarmDescription", "").rstrip(".")
+        return warning(ALARMS, f"{logical_id} is in ALARM: {what}", f"docs/runbook.md, section {logical_id}")
+    if not alarm.get("ActionsEnabled", True):
+        return warning(
+            ALARMS,
+            f"{logical_id} has its actions switched off: it notifies nobody",
+            f"`aws cloudwatch enable-alarm-actions --alarm-names {alarm['AlarmName']}`",
+        )
+    return None
 
 
 def check_queue(sqs: "SQSClient", queue_url: str, options: str) -> Finding:

@@ -144,19 +144,36 @@ def check_threshold(ssm: "SSMClient", stack: "Stack", options: str) -> Finding:
     return ok(THRESHOLD, f"a confidence of {found} passes")
 
 
-def check_retention(parameters: Mapping[str, str]) -> Finding:
-    """Compare how long images are kept with how long they can still be started again."""
-    kept = _days(parameters.get("ImageDays"))
-    swept = _days(parameters.get("SweepDays"))
-    needed = max(QUEUE_DAYS, swept)
-    if kept and kept < needed:
-        return warning(
-            RETENTION,
-            f"images are deleted after {kept} days, but may be started again for {needed}: "
-            "such an image ends as ImageNotFoundError",
-            f"deploy with ImageDays={needed + 1} or more, or 0 to keep them",
+def check_retention(parameters: Mapping[str, str]) -> list[Finding]:
+    """Compare how long images and claims are kept with how long an image can still be started again."""
+    images, claims = _days(parameters.get("ImageDays")), _days(parameters.get("ClaimDays"))
+    sweeps, results = _days(parameters.get("SweepDays")), _days(parameters.get("ResultDays"))
+    started_again = max(QUEUE_DAYS, sweeps)
+    found = []
+    if 0 < images < started_again:
+        found.append(
+            warning(
+                RETENTION,
+                f"images are deleted after {images} days, but may be started again for {started_again}: "
+                "such an image ends as ImageNotFoundError",
+                f"deploy with ImageDays={started_again + 1} or more, or 0 to keep them",
+            )
         )
-    return ok(RETENTION, f"images are kept {f'{kept} days' if kept else 'for ever'}")
+    if 0 < claims <= max(sweeps, results):
+        found.append(
+            warning(
+                RETENTION,
+                f"claims are deleted after {claims} days, while sweeps look at images of {sweeps} days and "
+                f"results are kept {_kept(results)}: an image that has its result is classified again",
+                f"deploy with ClaimDays={max(sweeps, results) + 1} or more, or 0 to keep them",
+            )
+        )
+    kept = f"images are kept {_kept(images)}, results {_kept(results)}, claims {_kept(claims)}"
+    return found or [ok(RETENTION, kept)]
+
+
+def _kept(days: int) -> str:
+    return f"{days} days" if days else "for ever"
 
 
 def _days(text: str | None) -> int:

@@ -4,6 +4,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from math import fsum
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +22,7 @@ ANSWER_S: Final = 20
 """Seconds that Classify waits for one answer; it asks twice. A test holds it to Classify's client."""
 SLOW_S: Final = 10.0
 """The default of EndpointSlowMilliseconds."""
+_LABELS: Final = "the parameter Labels must name the model's classes, in its order"
 _TOLERANCE: Final = 1e-3
 _LONGEST_SHOWN: Final = 80
 _MODEL_VERSION: Final = re.compile(r"(?:^|[,; ])model_version=([A-Za-z0-9._-]{1,64})(?:$|[,; ])")
@@ -45,7 +47,7 @@ def check_answer(
     repair
         The next step when the endpoint is at fault.
     """
-    from botocore.exceptions import ClientError, HTTPClientError  # noqa: PLC0415 (slow)
+    from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError  # noqa: PLC0415 (slow)
     from botocore.exceptions import ConnectionError as NoConnection  # noqa: PLC0415 (slow)
 
     started = clock()
@@ -58,16 +60,14 @@ def check_answer(
         if is_denied(error):
             raise
         return _refused(endpoint, error, repair)
-    except (HTTPClientError, NoConnection) as error:
+    except (HTTPClientError, IncompleteReadError, NoConnection) as error:
         kind = type(error).__name__
-        return broken(ANSWER, f"{endpoint} gave none within Classify's {ANSWER_S} s, twice ({kind})", repair)
+        return broken(ANSWER, f"{endpoint} gave no whole one within Classify's {ANSWER_S} s ({kind})", repair)
     seconds = clock() - started
     problem = find_problem(body, labels)
     if problem:
         return broken(
-            ANSWER,
-            f"{endpoint} {problem}",
-            "the parameter Labels must name the model's classes, in its order",
+            ANSWER, f"{endpoint} {problem.sentence}", _LABELS if problem.is_about_labels else repair
         )
     found = _MODEL_VERSION.search(response.get("CustomAttributes") or "")
     version = f"model version {found[1]}" if found else "no model version named"
@@ -91,21 +91,30 @@ def _refused(endpoint: str, error: "ClientError", repair: str) -> Finding:
     return broken(ANSWER, f"{endpoint} answered {code}: {reason}", repair)
 
 
-def find_problem(body: bytes, labels: Sequence[str]) -> str | None:
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why Classify would not believe an answer."""
+
+    sentence: str
+    is_about_labels: bool = False
+
+
+def find_problem(body: bytes, labels: Sequence[str]) -> Problem | None:
     """Say why Classify would not believe an answer, or None; a test holds it to Classify's own reading."""
     quoted = shown(body[: 4 * _LONGEST_SHOWN].decode("utf-8", "replace"))[:_LONGEST_SHOWN]
     try:
         values = json.loads(body)
     except (ValueError, RecursionError):
-        return f"does not answer JSON: {quoted}"
+        return Problem(f"does not answer JSON: {quoted}")
     if not isinstance(values, list):
-        return f"does not answer a list: {quoted}"
+        return Problem(f"does not answer a list: {quoted}")
     if len(values) != len(labels):
-        return f"answers {len(values)} values for {len(labels)} labels ({', '.join(labels)}): {quoted}"
+        wanted = f"{len(labels)} labels ({', '.join(labels)})"
+        return Problem(f"answers {len(values)} values for {wanted}: {quoted}", is_about_labels=True)
     if not all(_is_probability(value) for value in values):
-        return f"answers a value that is not a probability: {quoted}"
+        return Problem(f"answers a value that is not a probability: {quoted}")
     if abs((total := fsum(values)) - 1) > _TOLERANCE:
-        return f"answers probabilities whose sum is {total:.4f}, not 1: {quoted}"
+        return Problem(f"answers probabilities whose sum is {total:.4f}, not 1: {quoted}")
     return None
 
 

@@ -148,7 +148,17 @@ def test_a_threshold_that_cannot_be_used_is_a_warning_that_says_how_to_reset_it(
     [("0", "14", Level.OK), ("15", "14", Level.OK), ("13", "5", Level.WARNING), ("20", "30", Level.WARNING)],
 )
 def test_images_must_outlive_what_may_start_them_again(images: str, sweeps: str, level: Level) -> None:
-    assert check_retention({"ImageDays": images, "SweepDays": sweeps}).level is level
+    (finding,) = check_retention({"ImageDays": images, "SweepDays": sweeps})
+    assert finding.level is level
+
+
+@pytest.mark.parametrize(
+    ("claims", "results", "level"),
+    [("0", "30", Level.OK), ("15", "0", Level.OK), ("14", "0", Level.WARNING), ("30", "30", Level.WARNING)],
+)
+def test_claims_must_outlive_sweeps_and_results(claims: str, results: str, level: Level) -> None:
+    (finding,) = check_retention({"ClaimDays": claims, "ResultDays": results, "SweepDays": "14"})
+    assert finding.level is level
 
 
 def topic(*arns: str, is_local: bool = False) -> Finding:

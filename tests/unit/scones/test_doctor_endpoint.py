@@ -145,6 +145,11 @@ def test_an_answer_that_classify_would_not_believe_is_broken(body: bytes, said: 
     assert said in finding.message
 
 
+def test_the_next_step_is_about_labels_only_where_their_number_differs() -> None:
+    assert "Labels must name" in str(ask(answer(b"[0.2, 0.3, 0.5]")).next_step)
+    assert ask(answer(b"[NaN, NaN]")).next_step == "look at the log"
+
+
 def test_an_answer_cannot_put_control_characters_on_the_terminal() -> None:
     assert "\x1b" not in ask(answer(b"\x1b[31mred")).message
 
@@ -185,6 +190,13 @@ def test_an_endpoint_that_cannot_be_reached_is_broken(error: Exception) -> None:
     finding = check_answer(client, "the-endpoint", LABELS, repair="look at the log")
     assert finding.level is Level.BROKEN
     assert finding.next_step == "look at the log"
+
+
+def test_an_answer_that_is_cut_off_is_broken() -> None:
+    body = {"Body": StreamingBody(io.BytesIO(b"[0.5,"), 10)}
+    finding = ask(("invoke_endpoint", body))
+    assert finding.level is Level.BROKEN
+    assert "no whole one within" in finding.message
 
 
 def test_the_drawn_image_is_a_png_that_an_image_library_reads() -> None:
