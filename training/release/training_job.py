@@ -65,6 +65,8 @@ class TrainingJob:
             "training_image": self.image,
             "role": self.role,
             "base_job_name": self.name,
+            # ModelTrainer's start script changes into source_dir, installs the requirements and evaluates the
+            # command there; hyperparameters arrive in SM_HPS only (sagemaker-train 1.27.0, templates.py).
             "source_code": {
                 "source_dir": source_dir,
                 "command": "python3 -m training.train",
@@ -122,10 +124,10 @@ def copy_code(folder: Path) -> None:
     PyTorch is not among the requirements: the image brings its own, built for the instance.
     """
     for package in ("training", "endpoint"):
-        (folder / package).mkdir()
-        for path in (ROOT / package).iterdir():
-            if path.suffix == ".py":
-                shutil.copy(path, folder / package)
+        for path in (ROOT / package).rglob("*.py"):
+            target = folder / path.relative_to(ROOT)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, target)
     wanted = (ROOT / REQUIREMENTS).read_text().splitlines()
     brought = [line for line in wanted if not re.match(r"torch\b", line)]
     (folder / REQUIREMENTS).write_text("\n".join(brought) + "\n")

@@ -195,7 +195,8 @@ def test_a_launched_job_is_what_was_asked_for(
     channels = {entry["ChannelName"]: entry for entry in job["InputDataConfig"]}
     data = channels["training"]["DataSource"]["S3DataSource"]
     assert data["S3Uri"] == "s3://data/cifar-100-python.tar.gz"
-    assert any(key.endswith("/code/training/train.py") for key in keys)
+    for file in ("train.py", "learning/model.py", "dataset/archive.py"):
+        assert any(key.endswith(f"/code/training/{file}") for key in keys)
     assert not any(key.endswith(".onnx") for key in keys)
     assert all(key.startswith("training/") for key in keys)
     assert buckets == ["artifacts"]
