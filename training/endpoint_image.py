@@ -3,6 +3,7 @@
     python -m training.endpoint_image --push <account>.dkr.ecr.<region>.amazonaws.com/scones-endpoint
 
 The tag names the build: the model's version and the commit, and where endpoint/ differs from it a digest of it.
+SageMaker refuses images with an OCI manifest, so the image is built with Docker's own and looked at after the push.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from __future__ import annotations
 import argparse
 import base64
 import hashlib
-import os
 import re
 import subprocess
 import sys
@@ -20,6 +20,13 @@ from typing import TYPE_CHECKING
 
 from endpoint.errors import ModelFileError
 from training.aws import SessionError, aws_errors, open_session
+from training.release.image_manifest import (
+    BUILD_OPTIONS,
+    ManifestError,
+    check_media_type,
+    local_media_type,
+    pushed_media_type,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +34,9 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 LOCAL_NAME = "scones-endpoint"
 PLATFORM = "linux/amd64"  # what SageMaker's serverless endpoints run
-_REPOSITORY = re.compile(r"(?P<registry>\d{12}\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?)/\S+")
+_REPOSITORY = re.compile(
+    r"(?P<registry>\d{12}\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?)/(?P<name>\S+)"
+)
 
 
 class ImageError(Exception):
@@ -55,11 +64,10 @@ def build(reference: str, root: Path = ROOT, options: Sequence[str] = ()) -> Non
     The context is a stream of exactly that folder, so that a builder without BuildKit, which knows no
     Dockerfile.dockerignore, does not copy environments and data.
     """
-    # SageMaker takes an image, not the index of an image and its attestations that BuildKit makes by default.
-    environment = os.environ | {"BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
-    command = ["docker", "build", "--file", "endpoint/Dockerfile", "--tag", reference, *options, "-"]
+    builder = ["buildx", "build", *BUILD_OPTIONS] if _has_buildx() else ["build"]
+    command = ["docker", *builder, "--file", "endpoint/Dockerfile", "--tag", reference, *options, "-"]
     try:
-        with subprocess.Popen(command, stdin=subprocess.PIPE, env=environment) as docker:  # noqa: S603 - no shell
+        with subprocess.Popen(command, stdin=subprocess.PIPE) as docker:  # noqa: S603 - no shell
             if docker.stdin:
                 # Not PAX: docker takes a stream for a tar by its first 512 bytes, and PAX needs more.
                 form = tarfile.USTAR_FORMAT
@@ -73,17 +81,45 @@ def build(reference: str, root: Path = ROOT, options: Sequence[str] = ()) -> Non
         raise ImageError(f"docker build ended with {docker.returncode}")
 
 
+def _has_buildx() -> bool:
+    """Say whether Docker can be told the manifest's format; its classic builder has no option for it."""
+    try:
+        _run(["docker", "buildx", "version"], "no buildx")
+    except ImageError:
+        return False
+    return True
+
+
 def push(local: str, repository: str, image_tag: str) -> str:
-    """Push the local image to a repository in ECR; return its address there."""
+    """Push the local image to a repository in ECR; return its address there.
+
+    Raises
+    ------
+    ManifestError
+        SageMaker would refuse the image: seen before the push where Docker shows it, else in ECR after it.
+    """
     parts = _REPOSITORY.fullmatch(repository)
     if not parts:
         raise ImageError(f"{repository!r} is not <account>.dkr.ecr.<region>.amazonaws.com/<name>")
+    if media_type := local_media_type(_run(["docker", "image", "inspect", local], f"cannot inspect {local}")):
+        check_media_type(media_type, local)
     remote = f"{repository}:{image_tag}"
     login = ["docker", "login", "--username", "AWS", "--password-stdin", parts["registry"]]
     _run(login, f"cannot log in to {parts['registry']}", _password(parts["region"]))
     _run(["docker", "tag", local, remote], f"cannot tag {local}")
     _run(["docker", "push", remote], f"cannot push {remote}")
+    _check_pushed(parts, remote, image_tag)
     return remote
+
+
+def _check_pushed(parts: re.Match[str], remote: str, image_tag: str) -> None:
+    ecr = open_session(parts["region"]).client("ecr")
+    try:
+        media_type = pushed_media_type(ecr, parts["name"], image_tag)
+    except aws_errors() as error:
+        raise ImageError(f"{remote} is pushed, but its manifest could not be looked at: {error}") from error
+    check_media_type(media_type, remote)
+    print(f"{remote}: manifest {media_type}, as SageMaker takes it", file=sys.stderr)
 
 
 def _password(region: str) -> str:
@@ -125,7 +161,7 @@ def main(arguments: list[str] | None = None) -> int:
         local = f"{LOCAL_NAME}:{image_tag}"
         build(local, options=["--platform", PLATFORM])
         print(push(local, options.push, image_tag) if options.push else local)
-    except (ImageError, ModelFileError, SessionError, OSError, *aws_errors()) as error:
+    except (ImageError, ManifestError, ModelFileError, SessionError, OSError, *aws_errors()) as error:
         print(f"training.endpoint_image: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
     return 0

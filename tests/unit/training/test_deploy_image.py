@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import tarfile
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +18,22 @@ import pytest
 
 from training import endpoint_image
 from training.endpoint_image import ImageError, build, main, push, tag
+from training.release.image_manifest import DOCKER_MANIFEST, ManifestError
 
 FAKE = """#!{python}
 import json, os, sys
-entry = {{"arguments": sys.argv[1:]}}
-if sys.argv[1] == "build" or "--password-stdin" in sys.argv:
+if "build" in sys.argv or "--password-stdin" in sys.argv:
     data = sys.stdin.buffer.read()
-    open(os.path.join({folder!r}, sys.argv[1]), "wb").write(data)
+    open(os.path.join({folder!r}, "build" if "build" in sys.argv else "login"), "wb").write(data)
 with open(os.path.join({folder!r}, "calls"), "a") as calls:
     calls.write(json.dumps(sys.argv[1:]) + "\\n")
-if sys.argv[1] == os.environ.get("FAKE_DOCKER_FAILS"):
-    sys.exit("error: " + sys.argv[1] + " refused")
+if os.environ.get("FAKE_DOCKER_FAILS", "nothing") in sys.argv:
+    sys.exit("error: " + os.environ["FAKE_DOCKER_FAILS"] + " refused")
+if sys.argv[1:3] == ["image", "inspect"]:
+    print(os.environ.get("FAKE_DOCKER_IMAGE", '[{{"Id": "sha256:1"}}]'))
 """
+OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+OCI_INDEX = "application/vnd.oci.image.index.v1+json"
 
 
 class Docker:
@@ -69,10 +76,31 @@ def checkout(tmp_path: Path) -> Path:
 
 def test_the_context_is_the_endpoint_and_nothing_else(docker: Docker, checkout: Path) -> None:
     build("name:1", checkout)
-    (call,) = docker.calls()
-    assert call == ["build", "--file", "endpoint/Dockerfile", "--tag", "name:1", "-"]
+    _, call = docker.calls()
+    assert call[-5:] == ["--file", "endpoint/Dockerfile", "--tag", "name:1", "-"]
     with tarfile.open(fileobj=io.BytesIO(docker.stdin_of("build"))) as context:
         assert sorted(context.getnames()) == ["endpoint", "endpoint/Dockerfile", "endpoint/server.py"]
+
+
+def test_buildx_is_told_to_write_dockers_own_manifest(docker: Docker, checkout: Path) -> None:
+    build("name:1", checkout)
+    asked, call = docker.calls()
+    assert asked == ["buildx", "version"]
+    assert call[:5] == [
+        "buildx",
+        "build",
+        "--provenance=false",
+        "--output",
+        "type=docker,oci-mediatypes=false",
+    ]
+
+
+def test_without_buildx_the_classic_builder_builds(
+    docker: Docker, checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAKE_DOCKER_FAILS", "buildx")
+    build("name:1", checkout)
+    assert docker.calls()[-1] == ["build", "--file", "endpoint/Dockerfile", "--tag", "name:1", "-"]
 
 
 def test_docker_sees_a_tar_in_the_first_block(docker: Docker, checkout: Path) -> None:
@@ -98,31 +126,98 @@ def test_without_a_commit_there_is_no_tag(tmp_path: Path) -> None:
         tag("cb5df16abfe4", tmp_path)
 
 
+@dataclass
+class FakeECR:
+    """A registry that grants a login and holds any image in one media type, or answers with an error."""
+
+    media_type: str | None = DOCKER_MANIFEST
+    failure: Exception | None = None
+    asked: list[dict[str, Any]] = field(default_factory=list)
+
+    def client(self, service: str) -> FakeECR:
+        assert service == "ecr"
+        return self
+
+    def get_authorization_token(self) -> dict[str, Any]:
+        token = base64.b64encode(b"AWS:secret").decode()
+        return {"authorizationData": [{"authorizationToken": token}]}
+
+    def describe_images(self, **arguments: Any) -> dict[str, Any]:
+        self.asked.append(arguments)
+        if self.failure:
+            raise self.failure
+        return {"imageDetails": [{"imageManifestMediaType": self.media_type} if self.media_type else {}]}
+
+
 @pytest.fixture
-def repository(monkeypatch: pytest.MonkeyPatch) -> Any:
-    moto = pytest.importorskip("moto", reason="moto is not installed")
-    core = pytest.importorskip("moto.core")
-    with moto.mock_aws():
-        yield f"{core.DEFAULT_ACCOUNT_ID}.dkr.ecr.eu-west-1.amazonaws.com/scones-endpoint"
+def ecr(monkeypatch: pytest.MonkeyPatch) -> FakeECR:
+    registry = FakeECR()
+    monkeypatch.setattr(endpoint_image, "open_session", lambda _region: registry)
+    return registry
 
 
-def test_a_push_logs_in_tags_and_pushes(docker: Docker, repository: str) -> None:
-    assert push("local:1", repository, "v-c") == f"{repository}:v-c"
-    login, renamed, pushed = docker.calls()
-    assert login == ["login", "--username", "AWS", "--password-stdin", repository.partition("/")[0]]
-    assert docker.stdin_of("login")  # the password, which no process list shows
-    assert renamed == ["tag", "local:1", f"{repository}:v-c"]
-    assert pushed == ["push", f"{repository}:v-c"]
+REPOSITORY = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/vehicles/scones-endpoint"
+
+
+def test_a_push_logs_in_tags_pushes_and_looks(
+    docker: Docker, ecr: FakeECR, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert push("local:1", REPOSITORY, "v-c") == f"{REPOSITORY}:v-c"
+    inspected, login, renamed, pushed = docker.calls()
+    assert inspected == ["image", "inspect", "local:1"]
+    assert login == ["login", "--username", "AWS", "--password-stdin", REPOSITORY.partition("/")[0]]
+    assert docker.stdin_of("login") == b"secret"  # which no process list shows
+    assert renamed == ["tag", "local:1", f"{REPOSITORY}:v-c"]
+    assert pushed == ["push", f"{REPOSITORY}:v-c"]
+    assert ecr.asked == [{"repositoryName": "vehicles/scones-endpoint", "imageIds": [{"imageTag": "v-c"}]}]
+    assert f"manifest {DOCKER_MANIFEST}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("media_type", [OCI_MANIFEST, OCI_INDEX, None])
+def test_an_image_that_sagemaker_would_refuse_is_found_after_the_push(
+    docker: Docker, ecr: FakeECR, capsys: pytest.CaptureFixture[str], media_type: str | None
+) -> None:
+    ecr.media_type = media_type
+    assert main(["--push", REPOSITORY, "--tag", "1"]) == 1
+    captured = capsys.readouterr()
+    (line,) = captured.err.splitlines()
+    assert f"{REPOSITORY}:1 has a manifest of type {media_type or 'unknown'}, which SageMaker refuses" in line
+    assert captured.out == ""
+
+
+def test_an_oci_manifest_is_not_even_pushed_where_docker_shows_it(
+    docker: Docker, ecr: FakeECR, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = [{"Id": "sha256:1", "Descriptor": {"mediaType": OCI_INDEX, "size": 1}}]
+    monkeypatch.setenv("FAKE_DOCKER_IMAGE", json.dumps(shown))
+    with pytest.raises(ManifestError, match=f"local:1 has a manifest of type {re.escape(OCI_INDEX)}"):
+        push("local:1", REPOSITORY, "1")
+    assert [call[0] for call in docker.calls()] == ["image"]
+    shown[0]["Descriptor"] = {"mediaType": DOCKER_MANIFEST, "size": 1}
+    monkeypatch.setenv("FAKE_DOCKER_IMAGE", json.dumps(shown))
+    push("local:1", REPOSITORY, "1")
+
+
+def test_a_manifest_that_cannot_be_looked_at_is_said(
+    docker: Docker, ecr: FakeECR, capsys: pytest.CaptureFixture[str]
+) -> None:
+    exceptions = pytest.importorskip("botocore.exceptions", reason="botocore is not installed")
+    denied = {"Error": {"Code": "AccessDeniedException", "Message": "not ecr:DescribeImages"}}
+    ecr.failure = exceptions.ClientError(denied, "DescribeImages")
+    assert main(["--push", REPOSITORY, "--tag", "1"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"{REPOSITORY}:1 is pushed, but its manifest could not be looked at" in line
+    assert "ecr:DescribeImages" in line
 
 
 def test_a_push_that_is_refused_is_one_line(
     docker: Docker,
-    repository: str,
+    ecr: FakeECR,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("FAKE_DOCKER_FAILS", "push")
-    assert main(["--push", repository, "--tag", "1"]) == 1
+    assert main(["--push", REPOSITORY, "--tag", "1"]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert "error: push refused" in line
 
