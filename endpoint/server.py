@@ -16,13 +16,13 @@ import uvicorn
 
 from endpoint.app import create_app
 from endpoint.capture import ALL_PERCENT, DataCapture
+from endpoint.deployed_model import SAGEMAKER_MODEL_DIR, check_version, default_model
 from endpoint.errors import ModelFileError
 from endpoint.predictor import SHIPPED_MODEL, Predictor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-SAGEMAKER_MODEL_DIR = "/opt/ml/model"
 DEFAULT_PORT = 8080
 _SHUTDOWN_S = 5
 _BACKLOG = 128
@@ -36,15 +36,14 @@ _LOGGING = {
 }
 
 
-def default_model(environment: Mapping[str, str]) -> Path:
-    """Return the model SageMaker unpacked, or the shipped one where there is none."""
-    deployed = Path(environment.get("SM_MODEL_DIR", SAGEMAKER_MODEL_DIR)) / "model.onnx"
-    return deployed if deployed.is_file() else SHIPPED_MODEL
-
-
 def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m endpoint.server", description=__doc__)
-    parser.add_argument("command", nargs="?", choices=["serve"], help="accepted because SageMaker gives it")
+    parser.add_argument(
+        "command",
+        nargs="?",
+        choices=["serve"],
+        help="as SageMaker starts it: no shipped model where one was deployed",
+    )
     parser.add_argument("--host", default="127.0.0.1", help="default: %(default)s")
     parser.add_argument(
         "--port",
@@ -52,8 +51,11 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         default=int(environment.get("SAGEMAKER_BIND_TO_PORT", DEFAULT_PORT)),
         help="0 takes a free one (default: %(default)s)",
     )
-    model = default_model(environment)
-    parser.add_argument("--model", type=Path, default=model, help="an .onnx file (default: %(default)s)")
+    parser.add_argument(
+        "--model",
+        type=Path,
+        help=f"an .onnx file (default: the one in {SAGEMAKER_MODEL_DIR}, or the shipped)",
+    )
     parser.add_argument("--endpoint-name", help="the only NAME in /endpoints/NAME/invocations (default: any)")
     parser.add_argument("--threads", type=int, default=1, help="for one prediction (default: %(default)s)")
     parser.add_argument(
@@ -108,6 +110,15 @@ def _make_folder(path: Path) -> None:
         raise CaptureFolderError(f"cannot capture to {path}: {error.strerror or error}") from error
 
 
+def _predictor(options: argparse.Namespace) -> Predictor:
+    """Load the model; refuse one that is not the deployed one."""
+    is_serving = options.command == "serve"
+    model = options.model or default_model(os.environ, SHIPPED_MODEL, is_serving=is_serving)
+    predictor = Predictor(model, options.threads)
+    check_version(predictor.version, os.environ)
+    return predictor
+
+
 def _capture(folder: Path | None, percent: float) -> contextlib.AbstractContextManager[DataCapture | None]:
     return DataCapture(folder, percent) if folder else contextlib.nullcontext()
 
@@ -135,7 +146,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser(os.environ).parse_args(arguments)
     warnings.filterwarnings("ignore", module=r"PIL\.")  # about tags of damaged files; the answer says enough
     try:
-        predictor = Predictor(options.model, options.threads)
+        predictor = _predictor(options)
         if options.capture:
             _make_folder(options.capture)
         listener = listen(options.host, options.port)

@@ -149,8 +149,19 @@ def test_every_sample_image_gets_the_predictors_answer(container: str, root: Pat
 
 
 def test_it_serves_the_model_that_sagemaker_unpacked(container: str) -> None:
-    program = "import os; from endpoint.server import default_model; print(default_model(os.environ))"
+    program = (
+        "import os; from endpoint.deployed_model import default_model; "
+        "print(default_model(os.environ, None, is_serving=True))"
+    )
     assert docker("exec", NAME, "python", "-c", program).stdout.strip() == f"{MODEL_DIR}/model.onnx"
+
+
+def test_it_refuses_to_serve_another_model_than_the_deployed_one(image: str, model_dir: Path) -> None:
+    other = ["--env", "SCONES_MODEL_VERSION=000000000000", "--volume", f"{model_dir}:{MODEL_DIR}:ro"]
+    done = docker("run", "--rm", *other, image, "serve")
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert "000000000000 was deployed" in line
 
 
 def test_it_is_nobody_and_can_write_nowhere(container: str) -> None:

@@ -11,6 +11,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
+from endpoint.deployed_model import VERSION_VARIABLE
 from training.release.autoscaling import autoscaling_calls
 from training.release.calls import Call
 from training.release.model_release import VARIANT, Instances, Release, Rollout, Serverless
@@ -42,7 +43,11 @@ def tags(release: Release) -> list[dict[str, str]]:
 def create_model(release: Release) -> Call:
     """Return the call that makes the model."""
     request = {
-        "PrimaryContainer": {"Image": release.image, "ModelDataUrl": release.model_data},
+        "PrimaryContainer": {
+            "Image": release.image,
+            "ModelDataUrl": release.model_data,
+            "Environment": {VERSION_VARIABLE: release.version},  # the container refuses to serve another
+        },
         "ExecutionRoleArn": release.role,
     }
     name = _name(release, request)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import boto3
 
 ABSENT = ("ValidationException", "ResourceNotFound")  # what describing something that is not there answers
+_MAPS = ("Environment",)
 _DESCRIPTION = {"Model": "model_name", "EndpointConfig": "endpoint_config_name", "Endpoint": "endpoint_name"}
 
 
@@ -90,9 +91,12 @@ def text(value: Any, otherwise: str = "") -> str:  # noqa: ANN401 - a string or 
 
 
 def snake_case(value: Any) -> Any:  # noqa: ANN401 - any JSON
-    """Return a request as sagemaker-core spells it."""
+    """Return a request as sagemaker-core spells it; the keys of a map are the user's and stay."""
     if isinstance(value, dict):
-        return {re.sub(r"(?<!^)(?=[A-Z])", "_", key).lower(): snake_case(v) for key, v in value.items()}
+        return {
+            re.sub(r"(?<!^)(?=[A-Z])", "_", key).lower(): v if key in _MAPS else snake_case(v)
+            for key, v in value.items()
+        }
     if isinstance(value, list):
         return [snake_case(entry) for entry in value]
     return value

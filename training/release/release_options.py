@@ -29,7 +29,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     model = parser.add_argument_group("model")
     model.add_argument("--image", help="the endpoint image in ECR, see `make endpoint-image`")
     model.add_argument("--model-data", help="s3://.../<version>/model.tar.gz, see training.package --upload")
-    model.add_argument("--version", help="where --model-data does not hold it")
+    model.add_argument("--version", help="the model's own, where --model-data does not hold it")
     model.add_argument("--role", help="ARN of the role that SageMaker assumes to read image and model")
     hosting = parser.add_argument_group("serverless (the default)")
     hosting.add_argument("--serverless", action="store_true", help="scale to zero")

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from endpoint.predictor import SHIPPED_MODEL
-from endpoint.server import default_model, listen, main
+from endpoint.server import listen, main
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,9 +76,3 @@ def test_an_answer_does_not_wait_for_nagles_algorithm() -> None:
     """asyncio switches it off only for sockets that name their protocol; otherwise an answer takes 40 ms."""
     with listen("127.0.0.1", 0) as listener:
         assert listener.proto == socket.IPPROTO_TCP
-
-
-def test_sagemakers_model_comes_before_the_shipped_one(tmp_path: Path) -> None:
-    assert default_model({"SM_MODEL_DIR": str(tmp_path)}) == SHIPPED_MODEL
-    (tmp_path / "model.onnx").touch()
-    assert default_model({"SM_MODEL_DIR": str(tmp_path)}) == tmp_path / "model.onnx"

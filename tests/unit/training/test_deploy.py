@@ -99,6 +99,7 @@ def test_a_first_release_makes_the_endpoint_serverless(cloud: Cloud) -> None:
     assert variant["ServerlessConfig"] == {"MemorySizeInMB": 2048, "MaxConcurrency": 10}
     model = cloud.sagemaker.describe_model(ModelName=variant["ModelName"])
     assert model["PrimaryContainer"]["ModelDataUrl"] == "s3://models/000000000001/model.tar.gz"
+    assert model["PrimaryContainer"]["Environment"] == {"SCONES_MODEL_VERSION": "000000000001"}
     assert cloud.targets() == []
 
 
