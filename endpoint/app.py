@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from endpoint.errors import ImageError
+from endpoint.errors import ImageError, InvalidAnswerError
 from endpoint.exchange import UNNAMED_ENDPOINT, Exchange
 
 if TYPE_CHECKING:
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 ACCEPTED = ("image/jpeg", "image/png", "application/x-image")
 MAX_BODY_BYTES = 6 * 1024 * 1024  # SageMaker's own limit
 VARIANT = "AllTraffic"
+# The status of an answer that is not probabilities: a 5XX, which SageMaker's Invocation5XXErrors counts, so that the
+# alarm on it rolls a broken release back; and the one among them that says a repetition will not help (RFC 9110,
+# section 15.6.2), so that Classify does not wait for the model.
+BROKEN_MODEL = 501
 # SageMaker passes this header of a container on to who asked: results can say which model decided.
 ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
 
@@ -136,6 +140,9 @@ async def _classify(request: Request, data: bytes) -> list[float]:
         return await run_in_threadpool(predictor.predict, data)
     except ImageError as error:
         raise HTTPException(400, str(error)) from error
+    except InvalidAnswerError as error:
+        logger.error("%s", error)  # noqa: TRY400 - the sentence says all, and may come with every image
+        raise HTTPException(BROKEN_MODEL, str(error)) from error
     except Exception as error:
         logger.exception("prediction failed")
         raise HTTPException(500, "prediction failed") from error

@@ -17,3 +17,7 @@ class TooManyPixelsError(ImageError):
 
 class ModelFileError(Exception):
     """The model file is missing, damaged, or breaks the contract of endpoint.predictor."""
+
+
+class InvalidAnswerError(ModelFileError):
+    """The model's answer to an image is not probabilities; asking again does not help, another model does."""

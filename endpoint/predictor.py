@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnxruntime
 
-from endpoint.errors import ModelFileError
+from endpoint.errors import InvalidAnswerError, ModelFileError
 from endpoint.image import MAX_PIXELS, read_square
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 SHIPPED_MODEL = Path(__file__).parent / "model" / "model.onnx"
 _ERRORS_ONLY = 3
+_SUM_TOLERANCE = 1e-3
+_SHOWN_VALUES = 5
 
 
 class Predictor:
@@ -63,10 +65,13 @@ class Predictor:
         ------
         ImageError
             UnreadableImageError or TooManyPixelsError; the image is to blame.
+        InvalidAnswerError
+            The network answered NaN, infinities or other values that are not probabilities.
         """
         image = read_square(data, self.input_size, self.max_pixels)
         (answer,) = self.probabilities(np.asarray(image)[None])
         exact = answer.astype(np.float64)
+        _check_answer(exact)
         return [float(value) for value in exact / exact.sum()]
 
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -78,11 +83,24 @@ class Predictor:
         """Run the model once, which also warms it up."""
         blank = np.zeros((1, self.input_size, self.input_size, 3), np.uint8)
         try:
-            shape = self.probabilities(blank).shape
+            answer = self.probabilities(blank)
         except Exception as error:  # onnxruntime has an exception class per status code and no common base
             raise ModelFileError(f"{model_path}: does not answer ({_one_line(error)})") from error
-        if shape != (1, len(self.labels)):
-            raise ModelFileError(f"{model_path}: {len(self.labels)} labels but an answer of shape {shape}")
+        if answer.shape != (1, len(self.labels)):
+            raise ModelFileError(
+                f"{model_path}: {len(self.labels)} labels but an answer of shape {answer.shape}"
+            )
+        try:
+            _check_answer(answer[0].astype(np.float64))
+        except InvalidAnswerError as error:
+            raise ModelFileError(f"{model_path}: {error}") from error
+
+
+def _check_answer(values: NDArray[np.float64]) -> None:
+    """Raise InvalidAnswerError unless the values are probabilities whose sum is 1 but for float32's rounding."""
+    if not (np.isfinite(values).all() and values.min() >= 0 and abs(values.sum() - 1) <= _SUM_TOLERANCE):
+        shown = ", ".join(f"{value:g}" for value in values[:_SHOWN_VALUES])
+        raise InvalidAnswerError(f"the model answered {shown}, which are not probabilities")
 
 
 def _session(model_path: Path, threads: int) -> onnxruntime.InferenceSession:

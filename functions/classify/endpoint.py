@@ -41,6 +41,12 @@ UNAVAILABLE = {
 }
 NOT_FOUND = {"ValidationError", "ValidationException"}
 TOO_MANY_REQUESTS, FIRST_SERVER_ERROR = 429, 500
+# What a container's status means (ModelError's OriginalStatusCode). A repetition of the same request can help after
+# 408 and 425 (RFC 9110, RFC 8470), and never after another 4XX, 501 or 505. All else is worth a retry: other 5XX, and
+# 0, SageMaker's "Received server error (0)", which is a container that did not answer within its minute.
+CLIENT_ERRORS = range(400, 500)
+RETRYABLE_CLIENT_ERRORS = {408, 425}
+PERMANENT_SERVER_ERRORS = {501, 505}
 MAX_ANSWER_BYTES = 1_000_000
 MODEL_VERSION = re.compile(r"(?:^|[,; ])model_version=([A-Za-z0-9._-]{1,64})(?:$|[,; ])")
 
@@ -128,9 +134,10 @@ def _raise_for_container(error: aws.ClientError, name: str) -> NoReturn:
     reason = _sentence(f"the model of endpoint {name} answered {status}", _said(error))
     if status == TOO_MANY_REQUESTS:
         raise EndpointThrottledError(reason) from error
-    if status >= FIRST_SERVER_ERROR:
-        raise EndpointUnavailableError(reason) from error
-    raise InvalidPredictionError(reason) from error
+    is_client_error = status in CLIENT_ERRORS and status not in RETRYABLE_CLIENT_ERRORS
+    if is_client_error or status in PERMANENT_SERVER_ERRORS:
+        raise InvalidPredictionError(reason) from error
+    raise EndpointUnavailableError(reason) from error
 
 
 def _said(error: aws.ClientError) -> str:

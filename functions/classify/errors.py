@@ -14,7 +14,7 @@ class EndpointNotFoundError(Exception):
 
 
 class InvalidPredictionError(Exception):
-    """The endpoint answered, but not with a probability for each label."""
+    """The endpoint answered, but not with a probability for each label, and would do so again."""
 
 
 class InvalidRequestError(ValueError):

@@ -42,10 +42,11 @@ def parse_probabilities(answer: bytes, labels: tuple[str, ...]) -> list[float]:
             f"the endpoint answered {len(values)} values for {wanted}: {quote(answer)}"
         )
     for value in values:
-        # bool is an int to Python; NaN fails both comparisons
+        # bool is an int to Python. Its json reads NaN, Infinity and 1e999, which JSON has not: NaN fails both
+        # comparisons and an infinity one of them.
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
             raise InvalidPredictionError(
-                f"the endpoint answered a value that is no probability: {quote(answer)}"
+                f"the endpoint answered a value that is not a probability: {quote(answer)}"
             )
     if abs((total := fsum(values)) - 1) > TOLERANCE:
         raise InvalidPredictionError(

@@ -88,9 +88,10 @@ def _prove(archive: bytes) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (96, 64, 3), np.uint8)
     buffer = io.BytesIO()
     Image.fromarray(noise).save(buffer, "PNG")
-    answer = predictor.predict(buffer.getvalue())
-    if not np.isfinite(answer).all() or len(answer) != len(predictor.labels):
-        raise PackageError(f"the model answers {answer}, not {len(predictor.labels)} probabilities")
+    try:
+        predictor.predict(buffer.getvalue())
+    except ModelFileError as error:
+        raise PackageError(str(error)) from error
 
 
 def _document(path: Path, version: str) -> dict[str, Any]:

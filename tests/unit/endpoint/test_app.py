@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from endpoint.app import MAX_BODY_BYTES, create_app
+from endpoint.errors import InvalidAnswerError
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -103,6 +104,24 @@ def test_a_failing_model_is_a_server_error_that_is_logged(
     answer = client.post("/endpoints/any/invocations", content=png, headers=PNG)
     assert answer.json()["OriginalStatusCode"] == 500
     assert answer.json()["Message"].startswith("Received server error (500)")
+
+
+def test_a_model_whose_answer_is_not_probabilities_is_a_permanent_server_error(
+    png: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken:
+        def predict(self, data: bytes) -> list[float]:
+            raise InvalidAnswerError("the model answered nan, nan, which are not probabilities")
+
+    client = Client(create_app(Broken()))  # type: ignore[arg-type]
+    answer = client.post("/invocations", content=png, headers=PNG)
+    assert (answer.status_code, answer.text) == (
+        501,
+        "the model answered nan, nan, which are not probabilities",
+    )
+    assert answer.text in caplog.text
+    answer = client.post("/endpoints/any/invocations", content=png, headers=PNG)
+    assert (answer.status_code, answer.json()["OriginalStatusCode"]) == (424, 501)
 
 
 def test_sagemakers_path_adds_the_variant(client: Client, png: bytes) -> None:

@@ -3,49 +3,24 @@
 from __future__ import annotations
 
 import json
-import threading
-import time
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
-import uvicorn
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from endpoint.app import MAX_BODY_BYTES, create_app
-from endpoint.server import listen
+from tests.fakes.running_endpoint import running_endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from endpoint.predictor import Predictor
 
-DEADLINE_S = 20
-
 
 @pytest.fixture(scope="module")
 def runtime(predictor: Predictor) -> Iterator[Any]:
-    server = uvicorn.Server(
-        uvicorn.Config(create_app(predictor, "vehicles"), log_level="warning", lifespan="off")
-    )
-    with listen("127.0.0.1", 0) as listener:
-        thread = threading.Thread(target=server.run, args=([listener],))
-        thread.start()
-        deadline = time.monotonic() + DEADLINE_S
-        while not server.started and time.monotonic() < deadline:
-            time.sleep(0.01)
-        yield boto3.client(
-            "sagemaker-runtime",
-            endpoint_url=f"http://127.0.0.1:{listener.getsockname()[1]}",
-            region_name="eu-central-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-            config=Config(retries={"total_max_attempts": 1}, proxies={}),
-        )
-        server.should_exit = True
-        thread.join(DEADLINE_S)
-        assert not thread.is_alive()
+    with running_endpoint(create_app(predictor, "vehicles")) as client:
+        yield client
 
 
 def test_the_client_reads_probabilities_and_variant(runtime: Any, predictor: Predictor, png: bytes) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from endpoint.errors import ModelFileError, TooManyPixelsError, UnreadableImageError
+from endpoint.errors import InvalidAnswerError, ModelFileError, TooManyPixelsError, UnreadableImageError
 from endpoint.predictor import SHIPPED_MODEL, Predictor
 
 if TYPE_CHECKING:
@@ -101,3 +101,42 @@ def test_a_model_with_more_labels_than_answers_is_refused(tmp_path: Path) -> Non
     path.write_bytes(SHIPPED_MODEL.read_bytes().replace(b"bicycle,motorcycle", b"bicycle,motor,cycl"))
     with pytest.raises(ModelFileError, match="3 labels"):
         Predictor(path)
+
+
+class BrokenNetwork:
+    """Stands in for the session of a network whose weights went wrong."""
+
+    def __init__(self, *values: float) -> None:
+        self.values = values
+
+    def run(self, _outputs: list[str], inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
+        return [np.tile(np.array(self.values, np.float32), (len(inputs["image"]), 1))]
+
+
+NOT_PROBABILITIES = [
+    (np.nan, np.nan),
+    (np.nan, 1.0),
+    (np.inf, 0.0),
+    (np.inf, -np.inf),
+    (0.0, 0.0),
+    (1.5, -0.5),
+    (4.0, 1.0),
+]
+
+
+@pytest.mark.parametrize("values", NOT_PROBABILITIES)
+def test_an_answer_that_is_not_probabilities_is_an_error(png: bytes, values: tuple[float, float]) -> None:
+    broken = Predictor(SHIPPED_MODEL)
+    broken._session = BrokenNetwork(*values)
+    with pytest.raises(InvalidAnswerError, match=f"the model answered {values[0]:g}, {values[1]:g}, which"):
+        broken.predict(png)
+
+
+def test_a_model_whose_answer_to_a_blank_image_is_not_probabilities_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(
+        Predictor, "probabilities", lambda _self, _images: np.array([[np.nan, 1]], np.float32)
+    )
+    with pytest.raises(ModelFileError, match="the model answered nan, 1, which are not probabilities"):
+        Predictor(SHIPPED_MODEL)

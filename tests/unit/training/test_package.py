@@ -152,3 +152,19 @@ def test_an_upload_that_fails_is_one_line(
 ) -> None:
     assert upload(tmp_path, prefix=prefix) == 1
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_a_model_that_answers_no_probabilities_is_not_packed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    blank = Predictor.probabilities
+
+    def only_blank_images(self: Predictor, images: Any) -> Any:
+        return blank(self, images) * (float("nan") if images.any() else 1)
+
+    monkeypatch.setattr(Predictor, "probabilities", only_blank_images)
+    output = tmp_path / "model.tar.gz"
+    assert main(["--output", str(output)]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == "training.package: the model answered nan, nan, which are not probabilities"
+    assert not output.exists()
