@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import boto3
+
+
+# As SageMaker's service model has it: a role's name alone is refused.
+_ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+", re.ASCII)
 
 
 class SessionError(Exception):
@@ -23,6 +28,11 @@ def open_session(region: str | None) -> boto3.Session:
     if not session.region_name:
         raise SessionError("no region: give --region or set AWS_REGION")
     return session
+
+
+def is_role_arn(text: str) -> bool:
+    """Say whether SageMaker takes the text for a role."""
+    return bool(_ROLE.fullmatch(text))
 
 
 def aws_errors() -> tuple[type[Exception], ...]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from typing import TYPE_CHECKING
 
-from training.aws import open_session
+from training.aws import is_role_arn, open_session
 from training.learning import train_options
 from training.release.training_job import TrainingJob, default_image
 from training.storage import Address
@@ -70,7 +71,18 @@ def hyperparameters(pairs: Sequence[str]) -> dict[str, str]:
 def job_of(options: argparse.Namespace, now: datetime) -> TrainingJob:
     """Return the job that the options ask for."""
     output = Address.parse(options.output)
-    Address.parse(options.archive)
+    for address in filter(None, (options.archive, options.checkpoints)):
+        Address.parse(address)
+    if not is_role_arn(options.role):
+        raise LaunchError(
+            f"role {options.role!r} is not the ARN of a role, arn:aws:iam::<account>:role/<name>"
+        )
+    if not 1 <= options.max_hours * 3600 < math.inf:
+        raise LaunchError("--max-hours must be a second or more")
+    if not options.instance_type.startswith("ml."):
+        raise LaunchError(
+            f"instance type {options.instance_type!r}: SageMaker's begin with ml., as ml.c5.2xlarge"
+        )
     checkpoints = options.checkpoints or f"{str(output).rstrip('/')}/checkpoints/{now:%Y%m%d-%H%M%S}"
     image = options.image or default_image(open_session(options.region).region_name, options.instance_type)
     return TrainingJob(

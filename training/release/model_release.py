@@ -5,9 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from training.aws import is_role_arn
+
 VARIANT = "AllTraffic"  # the one variant; deployment guardrails want its name unchanged between releases
 MEMORY_MB = (1024, 2048, 3072, 4096, 5120, 6144)
 MAX_ALARMS = 10
+MAX_ALARM_NAME = 255
+_MAX_IMAGE = 255
+_MAX_MODEL_DATA = 1024
+_MAX_CAPTURE = 512
 _ENDPOINT_NAME = re.compile(r"[a-z0-9](-*[a-z0-9]){0,62}")
 _VERSION = re.compile(r"[0-9a-f]{12}")
 _OWN_VERSION = re.compile(r"[A-Za-z0-9](-*[A-Za-z0-9]){0,11}")
@@ -51,6 +57,17 @@ class Instances:
     max_rps: float = 50.0
     capture: str | None = None
     capture_percent: int = 100
+
+    def __post_init__(self) -> None:
+        """Refuse what AWS would refuse later; which types there are, only AWS knows."""
+        if not self.instance_type.startswith("ml."):
+            raise ReleaseError(
+                f"instance type {self.instance_type!r}: SageMaker's begin with ml., as ml.c7i.large"
+            )
+        if self.capture is not None and not _is_s3_address(self.capture, _MAX_CAPTURE):
+            raise ReleaseError(
+                f"--capture must be an s3://bucket/prefix of {_MAX_CAPTURE} characters at most"
+            )
 
     def idle_cost(self) -> str:
         """Say what it costs while nothing happens."""
@@ -106,11 +123,23 @@ class Release:
             )
         if not _OWN_VERSION.fullmatch(self.version):
             raise ReleaseError(f"version {self.version!r}: letters, digits and dashes, 12 at most")
-        if not self.model_data.startswith("s3://"):
-            raise ReleaseError(f"model data {self.model_data!r} is not an s3:// address")
+        if not _is_s3_address(self.model_data, _MAX_MODEL_DATA):
+            raise ReleaseError(
+                f"model data {self.model_data!r:.100} is not an s3://bucket/key of {_MAX_MODEL_DATA} characters at most"
+            )
+        if not is_role_arn(self.role):
+            raise ReleaseError(
+                f"role {self.role!r} is not the ARN of a role, arn:aws:iam::<account>:role/<name>"
+            )
+        if re.search(r"\s", self.image) or len(self.image) > _MAX_IMAGE:
+            raise ReleaseError(f"image {self.image!r:.100}: no spaces, {_MAX_IMAGE} characters at most")
         name = self.image.rpartition("/")[2]
         if "@" not in name and name.partition(":")[2] in ("", "latest"):
             raise ReleaseError(f"image {self.image}: give a tag or digest that always names the same build")
+
+
+def _is_s3_address(text: str, most: int) -> bool:
+    return bool(re.fullmatch(r"s3://[^/\s]+(/.*)?", text)) and len(text) <= most
 
 
 def version_in(model_data: str) -> str:

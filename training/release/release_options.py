@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import math
 
 from training.release.model_release import (
+    MAX_ALARM_NAME,
     MAX_ALARMS,
     MEMORY_MB,
     Instances,
@@ -107,11 +109,15 @@ def _check_ranges(options: argparse.Namespace) -> None:
     checks = {
         "--min must be 1 or more and --max no less": 1 <= options.min <= options.max,
         "--max-concurrency must be 1 to 200": 1 <= options.max_concurrency <= 200,  # noqa: PLR2004 - SageMaker's
-        "--max-rps must be positive": options.max_rps > 0,
+        "--max-rps must be positive": 0 < options.max_rps < math.inf,
+        "--max-error-rate must be 0 to 1": 0 <= options.max_error_rate <= 1,
+        "--max-latency-ms must be 1 or more": options.max_latency_ms >= 1,
         "--bake must be 0 to 3600 seconds": 0 <= options.bake <= 3600,  # noqa: PLR2004 - SageMaker's
         f"--alarm: {MAX_ALARMS} at most": len(options.alarm) <= MAX_ALARMS,
         "--capture-percent must be 1 to 100": 1 <= options.capture_percent <= 100,  # noqa: PLR2004 - a percentage
-        "--capture must be an s3:// address": (options.capture or "s3://").startswith("s3://"),
+        f"--alarm takes names of 1 to {MAX_ALARM_NAME} characters": all(
+            name.strip() and len(name) <= MAX_ALARM_NAME for name in options.alarm
+        ),
         "--canary must be 10 to 50, with --min 2 or more: its share is counted in instances": (
             options.canary is None or (10 <= options.canary <= 50 and options.min >= 2)  # noqa: PLR2004
         ),

@@ -4,7 +4,7 @@ import importlib
 import logging
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +12,8 @@ from unittest import mock
 
 import pytest
 from aws_lambda_powertools.metrics.provider.cold_start import reset_cold_start_flag
+
+from tests.fakes.aws_model import checked_requests
 
 FUNCTIONS = Path(__file__).parents[3] / "functions"
 AWS = {
@@ -58,6 +60,14 @@ def load(name: str, environment: Mapping[str, str] | None = None) -> SimpleNames
         for key in [key for key in sys.modules if key.split(".")[0] in modules]:
             del sys.modules[key]
         sys.modules.update(ours)
+
+
+@pytest.fixture(autouse=True)
+def requests_fit_awss_models() -> Iterator[None]:
+    """Hold every request of every test against AWS's service models; moto checks little of them."""
+    with checked_requests() as found:
+        yield
+    assert found == []
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from tests.fakes.aws_model import checked_requests
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 CLASSES = ("apple", "bicycle", "cloud", "motorcycle")
@@ -62,3 +64,11 @@ def make_archive(tmp_path: Path) -> Callable[..., Path]:
 def archive_path(make_archive: Callable[..., Path]) -> Path:
     """Write a sound archive."""
     return make_archive()
+
+
+@pytest.fixture(autouse=True)
+def requests_fit_awss_models() -> Iterator[None]:
+    """Hold every request of every test against AWS's service models; most of them go to an emulator that does not."""
+    with checked_requests() as found:
+        yield
+    assert found == []

@@ -19,12 +19,13 @@ ROOT = Path(__file__).parents[3]
 NAME = "scones-image-classifier"
 MODEL_DATA = "s3://models/triage/cb5df16abfe4/model.tar.gz"
 IMAGE = "registry.example/scones-endpoint:1"
-OPTIONS = ["--endpoint-name", NAME, "--image", IMAGE, "--model-data", MODEL_DATA, "--role", "arn:role"]
+ROLE = "arn:aws:iam::123456789012:role/endpoint"
+OPTIONS = ["--endpoint-name", NAME, "--image", IMAGE, "--model-data", MODEL_DATA, "--role", ROLE]
 INSTANCES = Instances("ml.c5.large", 2, 4, capture="s3://captured/here")
 
 
 def release(hosting: Serverless | Instances = INSTANCES, **changes: str) -> Release:
-    given = {"endpoint_name": NAME, "image": IMAGE, "model_data": MODEL_DATA, "role": "arn:role"}
+    given = {"endpoint_name": NAME, "image": IMAGE, "model_data": MODEL_DATA, "role": ROLE}
     return Release(**{**given, "version": "cb5df16abfe4", **changes}, hosting=hosting)
 
 
@@ -160,6 +161,15 @@ def test_the_version_is_read_from_the_address() -> None:
         (["--bake", "-1"], "--bake"),
         ([word for number in range(11) for word in ("--alarm", str(number))], "10 at most"),
         (["--role", ""], "give --role"),
+        (["--role", "endpoint"], "ARN of a role"),
+        (["--image", "a b:1"], "no spaces"),
+        (["--model-data", "s3:///cb5df16abfe4/model.tar.gz"], "s3://bucket/key"),
+        (["--instance-type", "m5.large"], "begin with ml."),
+        (["--instance-type", "ml.m5.large", "--capture", "s3://"], "s3://bucket/prefix"),
+        (["--alarm", ""], "--alarm"),
+        (["--max-error-rate", "nan"], "--max-error-rate"),
+        (["--max-latency-ms", "0"], "--max-latency-ms"),
+        (["--max-rps", "inf"], "--max-rps"),
         (["--version", "so_wrong"], "version"),
     ],
 )

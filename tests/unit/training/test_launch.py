@@ -21,7 +21,7 @@ from training.release.waiting import Waiter
 OUTPUT = "s3://artifacts/training"
 OPTIONS = ["--archive", "s3://data/cifar-100-python.tar.gz", "--output", OUTPUT, "--region", "eu-west-1"]
 IMAGE = ["--image", "registry.example/pytorch:1"]
-ROLE = ["--role", "arn:role"]
+ROLE = ["--role", "arn:aws:iam::123456789012:role/training"]
 QUIET = Waiter(lambda _: None, lambda _: None)
 
 needs_sagemaker = pytest.mark.skipif(
@@ -91,6 +91,11 @@ def test_metrics_are_read_from_the_lines_that_training_prints() -> None:
         (["--set", "epochs"], "not OPTION=VALUE"),
         (["--archive", "cifar.tar.gz"], "s3://"),
         (["--output", "build"], "s3://"),
+        (["--checkpoints", "build", "--spot"], "s3://"),
+        (["--role", "training"], "ARN of a role"),
+        (["--max-hours", "0"], "--max-hours"),
+        (["--max-hours", "nan"], "--max-hours"),
+        (["--instance-type", "c5.large"], "begin with ml."),
     ],
 )
 def test_what_cannot_be_is_one_line(
