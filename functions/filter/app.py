@@ -3,20 +3,18 @@
 import os
 
 from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.utilities.parameters import SSMProvider
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from botocore.config import Config
 
 from contract import FilterRequest, FilterResponse
 from observability import logger, measure, metrics
+from parameter_store import ParameterStore
 from settings import Settings
 from threshold import LiveThreshold
 from verdict import judge
 
 settings = Settings.from_environment(os.environ)
 # An image waits 5 s at most for an SSM that is away: the function has 10, and the deployed threshold will do.
-config = Config(connect_timeout=1, read_timeout=1, retries={"mode": "standard", "total_max_attempts": 2})
-live = LiveThreshold(SSMProvider(boto_config=config) if settings.threshold_parameter else None, settings)
+live = LiveThreshold(ParameterStore() if settings.threshold_parameter else None, settings)
 
 
 @logger.inject_lambda_context(correlation_id_path="execution", clear_state=True, log_event=False)

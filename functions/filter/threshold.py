@@ -5,16 +5,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from aws_lambda_powertools.utilities.parameters import GetParameterError
-
+from errors import ParameterUnavailableError
 from settings import Settings, parse_threshold
 
 
-class Provider(Protocol):
-    """What is used of Powertools' SSMProvider, which keeps the values that it got for `max_age` seconds."""
+class Source(Protocol):
+    """Where the live threshold is."""
 
-    def get(self, name: str, max_age: int | None = None) -> object:
-        """Return the parameter's value, or raise GetParameterError."""
+    def get(self, name: str) -> str:
+        """Return the parameter's value, or raise ParameterUnavailableError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +27,15 @@ class Threshold:
 class LiveThreshold:
     """The live threshold of a stack, asked for anew when what is known is too old."""
 
-    # Not the monotonic clock: it may stand still while Lambda keeps the function frozen. Powertools does the same.
+    # Not the monotonic clock: it may stand still while Lambda keeps the function frozen.
     def __init__(
-        self, provider: Provider | None, settings: Settings, clock: Callable[[], float] = time.time
+        self, source: Source | None, settings: Settings, clock: Callable[[], float] = time.time
     ) -> None:
-        self._provider = provider
+        self._source = source
         self._settings = settings
         self._clock = clock
-        self._fallback = Threshold(settings.threshold)
-        self._fallback_until = 0.0
+        self._known = Threshold(settings.threshold)
+        self._asked_at: float | None = None
 
     def read(self) -> Threshold:
         """
@@ -44,14 +43,19 @@ class LiveThreshold:
 
         That SSM did not answer is remembered as long as an answer is, so that not every image waits for it.
         """
-        settings = self._settings
-        if self._provider is None or self._clock() < self._fallback_until:
-            return self._fallback
-        name = settings.threshold_parameter
+        if self._source is not None and self._is_old():
+            self._known = self._ask(self._source)
+            self._asked_at = self._clock()
+        return self._known
+
+    def _is_old(self) -> bool:
+        # A clock that was set back makes old what is from the future.
+        age = None if self._asked_at is None else self._clock() - self._asked_at
+        return age is None or not 0 <= age < self._settings.threshold_max_age_s
+
+    def _ask(self, source: Source) -> Threshold:
+        name = self._settings.threshold_parameter
         try:
-            text = self._provider.get(name, max_age=settings.threshold_max_age_s)
-            return Threshold(parse_threshold(str(text)))
-        except (GetParameterError, ValueError) as error:
-            self._fallback = Threshold(settings.threshold, f"parameter {name}: {error}")
-            self._fallback_until = self._clock() + settings.threshold_max_age_s
-            return self._fallback
+            return Threshold(parse_threshold(source.get(name)))
+        except (ParameterUnavailableError, ValueError) as error:
+            return Threshold(self._settings.threshold, f"parameter {name}: {error}")

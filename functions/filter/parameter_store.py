@@ -1,0 +1,138 @@
+"""One parameter of SSM, read without the AWS SDK.
+
+Importing boto3 and making a client cost four fifths of the CPU time of Filter's cold start (benchmarks/
+filter_cold_start.py), for one request in thirty seconds that the standard library makes as well.
+"""
+
+import http.client
+import json
+import os
+import random
+import ssl
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from errors import ParameterUnavailableError
+from request_signing import Credentials, Scope, signed
+
+TIMEOUT_S = 1  # for connecting, and for each read
+ATTEMPTS = 2
+MAX_PAUSE_S = 0.5
+MAX_ANSWER_BYTES = 100_000  # a parameter holds 8 KB at most
+OK, FIRST_SERVER_ERROR = 200, 500
+RETRYABLE = {
+    "InternalServerError",
+    "RequestLimitExceeded",
+    "ServiceUnavailable",
+    "Throttling",
+    "ThrottlingException",
+}
+
+
+class _TransientError(ParameterUnavailableError):
+    """Worth a second attempt at once."""
+
+
+class ParameterStore:
+    """
+    SSM as the function's environment describes it.
+
+    Parameters
+    ----------
+    environment
+        AWS_REGION and the keys as Lambda sets them; AWS_ENDPOINT_URL_SSM or AWS_ENDPOINT_URL for another SSM.
+    """
+
+    def __init__(
+        self, environment: Mapping[str, str] = os.environ, pause: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._environment, self._pause = environment, pause
+        self._region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION", "")
+        url = environment.get("AWS_ENDPOINT_URL_SSM") or environment.get("AWS_ENDPOINT_URL")
+        self._url = urlsplit(url or f"https://ssm.{self._region}.{_suffix(self._region)}")
+        # Reading the certificates takes longer than a request: once, while Lambda still starts the function.
+        self._context = ssl.create_default_context() if self._url.scheme == "https" else None
+
+    def get(self, name: str) -> str:
+        """
+        Return the parameter's value.
+
+        Raises
+        ------
+        ParameterUnavailableError
+            With the reason: SSM's own code, or what is wrong with the way to it.
+        """
+        for _ in range(ATTEMPTS - 1):
+            try:
+                return self._ask(name)
+            except _TransientError:
+                self._pause(random.uniform(0, MAX_PAUSE_S))  # noqa: S311 - not a secret
+        return self._ask(name)
+
+    def _ask(self, name: str) -> str:
+        # At each request: tests and other runtimes than Lambda's may replace the keys.
+        credentials = Credentials.from_environment(self._environment)
+        if credentials is None or not self._region:
+            raise ParameterUnavailableError("the environment has no AWS credentials or no region")
+        headers = {
+            "content-type": "application/x-amz-json-1.1",
+            "host": self._url.netloc,
+            "x-amz-target": "AmazonSSM.GetParameter",
+        }
+        body = json.dumps({"Name": name}).encode()
+        scope = Scope("ssm", self._region)
+        status, answer = self._post(body, signed(headers, body, scope, credentials, datetime.now(UTC)))
+        if status != OK:
+            _raise_refusal(status, answer)
+        return _value(answer)
+
+    def _post(self, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
+        connection = self._connection()
+        try:
+            connection.request("POST", "/", body, headers)
+            response = connection.getresponse()
+            return response.status, response.read(MAX_ANSWER_BYTES)
+        except TimeoutError as error:
+            raise _TransientError(
+                f"SSM at {self._url.netloc} does not answer within {TIMEOUT_S} s"
+            ) from error
+        except (OSError, http.client.HTTPException) as error:
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise _TransientError(f"SSM at {self._url.netloc} could not be asked: {reason}") from error
+        finally:
+            connection.close()
+
+    def _connection(self) -> http.client.HTTPConnection:
+        host, port = self._url.hostname or "", self._url.port
+        if self._context:
+            return http.client.HTTPSConnection(host, port, timeout=TIMEOUT_S, context=self._context)
+        return http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
+
+
+def _suffix(region: str) -> str:
+    return "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
+
+
+def _raise_refusal(status: int, answer: bytes) -> None:
+    """Say SSM's code and sentence, which stand in a JSON document beside `__type`."""
+    content: Any = {}
+    try:
+        content = json.loads(answer)
+        code = str(content["__type"]).rpartition("#")[2]
+        sentence = content.get("message") or content.get("Message") or ""
+    except (ValueError, LookupError, TypeError, AttributeError):
+        code, sentence = f"HTTP {status}", ""
+    reason = f"{code}: {sentence}" if sentence else code
+    if status >= FIRST_SERVER_ERROR or code in RETRYABLE:
+        raise _TransientError(reason)
+    raise ParameterUnavailableError(reason)
+
+
+def _value(answer: bytes) -> str:
+    try:
+        return str(json.loads(answer)["Parameter"]["Value"])
+    except (ValueError, LookupError, TypeError) as error:
+        raise ParameterUnavailableError("SSM's answer holds no value") from error
