@@ -13,7 +13,7 @@ export __SAM_CLI_APP_DIR ?= $(CURDIR)/.scones/sam
 SCONES := .venv/bin/scones
 FUNCTIONS := serialize classify filter sweep
 
-.PHONY: help setup demo up down test lint format bench fuzz chaos audit audit-packages clean lock sbom reproducible endpoint-image setup-training test-training
+.PHONY: help setup demo up down test lint format bench fuzz chaos audit audit-packages judges clean lock sbom reproducible endpoint-image setup-training test-training
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -83,9 +83,21 @@ CHECKOV := $(AUDIT) checkov==3.3.30 --config-file .checkov.yaml
 audit: setup ## Check the template, the code and the files for what a security reviewer would find.
 	@mkdir -p build && .venv/bin/python -m tests.static.transformed > build/template.json
 	@$(CHECKOV) --framework cloudformation -f build/template.json -f monitoring/template.yaml
-	@$(CHECKOV) --framework secrets -d . $(addprefix --skip-path ,.venv .venv-training .uv .scones .aws-sam build uv.lock)
+	@$(CHECKOV) --framework secrets -d . $(addprefix --skip-path ,.venv .venv-training .judges .uv .scones .aws-sam build uv.lock)
 	@$(CHECKOV) --framework dockerfile -f endpoint/Dockerfile
 	@$(AUDIT) bandit==1.9.4 --quiet --configfile pyproject.toml --recursive functions scones endpoint training
+	@$(MAKE) --no-print-directory judges
+
+# Programs that nobody here wrote, each in an environment of its own; `make test` runs these tests only where they are
+# installed already. Node comes with the machine; npm reads tests/judges/package-lock.json.
+judges: setup ## Install independent checkers of workflows, policies and expressions, and run them.
+	@$(MAKE) --no-print-directory .judges/node/.ready
+	@.venv/bin/pytest tests/judges -m judge
+
+.judges/node/.ready: tests/judges/package.json tests/judges/package-lock.json tests/judges/.npmrc
+	@command -v npm >/dev/null || { echo "npm is not installed: the checkers that need Node are skipped"; exit 0; }; \
+	  echo "Setting up .judges/node" && mkdir -p .judges/node && cp $^ .judges/node/ && \
+	  npm ci --prefix .judges/node --silent && touch $@
 
 sbom: setup ## List the packages of each function and of the endpoint: build/sbom/*.cdx.json (CycloneDX).
 	@UV=$(UV) .venv/bin/python -m tests.supply.sbom
@@ -96,7 +108,7 @@ audit-packages: setup ## Look the locked packages up in PyPI's database of vulne
 	@echo "packages that PyPI could say nothing about: $$(grep -c 'could not be' build/vulnerabilities.txt)"
 
 clean: ## Delete what the other targets made, .venv and .uv included.
-	rm -rf .venv .venv-training .uv .aws-sam .scones .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-training .judges .uv .aws-sam .scones .mypy_cache .pytest_cache .ruff_cache
 
 endpoint-image: setup ## Build the endpoint's image; REPOSITORY=<ECR repository> pushes it.
 	@.venv/bin/python -m training.endpoint_image $(if $(REPOSITORY),--push $(REPOSITORY))
