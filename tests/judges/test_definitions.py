@@ -42,7 +42,8 @@ def test_asl_validator_sees_a_name_that_stands_twice() -> None:
 def cfn_lint_findings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, Any]]]:
     """What cfn-lint finds in the template, and in one whose workflows start nowhere.
 
-    Not W2001 and W8001: a parameter or condition that only a substitution uses. Nor W3002: SAM packages the path of the nested stack.
+    Not W2001 and W8001: a parameter or condition that only a substitution uses. Nor W3002: SAM packages the path of
+    the nested stack.
     """
     folder = tmp_path_factory.mktemp("templates")
     ours, broken = with_definitions_inline(), with_definitions_inline()
