@@ -72,6 +72,8 @@ lock: $(if $(filter .uv/%,$(UV)),.uv/bin/uv) ## Write uv.lock, and of it what sh
 	@$(UV) lock $(UPGRADE)
 	@for function in $(FUNCTIONS); do $(call locked,--only-group $$function) > functions/$$function/requirements.txt || exit 1; done
 	@$(call locked,--extra endpoint --prune boto3 --prune rich --prune pillow-heif) > endpoint/requirements.txt
+	@$(UV) pip compile --quiet --python-version 3.13 --generate-hashes --no-emit-index-url --no-annotate --no-header \
+	  $(UPGRADE) tests/judges/localstack.in -o tests/judges/localstack.txt
 
 reproducible: setup ## Build the functions twice, compare, and print each package's hash; FUNCTION=Filter builds one.
 	@.venv/bin/python -m tests.supply.reproducible $(FUNCTION)
@@ -91,13 +93,19 @@ audit: setup ## Check the template, the code and the files for what a security r
 # Programs that nobody here wrote, each in an environment of its own; `make test` runs these tests only where they are
 # installed already. Node comes with the machine; npm reads tests/judges/package-lock.json.
 judges: setup ## Install independent checkers of workflows, policies and expressions, and run them.
-	@$(MAKE) --no-print-directory .judges/node/.ready
+	@$(MAKE) --no-print-directory .judges/node/.ready .judges/localstack/.ready
 	@.venv/bin/pytest tests/judges -m judge
 
 .judges/node/.ready: tests/judges/package.json tests/judges/package-lock.json tests/judges/.npmrc
 	@command -v npm >/dev/null || { echo "npm is not installed: the checkers that need Node are skipped"; exit 0; }; \
 	  echo "Setting up .judges/node" && mkdir -p .judges/node && cp $^ .judges/node/ && \
 	  npm ci --prefix .judges/node --silent && touch $@
+
+.judges/localstack/.ready: tests/judges/localstack.txt $(if $(filter .uv/%,$(UV)),.uv/bin/uv)
+	@echo "Setting up .judges/localstack"
+	@$(UV) venv --quiet --clear --python .venv/bin/python .judges/localstack
+	@$(UV) pip install --quiet --python .judges/localstack/bin/python --require-hashes --no-deps -r tests/judges/localstack.txt
+	@touch $@
 
 sbom: setup ## List the packages of each function and of the endpoint: build/sbom/*.cdx.json (CycloneDX).
 	@UV=$(UV) .venv/bin/python -m tests.supply.sbom
