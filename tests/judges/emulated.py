@@ -11,6 +11,7 @@ from typing import Any, Final
 import pytest
 from ministack.services import stepfunctions
 
+from tests.judges.recording_emulator import bindings_of
 from tests.judges.scenario import Scenario, machines
 
 # The time and the chance of every run, in both readers of JSONata.
@@ -126,10 +127,7 @@ def _record(patch: pytest.MonkeyPatch, running: _Running) -> None:
         expression: str, raw: Any, context: Any = None, result: Any = None, error_output: Any = None
     ) -> Any:
         context = context or {}
-        given = {"input": raw, "result": result, "errorOutput": error_output}
-        states = {name: value for name, value in given.items() if value is not None}
-        states["context"] = {name: context[name] for name in ("Execution", "State", "StateMachine")}
-        bindings = copy.deepcopy(context.get("variables", {}) | {"states": states})
+        bindings = bindings_of(raw, context, result, error_output)
         record = {"expression": expression, "bindings": bindings, "scenario": running.scenario.name}
         try:
             value = evaluate(expression, raw, context, result, error_output)

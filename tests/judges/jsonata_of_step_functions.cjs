@@ -30,7 +30,10 @@ function hash(text, algorithm) {
   return createHash(ALGORITHMS[algorithm]).update(text, "utf8").digest("hex");
 }
 
-function prepare(expression, frozen) {
+// What `now`, `millis`, `random` and `uuid` answer in the evaluation that is going on; one at a time is.
+let frozen = {};
+
+function prepare(expression) {
   const prepared = jsonata(expression);
   prepared.registerFunction("partition", partition);
   prepared.registerFunction("range", range);
@@ -49,9 +52,10 @@ function prepare(expression, frozen) {
 
 const prepared = new Map();
 
-async function evaluate(expression, bindings, frozen) {
+async function evaluate(expression, bindings, frozenNow) {
+  frozen = frozenNow;
   try {
-    if (!prepared.has(expression)) prepared.set(expression, prepare(expression, frozen));
+    if (!prepared.has(expression)) prepared.set(expression, prepare(expression));
     const value = await prepared.get(expression).evaluate(undefined, bindings);
     if (value === undefined || typeof value === "function") return { error: "no value" };
     if (typeof value === "number" && !Number.isFinite(value)) return { error: "not a number that JSON can hold" };
