@@ -13,7 +13,7 @@ export __SAM_CLI_APP_DIR ?= $(CURDIR)/.scones/sam
 SCONES := .venv/bin/scones
 FUNCTIONS := serialize classify filter sweep
 
-.PHONY: help setup demo up down test lint format bench fuzz chaos audit audit-packages judges clean lock sbom reproducible endpoint-image setup-training test-training
+.PHONY: help setup demo up down test lint format bench fuzz chaos audit audit-code audit-packages judges setup-judges clean lock sbom reproducible endpoint-image setup-training test-training
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -82,29 +82,30 @@ reproducible: setup ## Build the functions twice, compare, and print each packag
 AUDIT := $(UV) tool run --quiet --python .venv/bin/python
 CHECKOV := $(AUDIT) checkov==3.3.30 --config-file .checkov.yaml
 
-audit: setup ## Check the template, the code and the files for what a security reviewer would find.
+audit: audit-code judges ## Check template, code, files, workflows and policies for what a reviewer would find.
+
+audit-code: setup ## Check the template, the code and the files for what a security reviewer would find.
 	@mkdir -p build && .venv/bin/python -m tests.static.transformed > build/template.json
 	@$(CHECKOV) --framework cloudformation -f build/template.json -f monitoring/template.yaml
 	@$(CHECKOV) --framework secrets -d . $(addprefix --skip-path ,.venv .venv-training .judges .uv .scones .aws-sam build uv.lock)
 	@$(CHECKOV) --framework dockerfile -f endpoint/Dockerfile
 	@$(AUDIT) bandit==1.9.4 --quiet --configfile pyproject.toml --recursive functions scones endpoint training
-	@$(MAKE) --no-print-directory judges
 
-# Programs that nobody here wrote, each in an environment of its own; `make test` runs these tests only where they are
-# installed already. Node comes with the machine; npm reads tests/judges/package-lock.json.
-judges: setup ## Install independent checkers of workflows, policies and expressions, and run them.
-	@$(MAKE) --no-print-directory .judges/node/.ready .judges/localstack/.ready
+# Independent checkers, in environments of their own. `make test` runs their tests too where they are installed.
+judges: setup-judges ## Check workflows, policies and expressions with independent implementations.
 	@.venv/bin/pytest tests/judges -m judge
 
+setup-judges: setup .judges/node/.ready .judges/localstack/.ready ## Install those implementations into .judges.
+
+# Node comes with the machine. Without it the checks that need it skip, and say so.
 .judges/node/.ready: tests/judges/package.json tests/judges/package-lock.json tests/judges/.npmrc
-	@command -v npm >/dev/null || { echo "npm is not installed: the checkers that need Node are skipped"; exit 0; }; \
-	  echo "Setting up .judges/node" && mkdir -p .judges/node && cp $^ .judges/node/ && \
-	  npm ci --prefix .judges/node --silent && touch $@
+	@if ! command -v npm >/dev/null; then echo "npm is not installed: checks that need Node will skip"; else \
+	  echo "Setting up .judges/node" && mkdir -p $(@D) && cp $^ $(@D) && npm ci --prefix $(@D) --silent && touch $@; fi
 
 .judges/localstack/.ready: tests/judges/localstack.txt $(if $(filter .uv/%,$(UV)),.uv/bin/uv)
 	@echo "Setting up .judges/localstack"
 	@$(UV) venv --quiet --clear --python .venv/bin/python .judges/localstack
-	@$(UV) pip install --quiet --python .judges/localstack/bin/python --require-hashes --no-deps -r tests/judges/localstack.txt
+	@$(UV) pip install --quiet --python .judges/localstack/bin/python --require-hashes --no-deps --only-binary :all: -r tests/judges/localstack.txt
 	@touch $@
 
 sbom: setup ## List the packages of each function and of the endpoint: build/sbom/*.cdx.json (CycloneDX).
