@@ -13,7 +13,7 @@ export __SAM_CLI_APP_DIR ?= $(CURDIR)/.scones/sam
 SCONES := .venv/bin/scones
 FUNCTIONS := serialize classify filter sweep
 
-.PHONY: help setup demo up down test lint format bench fuzz chaos audit audit-packages clean lock sbom reproducible endpoint-image setup-training test-training
+.PHONY: help setup demo up down test lint format bench fuzz chaos audit audit-code audit-packages judges setup-judges clean lock sbom reproducible endpoint-image setup-training test-training
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,6 +72,8 @@ lock: $(if $(filter .uv/%,$(UV)),.uv/bin/uv) ## Write uv.lock, and of it what sh
 	@$(UV) lock $(UPGRADE)
 	@for function in $(FUNCTIONS); do $(call locked,--only-group $$function) > functions/$$function/requirements.txt || exit 1; done
 	@$(call locked,--extra endpoint --prune boto3 --prune rich --prune pillow-heif) > endpoint/requirements.txt
+	@$(UV) pip compile --quiet --python-version 3.13 --generate-hashes --no-emit-index-url --no-annotate --no-header \
+	  $(UPGRADE) tests/judges/localstack.in -o tests/judges/localstack.txt
 
 reproducible: setup ## Build the functions twice, compare, and print each package's hash; FUNCTION=Filter builds one.
 	@.venv/bin/python -m tests.supply.reproducible $(FUNCTION)
@@ -80,12 +82,31 @@ reproducible: setup ## Build the functions twice, compare, and print each packag
 AUDIT := $(UV) tool run --quiet --python .venv/bin/python
 CHECKOV := $(AUDIT) checkov==3.3.30 --config-file .checkov.yaml
 
-audit: setup ## Check the template, the code and the files for what a security reviewer would find.
+audit: audit-code judges ## Check template, code, files, workflows and policies for what a reviewer would find.
+
+audit-code: setup ## Check the template, the code and the files for what a security reviewer would find.
 	@mkdir -p build && .venv/bin/python -m tests.static.transformed > build/template.json
 	@$(CHECKOV) --framework cloudformation -f build/template.json -f monitoring/template.yaml
-	@$(CHECKOV) --framework secrets -d . $(addprefix --skip-path ,.venv .venv-training .uv .scones .aws-sam build uv.lock)
+	@$(CHECKOV) --framework secrets -d . $(addprefix --skip-path ,.venv .venv-training .judges .uv .scones .aws-sam build uv.lock)
 	@$(CHECKOV) --framework dockerfile -f endpoint/Dockerfile
 	@$(AUDIT) bandit==1.9.4 --quiet --configfile pyproject.toml --recursive functions scones endpoint training
+
+# Independent checkers, in environments of their own. `make test` runs their tests too where they are installed.
+judges: setup-judges ## Check workflows, policies and expressions with independent implementations.
+	@.venv/bin/pytest tests/judges -m judge
+
+setup-judges: setup .judges/node/.ready .judges/localstack/.ready ## Install those implementations into .judges.
+
+# Node comes with the machine. Without it the checks that need it skip, and say so.
+.judges/node/.ready: tests/judges/package.json tests/judges/package-lock.json tests/judges/.npmrc
+	@if ! command -v npm >/dev/null; then echo "npm is not installed: checks that need Node will skip"; else \
+	  echo "Setting up .judges/node" && mkdir -p $(@D) && cp $^ $(@D) && npm ci --prefix $(@D) --silent && touch $@; fi
+
+.judges/localstack/.ready: tests/judges/localstack.txt $(if $(filter .uv/%,$(UV)),.uv/bin/uv)
+	@echo "Setting up .judges/localstack"
+	@$(UV) venv --quiet --clear --python .venv/bin/python .judges/localstack
+	@$(UV) pip install --quiet --python .judges/localstack/bin/python --require-hashes --no-deps --only-binary :all: -r tests/judges/localstack.txt
+	@touch $@
 
 sbom: setup ## List the packages of each function and of the endpoint: build/sbom/*.cdx.json (CycloneDX).
 	@UV=$(UV) .venv/bin/python -m tests.supply.sbom
@@ -96,7 +117,7 @@ audit-packages: setup ## Look the locked packages up in PyPI's database of vulne
 	@echo "packages that PyPI could say nothing about: $$(grep -c 'could not be' build/vulnerabilities.txt)"
 
 clean: ## Delete what the other targets made, .venv and .uv included.
-	rm -rf .venv .venv-training .uv .aws-sam .scones .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-training .judges .uv .aws-sam .scones .mypy_cache .pytest_cache .ruff_cache
 
 endpoint-image: setup ## Build the endpoint's image; REPOSITORY=<ECR repository> pushes it.
 	@.venv/bin/python -m training.endpoint_image $(if $(REPOSITORY),--push $(REPOSITORY))

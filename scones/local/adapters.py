@@ -19,7 +19,7 @@ from ministack.services import dynamodb, lambda_svc, stepfunctions
 
 from scones.local import alarms, distributed_map, metrics, workflow_versions
 from scones.local.lambda_worker import RuntimeApiWorker
-from scones.local.ministack import definitions
+from scones.local.ministack import definitions, multivalued_keys
 
 
 def apply(lambda_concurrency: int) -> None:
@@ -37,6 +37,7 @@ def apply(lambda_concurrency: int) -> None:
     write_items_one_at_a_time()
     trust_the_loopback()
     definitions.refuse_what_step_functions_refuses()
+    multivalued_keys.require_set_operators()
     distributed_map.resolve_paths()
     distributed_map.read_inventories()
     distributed_map.stop_with_the_execution()

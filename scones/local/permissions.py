@@ -8,6 +8,7 @@ from ministack.core import iam_evaluator
 from ministack.core.iam_actions import identity_denial_message
 from ministack.core.responses import get_account_id, get_region
 
+from scones.local.ministack.topic_policies import as_eventbridge_sees_it
 from scones.local.refusals import log_refusal
 
 
@@ -16,7 +17,7 @@ class Call(NamedTuple):
 
     action: str
     resource: str
-    context: dict[str, str]
+    context: dict[str, Any]
 
 
 # The action of each integration, and the resource that its arguments name.
@@ -86,6 +87,8 @@ def refusal_of_service(service: str, call: Call) -> str | None:
         service_context=call.context,
     )
     policy = found[0] if found else None
+    if (service, call.action) == ("events.amazonaws.com", "sns:Publish"):
+        policy = as_eventbridge_sees_it(policy)
     if iam_evaluator.evaluate_resource_policy(policy, question, service=service).decision == "Allow":
         return None
     return log_refusal(identity_denial_message(call.action, service, call.resource, explicit_deny=False))

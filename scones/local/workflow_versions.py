@@ -38,7 +38,7 @@ def ask_permission_on_the_workflow() -> None:
     """Let IAM look at the workflow's own ARN, where the request names a version or an alias of it.
 
     That one is in the condition key states:StateMachineQualifier then, as AWS describes it under "Authorization for
-    versions and aliases"; MiniStack compares policies with the ARN of the request.
+    versions and aliases"; its value is a set. MiniStack compares policies with the ARN of the request.
     """
     evaluate = iam_evaluator.evaluate
 
@@ -46,7 +46,7 @@ def ask_permission_on_the_workflow() -> None:
         name = context.resource_arn.split(":")
         if context.action.startswith("states:") and name[5:6] == ["stateMachine"] and len(name) == _QUALIFIED:
             context.resource_arn = ":".join(name[:-1])
-            context.service_context |= {"states:statemachinequalifier": name[-1]}
+            context.service_context |= {"states:statemachinequalifier": [name[-1]]}
         return evaluate(context, *policies)
 
     iam_evaluator.evaluate = evaluate_unqualified

@@ -93,6 +93,20 @@ def documents_of_roles() -> dict[str, dict[str, Any]]:
     return {role: {"Version": "2012-10-17", "Statement": parts} for role, parts in found.items()}
 
 
+def documents_of_resources() -> dict[str, dict[str, Any]]:
+    """Return the policies of buckets, queues and topics by the ARN of what they protect."""
+    found: dict[str, dict[str, Any]] = {}
+    for definition in resources().values():
+        properties = definition.get("Properties", {})
+        for kind in ("Bucket", "Queues", "Topics"):
+            if kind in properties and "PolicyDocument" in properties:
+                statements_ = [resolved(statement) for statement in statements(definition)]
+                for name in as_list(properties[kind]):
+                    logical = name.get("Ref") or name["Fn::GetAtt"][0]
+                    found[_attribute(logical, "Arn")] = {"Version": "2012-10-17", "Statement": statements_}
+    return found
+
+
 def resolved(value: Any) -> Any:
     """Work the intrinsic functions of a statement out, with names made of the logical ones."""
     match value:

@@ -21,17 +21,22 @@ _MANAGED = {
 }
 
 
+def template() -> dict[str, Any]:
+    """Return the template as it stands."""
+    return dict(yaml_parse(TEMPLATE.read_text()))
+
+
 def transformed() -> dict[str, Any]:
     """Return the template after SAM's transform, its code and definitions at made-up places."""
     os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
-    template = yaml_parse(TEMPLATE.read_text())
-    for resource in template["Resources"].values():
+    written = template()
+    for resource in written["Resources"].values():
         properties = resource.get("Properties", {})
         if "CodeUri" in properties:
             properties["CodeUri"] = "s3://bucket/code.zip"
         if "DefinitionUri" in properties:
             properties["DefinitionUri"] = {"Bucket": "bucket", "Key": "definition.json"}
-    return dict(Translator(_MANAGED, Parser()).translate(template, {}))
+    return dict(Translator(_MANAGED, Parser()).translate(written, {}))
 
 
 if __name__ == "__main__":

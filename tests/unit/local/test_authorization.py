@@ -16,6 +16,7 @@ from scones.local.permissions import INTEGRATIONS, Call, call_of_state, refusal
 PLACE = "us-east-1:000000000000"
 ROLE = "arn:aws:iam::000000000000:role/workflow"
 MACHINE, TOPIC = f"arn:aws:states:{PLACE}:stateMachine:one", f"arn:aws:sns:{PLACE}:topic"
+QUEUE = f"arn:aws:sqs:{PLACE}:queue"
 STORE = ("arn:aws:states:::aws-sdk:s3:putObject", {"Bucket": "results", "Key": "passed/a.json"})
 
 
@@ -142,13 +143,45 @@ def test_a_rule_starts_what_its_role_may(
     assert len(done) == delivered
 
 
+@pytest.mark.parametrize(
+    ("service", "condition", "delivered"),
+    [
+        ("events.amazonaws.com", None, 1),
+        ("cloudwatch.amazonaws.com", None, 0),
+        # EventBridge supports no conditions in the policy of a topic, whether they would hold or not.
+        ("events.amazonaws.com", {"ArnEquals": {"aws:SourceArn": "ours"}}, 0),
+        ("events.amazonaws.com", {"StringEquals": {"aws:SourceAccount": "000000000000"}}, 0),
+        ("events.amazonaws.com", {"Null": {"aws:SourceVpc": "true"}}, 0),
+    ],
+)
+def test_a_rule_reaches_a_topic_that_lets_it_without_a_condition(
+    monkeypatch: pytest.MonkeyPatch,
+    done: list[Any],
+    service: str,
+    condition: dict[str, Any] | None,
+    delivered: int,
+) -> None:
+    authorization.hold_rules_to_their_targets()
+    let_in(monkeypatch, service, condition)
+    eventbridge._invoke_target({"Arn": TOPIC}, {}, {"Arn": "ours"})
+    assert len(done) == delivered
+
+
 @pytest.mark.parametrize(("rule", "delivered"), [("ours", 1), ("another", 0)])
-def test_a_rule_reaches_a_topic_that_lets_it(
+def test_a_rule_reaches_a_queue_under_the_conditions_of_its_policy(
     monkeypatch: pytest.MonkeyPatch, done: list[Any], rule: str, delivered: int
 ) -> None:
     authorization.hold_rules_to_their_targets()
-    let_in(monkeypatch, "events.amazonaws.com", {"ArnEquals": {"aws:SourceArn": "ours"}})
-    eventbridge._invoke_target({"Arn": TOPIC}, {}, {"Arn": rule})
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": QUEUE,
+        "Condition": {"ArnEquals": {"aws:SourceArn": "ours"}},
+    }
+    policy = json.dumps({"Statement": [statement]})
+    monkeypatch.setattr(iam_evaluator, "_resource_policy", lambda *_: (policy, True))
+    eventbridge._invoke_target({"Arn": QUEUE}, {}, {"Arn": rule})
     assert len(done) == delivered
 
 
@@ -164,14 +197,15 @@ def test_an_alarm_tells_a_topic_that_lets_it(
     assert done[0][0]["AlarmActions"] == told
 
 
-def let_in(monkeypatch: pytest.MonkeyPatch, service: str, condition: dict[str, Any]) -> None:
-    statement = {
+def let_in(monkeypatch: pytest.MonkeyPatch, service: str, condition: dict[str, Any] | None) -> None:
+    statement: dict[str, Any] = {
         "Effect": "Allow",
         "Principal": {"Service": service},
         "Action": "sns:Publish",
         "Resource": TOPIC,
-        "Condition": condition,
     }
+    if condition:
+        statement["Condition"] = condition
     policy = json.dumps({"Statement": [statement]})
     monkeypatch.setitem(sns._topics, TOPIC, {"arn": TOPIC, "attributes": {"Policy": policy}})
 

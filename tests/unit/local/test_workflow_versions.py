@@ -10,7 +10,7 @@ from ministack.core import iam_evaluator
 from scones.local import workflow_versions
 
 WORKFLOW = "arn:aws:states:us-east-1:123456789012:stateMachine:triage"
-LIVE_ONLY = {"StringEquals": {"states:StateMachineQualifier": "live"}}
+LIVE_ONLY = {"ForAnyValue:StringEquals": {"states:StateMachineQualifier": "live"}}
 
 
 @pytest.fixture(autouse=True)

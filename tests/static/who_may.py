@@ -1,0 +1,147 @@
+"""Who may do what in the template: this table, and nobody anything else.
+
+Two evaluators of policies are held to it: MiniStack's (`test_who_may`) and iam-simulate (`tests/judges`). Every action
+that the template names, and those that an intruder would want, is put to every role on every resource of the stack and
+on some of its neighbours.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+from tests.static.policies import ACCOUNT, KEY, REGION, grants
+
+PLACE = f"{REGION}:{ACCOUNT}"
+# Names of this table: the ARN, and the condition keys that the request carries beside it; a list where AWS has a set.
+RESOURCES: dict[str, tuple[str, dict[str, str | list[str]]]] = {
+    **{name: (f"arn:aws:s3:::{name}", {}) for name in ("ImageBucket", "ResultsBucket", "OtherBucket")},
+    **{
+        f"{name} below incoming/": (f"arn:aws:s3:::{name}", {"s3:prefix": "incoming/"})
+        for name in ("ImageBucket", "OtherBucket")
+    },
+    **{
+        f"{name} below a/": (f"arn:aws:s3:::{name}", {"s3:prefix": "a/"})
+        for name in ("ImageBucket", "ResultsBucket")
+    },
+    **{
+        f"{bucket}/{prefix}": (f"arn:aws:s3:::{bucket}/{prefix}/a/b.jpg", {})
+        for bucket, prefix in [
+            *itertools.product(["ImageBucket", "OtherBucket"], ["incoming", "elsewhere"]),
+            *itertools.product(["ResultsBucket"], ["passed", "review", "rejected", "failed"]),
+            *itertools.product(["ResultsBucket"], ["backfill", "inventory", "incoming", "elsewhere"]),
+        ]
+    },
+    **{name: (f"arn:aws:dynamodb:{PLACE}:table/{name}", {}) for name in ("ImageClaims", "OtherTable")},
+    **{name: (f"arn:aws:sqs:{PLACE}:{name}", {}) for name in ("FailedImages", "OtherQueue")},
+    **{name: (f"arn:aws:sns:{PLACE}:{name}", {}) for name in ("ReviewTopic", "AlertTopic", "OtherTopic")},
+    **{
+        name: (f"arn:aws:lambda:{PLACE}:function:{name}", {})
+        for name in ("Serialize", "Classify", "Filter", "Sweep", "OtherFunction")
+    },
+    **{
+        f"{name} logs": (f"arn:aws:logs:{PLACE}:log-group:{name}Logs:log-stream:1", {})
+        for name in ("Serialize", "Classify", "Filter", "Sweep", "Workflow", "Other")
+    },
+    **{
+        f"{kind} {name}": (f"arn:aws:states:{PLACE}:{kind}:{name}{one}", {})
+        for name in ("ClassifyImage", "ClassifyImageExpress", "Backfill", "OtherMachine")
+        for kind, one in [("stateMachine", ""), ("execution", ":1"), ("mapRun", "/listing:1")]
+    },
+    # Step Functions asks for permission on the workflow, and has the alias or version in a condition key.
+    **{
+        f"alias {name}:{alias}": (
+            f"arn:aws:states:{PLACE}:stateMachine:{name}",
+            {"states:StateMachineQualifier": [alias]},
+        )
+        for name, alias in [("ClassifyImage", "live"), ("ClassifyImage", "1"), ("OtherMachine", "live")]
+    },
+    "children Backfill": (f"arn:aws:states:{PLACE}:execution:Backfill/listing:1", {}),
+    "LiveThreshold": (f"arn:aws:ssm:{PLACE}:parameter/LiveThreshold", {}),
+    "other parameter": (f"arn:aws:ssm:{PLACE}:parameter/other", {}),
+    "EndpointName": (f"arn:aws:sagemaker:{PLACE}:endpoint/EndpointName", {}),
+    "other-endpoint": (f"arn:aws:sagemaker:{PLACE}:endpoint/other-endpoint", {}),
+    "a role": (f"arn:aws:iam::{ACCOUNT}:role/SerializeRole", {}),
+    "the stack": (f"arn:aws:cloudformation:{PLACE}:stack/scones/1", {}),
+    "KmsKeyArn": (KEY, {}),
+    "another key": (f"arn:aws:kms:{PLACE}:key/another", {}),
+    "*": ("*", {}),
+}
+WANTED_BY_INTRUDERS = [
+    "iam:PassRole", "iam:PutRolePolicy", "iam:CreateAccessKey", "sts:AssumeRole", "cloudformation:UpdateStack",
+    "s3:DeleteObjectVersion", "s3:DeleteBucket", "s3:PutBucketPolicy", "s3:PutLifecycleConfiguration",
+    "s3:PutObjectAcl", "s3:ListAllMyBuckets", "dynamodb:Scan", "dynamodb:Query", "dynamodb:DeleteTable",
+    "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:PurgeQueue", "sns:Subscribe", "sns:SetTopicAttributes",
+    "lambda:UpdateFunctionCode", "lambda:UpdateFunctionConfiguration", "lambda:GetFunction",
+    "states:UpdateStateMachine", "states:GetExecutionHistory", "states:ListExecutions",
+    "sagemaker:UpdateEndpoint", "sagemaker:DeleteEndpoint", "sagemaker:CreateModel", "logs:GetLogEvents",
+    "logs:DeleteLogGroup", "logs:CreateLogGroup", "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion",
+    "ssm:PutParameter", "ec2:RunInstances",
+]  # fmt: skip
+UPLOADERS, WORKFLOW, BACKFILL = "UploaderPolicy", "ClassifyImageRole", "BackfillRole"
+SERIALIZE, CLASSIFY, FILTER, SWEEP = "SerializeRole", "ClassifyRole", "FilterRole", "SweepRole"
+RULE = "ImageDroppedRole"
+FUNCTIONS, WORKFLOWS = {SERIALIZE, CLASSIFY, FILTER, SWEEP}, {WORKFLOW, BACKFILL}
+OUTCOMES = ["passed", "review", "rejected", "failed"]
+
+WHO_MAY: dict[tuple[str, str], set[str]] = {
+    # The images
+    ("s3:PutObject", "ImageBucket/incoming"): {UPLOADERS},
+    ("s3:AbortMultipartUpload", "ImageBucket/incoming"): {UPLOADERS},
+    ("s3:GetObject", "ImageBucket/incoming"): {SERIALIZE},
+    ("s3:GetObjectVersion", "ImageBucket/incoming"): {SERIALIZE},
+    ("s3:ListBucket", "ImageBucket"): {SERIALIZE},
+    ("s3:ListBucket", "ImageBucket below a/"): {SERIALIZE},
+    ("s3:ListBucket", "ImageBucket below incoming/"): {SERIALIZE, BACKFILL},
+    ("s3:ListBucketVersions", "ImageBucket below incoming/"): {SWEEP},
+    # The verdict
+    ("sagemaker:InvokeEndpoint", "EndpointName"): {CLASSIFY},
+    ("ssm:GetParameter", "LiveThreshold"): {FILTER},
+    **{("lambda:InvokeFunction", name): {WORKFLOW} for name in ("Serialize", "Classify", "Filter")},
+    **{("s3:PutObject", f"ResultsBucket/{outcome}"): {WORKFLOW} for outcome in OUTCOMES},
+    **{("s3:DeleteObject", f"ResultsBucket/{outcome}"): {WORKFLOW} for outcome in OUTCOMES},
+    # The claims
+    ("dynamodb:UpdateItem", "ImageClaims"): {WORKFLOW, SWEEP},
+    **{(f"dynamodb:{call}", "ImageClaims"): {SWEEP} for call in ("GetItem", "BatchGetItem", "PutItem", "DeleteItem")},
+    # Starting and watching
+    ("states:StartExecution", "alias ClassifyImage:live"): {RULE, SWEEP},
+    ("states:DescribeExecution", "execution ClassifyImage"): {SWEEP},
+    ("states:StartSyncExecution", "stateMachine ClassifyImageExpress"): {BACKFILL},
+    ("states:StartExecution", "stateMachine Backfill"): {BACKFILL},
+    ("states:DescribeExecution", "children Backfill"): {BACKFILL},
+    ("states:StopExecution", "children Backfill"): {BACKFILL},
+    ("states:ListMapRuns", "execution Backfill"): {BACKFILL},
+    ("states:DescribeMapRun", "mapRun Backfill"): {BACKFILL},
+    # The backfill's own files
+    ("s3:GetObject", "ResultsBucket/inventory"): {BACKFILL},
+    **{
+        (f"s3:{call}", "ResultsBucket/backfill"): {BACKFILL}
+        for call in ("PutObject", "GetObject", "ListMultipartUploadParts", "AbortMultipartUpload")
+    },
+    # Telling people
+    ("sns:Publish", "ReviewTopic"): {WORKFLOW},
+    ("sns:Publish", "AlertTopic"): {WORKFLOW, SWEEP},
+    ("sqs:SendMessage", "FailedImages"): {SWEEP},
+    # The key
+    ("kms:Decrypt", "KmsKeyArn"): {UPLOADERS, WORKFLOW, BACKFILL, SERIALIZE, SWEEP},
+    ("kms:GenerateDataKey", "KmsKeyArn"): {UPLOADERS, WORKFLOW, BACKFILL, SWEEP},
+    # Logs and traces
+    **{
+        (f"logs:{call}", f"{role.removesuffix('Role')} logs"): {role}
+        for call in ("CreateLogStream", "PutLogEvents")
+        for role in FUNCTIONS
+    },
+}  # fmt: skip
+# AWS knows no resource for these: the template's list and X-Ray's are held by `test_security_page`.
+WITHOUT_RESOURCE = {grant.action for grant in grants() if grant.resource == "*"}
+
+
+def questions() -> Iterator[tuple[str, str]]:
+    """Yield every action and resource that every role is asked about."""
+    actions = {grant.action for grant in grants()} | set(WANTED_BY_INTRUDERS)
+    return itertools.product(sorted(actions - WITHOUT_RESOURCE), RESOURCES)
+
+
+def expected(role: str) -> set[tuple[str, str]]:
+    """Return the actions and resources that the table allows a role."""
+    return {call for call, roles in WHO_MAY.items() if role in roles}
