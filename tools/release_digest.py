@@ -78,7 +78,9 @@ def _settings(template: Path) -> dict[str, Any]:
 def _line(text: str) -> re.Match[str]:
     found = list(_LINE.finditer(text))
     if len(found) != 1:
-        raise ValueError(f"template.yaml has {len(found)} lines `Digest: \"...\"`, not one: see Mappings, Release")
+        raise ValueError(
+            f'template.yaml has {len(found)} lines `Digest: "..."`, not one: see Mappings, Release'
+        )
     return found[0]
 
 

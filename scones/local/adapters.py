@@ -17,9 +17,9 @@ from typing import Any
 from ministack.core import iam_evaluator, lambda_runtime
 from ministack.services import dynamodb, lambda_svc, stepfunctions
 
-from scones.local import alarms, distributed_map, metrics, workflow_versions
+from scones.local import alarms, distributed_map, metrics
 from scones.local.lambda_worker import RuntimeApiWorker
-from scones.local.ministack import definitions
+from scones.local.ministack import definitions, metric_math, rule_metrics, workflow_versions
 
 
 def apply(lambda_concurrency: int) -> None:
@@ -42,6 +42,9 @@ def apply(lambda_concurrency: int) -> None:
     distributed_map.stop_with_the_execution()
     workflow_versions.add_to_cloudformation()
     workflow_versions.ask_permission_on_the_workflow()
+    workflow_versions.run_the_version_asked_for()
+    metric_math.add_to_cloudformation()
+    rule_metrics.count_matches()
     metrics.read_embedded_metrics()
     metrics.count_executions()
     alarms.evaluate_like_cloudwatch()
