@@ -21,7 +21,9 @@ FOLDERS: Final = ("statemachine", "functions")
 RESOURCES: Final = ("Serialize", "Classify", "Filter", "ClassifyImage")
 # Where a package lies, and how carefully the workflow is deployed, change nothing of what runs.
 NOT_OF_THE_RELEASE: Final = frozenset({"CodeUri", "DefinitionUri", "DeploymentPreference"})
-_LINE: Final = re.compile(r'^( +Digest: )"([0-9a-f]*)"$', re.MULTILINE)
+# A letter in front: some readers of YAML take hexadecimal digits such as 12e456789012 for a number.
+PREFIX: Final = "r"
+_LINE: Final = re.compile(r'^( +Digest: )"(\w*)"$', re.MULTILINE)
 
 
 def digest(root: Path) -> str:
@@ -35,15 +37,15 @@ def digest(root: Path) -> str:
     Returns
     -------
     str
-        The first hexadecimal digits of a SHA-256 over names and bytes of the files that ship, and over the template's
-        settings of functions and workflow as they are written, parameters unresolved.
+        An "r" and the first hexadecimal digits of a SHA-256 over names and bytes of the files that ship, and over the
+        template's settings of functions and workflow as they are written, parameters unresolved.
     """
     found = hashlib.sha256()
     for path in _files(root):
         content = path.read_bytes()
         found.update(f"{path.relative_to(root).as_posix()}\0{len(content)}\0".encode() + content)
     found.update(json.dumps(_settings(root / "template.yaml"), sort_keys=True).encode())
-    return found.hexdigest()[:LENGTH]
+    return PREFIX + found.hexdigest()[:LENGTH]
 
 
 def written(template: Path) -> str:

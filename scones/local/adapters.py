@@ -19,7 +19,7 @@ from ministack.services import dynamodb, lambda_svc, stepfunctions
 
 from scones.local import alarms, distributed_map, metrics
 from scones.local.lambda_worker import RuntimeApiWorker
-from scones.local.ministack import definitions, metric_math, rule_metrics, workflow_versions
+from scones.local.ministack import definitions, metric_math, nested_stacks, rule_metrics, workflow_versions
 
 
 def apply(lambda_concurrency: int) -> None:
@@ -43,6 +43,7 @@ def apply(lambda_concurrency: int) -> None:
     workflow_versions.add_to_cloudformation()
     workflow_versions.ask_permission_on_the_workflow()
     workflow_versions.run_the_version_asked_for()
+    nested_stacks.keep_attributes()
     metric_math.add_to_cloudformation()
     rule_metrics.count_matches()
     metrics.read_embedded_metrics()

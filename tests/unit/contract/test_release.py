@@ -164,6 +164,11 @@ def test_the_name_of_a_release_follows_every_parameter_that_it_depends_on(templa
     assert all(re.search(rf"^{name}=\$\{{{name}\}}$", text, re.MULTILINE) for name in needed)
 
 
+def test_no_reader_of_yaml_takes_a_digest_for_a_number(copied: Path) -> None:
+    """`sam build` writes the template anew, without quotes where PyYAML needs none."""
+    assert re.fullmatch(r"r[0-9a-f]{12}", release_digest.digest(copied))
+
+
 def test_names_fit_where_they_are_used(root: Path) -> None:
     """EventBridge takes 64 characters for a rule's name, Lambda 256 for a version's description."""
     release = f"{release_digest.written(root / 'template.yaml')}-{10**6}"
