@@ -13,7 +13,7 @@ export __SAM_CLI_APP_DIR ?= $(CURDIR)/.scones/sam
 SCONES := .venv/bin/scones
 FUNCTIONS := serialize classify filter sweep
 
-.PHONY: help setup demo up down test lint format bench fuzz chaos audit audit-code audit-packages judges setup-judges clean lock sbom reproducible endpoint-image setup-training test-training
+.PHONY: help setup demo up down test lint format release-digest bench fuzz chaos audit audit-code audit-packages judges setup-judges clean lock sbom reproducible endpoint-image setup-training test-training
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ lint: setup ## Check style, types and the template.
 
 format: setup ## Format the code.
 	@.venv/bin/ruff check --fix . ; .venv/bin/ruff format .
+
+release-digest: setup ## Write the digest of functions/ and statemachine/ into template.yaml, after a change of them.
+	@.venv/bin/python -m tools.release_digest
 
 bench: setup ## Measure the pipeline on a local cloud of its own.
 	@$(SCONES) up --detach && trap '$(SCONES) down' EXIT && trap 'exit 130' INT TERM && .venv/bin/python benchmarks/pipeline.py

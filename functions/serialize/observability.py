@@ -4,15 +4,17 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools import Logger, Metrics, single_metric
 from aws_lambda_powertools.metrics import MetricUnit
 
-from errors import RejectedImageError
+from errors import RejectedImageError, StorageUnavailableError
 
+NAMESPACE = os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "Scones")
+RELEASE = os.environ.get("RELEASE", "none")
 SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME", "serialize")
 
 logger = Logger(service=SERVICE)
-metrics = Metrics(namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "Scones"), service=SERVICE)
+metrics = Metrics(namespace=NAMESPACE, service=SERVICE)
 
 
 @contextmanager
@@ -26,3 +28,23 @@ def counted_rejections() -> Iterator[None]:
         metrics.add_dimensions(service=SERVICE, reason=reason)
         metrics.add_metric("Rejected", MetricUnit.Count, 1)
         raise
+
+
+@contextmanager
+def counted_start() -> Iterator[None]:
+    """Count an image for the release that it started on: the alarm of a deploy compares failures with it.
+
+    Once an image: an attempt that the workflow repeats is not counted. In a document of its own, because a dimension of
+    the other metrics would multiply them by the releases.
+    """
+    is_repeated = False
+    try:
+        yield
+    except StorageUnavailableError:
+        is_repeated = True
+        raise
+    finally:
+        if not is_repeated:
+            with single_metric("Started", MetricUnit.Count, 1, namespace=NAMESPACE) as metric:
+                metric.add_dimension("service", SERVICE)
+                metric.add_dimension("release", RELEASE)

@@ -17,9 +17,16 @@ from typing import Any
 from ministack.core import iam_evaluator, lambda_runtime
 from ministack.services import dynamodb, lambda_svc, stepfunctions
 
-from scones.local import alarms, distributed_map, metrics, workflow_versions
+from scones.local import alarms, distributed_map, metrics
 from scones.local.lambda_worker import RuntimeApiWorker
-from scones.local.ministack import definitions, multivalued_keys
+from scones.local.ministack import (
+    definitions,
+    metric_math,
+    multivalued_keys,
+    nested_stacks,
+    rule_metrics,
+    workflow_versions,
+)
 
 
 def apply(lambda_concurrency: int) -> None:
@@ -43,6 +50,10 @@ def apply(lambda_concurrency: int) -> None:
     distributed_map.stop_with_the_execution()
     workflow_versions.add_to_cloudformation()
     workflow_versions.ask_permission_on_the_workflow()
+    workflow_versions.run_the_version_asked_for()
+    nested_stacks.keep_attributes()
+    metric_math.add_to_cloudformation()
+    rule_metrics.count_matches()
     metrics.read_embedded_metrics()
     metrics.count_executions()
     alarms.evaluate_like_cloudwatch()

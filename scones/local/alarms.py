@@ -6,6 +6,7 @@ somebody puts a metric by hand.
 
 from __future__ import annotations
 
+import functools
 import threading
 import time
 from typing import Any, Final
@@ -13,6 +14,7 @@ from typing import Any, Final
 from ministack.services import cloudwatch
 
 from scones.local.metrics import measure_queues
+from scones.local.ministack import metric_math
 
 EVERY_S: Final = 2
 """CloudWatch looks once a minute; on a laptop somebody waits for it."""
@@ -50,17 +52,28 @@ def evaluate(alarm: dict[str, Any]) -> None:
 
 
 def _values(alarm: dict[str, Any], now: float) -> list[float | None]:
-    """Return the statistic of each period, the latest first; None where there is no data."""
-    key = cloudwatch._dims_key(cloudwatch._dims_from_list(alarm["Dimensions"]))
-    points = cloudwatch._metrics.get((alarm["Namespace"], alarm["MetricName"], key), [])
+    """Return the statistic or the expression of each period, the latest first; None where there is no data."""
     statistic = alarm.get("ExtendedStatistic") or alarm["Statistic"]
     values: list[float | None] = []
     for number in range(alarm["EvaluationPeriods"]):
         end = now - number * alarm["Period"]
-        period = [point for point in points if end - alarm["Period"] < point["Timestamp"] <= end]
-        stats = cloudwatch._calc_stats(period)
-        values.append(cloudwatch._stat_value(stats, statistic, period) if stats else None)
+        if queries := alarm.get("Metrics"):
+            values.append(metric_math.evaluate(queries, functools.partial(_of_query, end=end)))
+        else:
+            values.append(_statistic(alarm, statistic, end, alarm["Period"]))
     return values
+
+
+def _of_query(stat: dict[str, Any], end: float) -> float | None:
+    return _statistic(stat["Metric"], stat["Stat"], end, int(stat["Period"]))
+
+
+def _statistic(metric: dict[str, Any], statistic: str, end: float, period_s: int) -> float | None:
+    key = cloudwatch._dims_key(cloudwatch._dims_from_list(metric["Dimensions"]))
+    points = cloudwatch._metrics.get((metric["Namespace"], metric["MetricName"], key), [])
+    period = [point for point in points if end - period_s < point["Timestamp"] <= end]
+    stats = cloudwatch._calc_stats(period)
+    return cloudwatch._stat_value(stats, statistic, period) if stats else None
 
 
 def _state(alarm: dict[str, Any], values: list[float | None]) -> str:

@@ -39,13 +39,15 @@ def count_executions() -> None:
 
     def publish_and_count(execution: dict[str, Any]) -> None:
         publish(execution)
-        # Of a version or an alias too, the metric is the workflow's.
         workflow = {"StateMachineArn": ":".join(execution["stateMachineArn"].split(":")[:7])}
-        cloudwatch.record_metric("AWS/States", _OF_STATUS[execution["status"]], 1, "Count", workflow)
+        took_ms = None
         if execution.get("stopDate"):
             began, ended = (datetime.fromisoformat(execution[name]) for name in ("startDate", "stopDate"))
             took_ms = (ended - began).total_seconds() * 1000
-            cloudwatch.record_metric("AWS/States", "ExecutionTime", took_ms, "Milliseconds", workflow)
+        for dimensions in (workflow, *_qualified(execution, workflow)):
+            cloudwatch.record_metric("AWS/States", _OF_STATUS[execution["status"]], 1, "Count", dimensions)
+            if took_ms is not None:
+                cloudwatch.record_metric("AWS/States", "ExecutionTime", took_ms, "Milliseconds", dimensions)
 
     stepfunctions._emit_execution_status_event = publish_and_count
 
@@ -58,6 +60,18 @@ def measure_queues() -> None:
         if visible:
             name = {"QueueName": queue["name"]}
             cloudwatch.record_metric("AWS/SQS", "ApproximateNumberOfMessagesVisible", visible, "Count", name)
+
+
+def _qualified(execution: dict[str, Any], workflow: dict[str, str]) -> list[dict[str, str]]:
+    """Return the further dimensions of an execution of an alias or else of a version.
+
+    Step Functions guide, "Monitoring Step Functions metrics using Amazon CloudWatch": what was started by an alias has
+    the alias. Whether it has the version too is not said, so here it has not.
+    """
+    for name in ("Alias", "Version"):
+        if arn := execution.get(f"stateMachine{name}Arn"):
+            return [workflow | {name: arn.rpartition(":")[2]}]
+    return []
 
 
 def _record_embedded(line: dict[str, Any]) -> None:

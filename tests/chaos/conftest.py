@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from scones.local.ministack.workflow_versions import CANARY_SETTING
 from tests.chaos.local import Cloud
 from tests.chaos.memory import PeakMemory
 from tests.chaos.scenario import Scenario
@@ -18,6 +19,8 @@ from tests.integration.conftest import Shell, ports
 
 ROWS = pytest.StashKey[list[Row]]()
 WAIT_SCALE = 0.05
+CANARY_S = 30
+"""What a gradual deployment takes; an alarm ends it earlier."""
 
 type Begin = Callable[..., Scenario]
 type Finish = Callable[[Row], None]
@@ -28,7 +31,9 @@ def cloud(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clou
     """The cloud that scenarios share: starting one takes longer than most of them."""
     cloud = Cloud(Shell(root, tmp_path_factory.mktemp("chaos") / "state"))
     try:
-        cloud.up(*ports())
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv(CANARY_SETTING, str(CANARY_S))
+            cloud.up(*ports())
         cloud.set_wait_scale(WAIT_SCALE)
         yield cloud
     finally:

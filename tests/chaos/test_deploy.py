@@ -1,13 +1,17 @@
-"""A changed workflow is deployed over images in flight, and taken back when an alarm rings: no image is lost."""
+"""Releases are deployed over images in flight and rolled back when they fail themselves: no image is lost."""
 
 from __future__ import annotations
 
+import itertools
 import json
+import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,41 +20,89 @@ import pytest
 from scones.local.address import Address, tool_environment
 from tests.chaos.conftest import Begin, Finish
 from tests.chaos.local import Cloud
+from tests.chaos.scenario import Scenario, picture
+from tests.chaos.table import Row
 
 pytestmark = pytest.mark.local_cloud
 
-TIMEOUT_S = 120
+TIMEOUT_S = 180
 SOURCES = ("statemachine", "functions", "monitoring", ".aws-sam/build")
-KEPT, TAKEN_BACK = "New in this version", "New in a version that is taken back"
+NEW_STATE, NEW_LABEL = "New in this release", " of the new release"
+PAUSE_S = 0.25
 
-type Change = Callable[[str], Path]
+# Appended to a function's code as it was built.
+NEW_CODE = f"""
+decide = handler
+def handler(event, context):
+    verdict = decide(event, context)
+    return verdict | {{"label": verdict["label"] + {NEW_LABEL!r}}}
+"""
+BROKEN_CODE = """
+def handler(event, context):
+    raise RuntimeError("this release is broken")
+"""
+
+type Change = Callable[..., Path]
 
 
 @pytest.fixture
 def change(root: Path, tmp_path: Path) -> Change:
-    """Copy the project as it was built, with one more state of this name in the workflow."""
+    """Copy the project as it was built and make a release of it: other code of functions, a state more."""
 
-    def with_state(name: str) -> Path:
+    def make_release(digest: str, code: dict[str, str] | None = None, state: str | None = None) -> Path:
+        project = tmp_path / digest
         for source in SOURCES:
-            shutil.copytree(root / source, tmp_path / source)
-        shutil.copy(root / "samconfig.toml", tmp_path)
-        path = tmp_path / "statemachine" / "classify_image.asl.json"
-        workflow = json.loads(path.read_text())
-        workflow["States"][name] = {"Type": "Pass", "Next": workflow["StartAt"]}
-        path.write_text(json.dumps(workflow | {"StartAt": name}))
-        return tmp_path
+            shutil.copytree(root / source, project / source)
+        shutil.copy(root / "samconfig.toml", project)
+        template = project / ".aws-sam" / "build" / "template.yaml"
+        text, count = re.subn(r"(?m)^( +Digest: )\w+$", rf"\g<1>{digest}", template.read_text())
+        assert count == 1
+        # Nine of ten images take the new release, so that twenty are not long in coming.
+        text, count = re.subn(r"(?m)^( +- )10$", r"\g<1>90", text)
+        assert count == 1
+        template.write_text(text)
+        for function, addition in (code or {}).items():
+            app = project / ".aws-sam" / "build" / function / "app.py"
+            app.write_text(app.read_text() + addition)
+        if state:
+            path = project / "statemachine" / "classify_image.asl.json"
+            workflow = json.loads(path.read_text())
+            workflow["States"][state] = {"Type": "Pass", "Next": workflow["StartAt"]}
+            path.write_text(json.dumps(workflow | {"StartAt": state}))
+        return project
 
-    return with_state
+    return make_release
 
 
-def deploy(cloud: Cloud, project: Path) -> subprocess.CompletedProcess[str]:
+def deploy(cloud: Cloud, project: Path, *parameters: str) -> subprocess.CompletedProcess[str]:
     """Run `sam deploy`; what it is not told stays as it was."""
     port = urlsplit(cloud.state.endpoint_url).port or 0
     environment = tool_environment(Address("127.0.0.1", port, 0)) | {"SAM_CLI_POLL_DELAY": "0.1"}
     command = [Path(sys.executable).parent / "sam", "deploy", "--config-env", "local"]
+    command += ["--parameter-overrides", *parameters] if parameters else []
     return subprocess.run(
         command, cwd=project, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
     )
+
+
+@contextmanager
+def traffic(scenario: Scenario, at_once: int = 1) -> Iterator[None]:
+    """Drop images all the time."""
+    over = threading.Event()
+
+    def drop() -> None:
+        numbers = itertools.count()
+        while not over.wait(PAUSE_S):
+            names = [f"incoming/{scenario.folder}/during/{next(numbers):05}.png" for _ in range(at_once)]
+            scenario.images += scenario.stack.put({name: picture() for name in names})
+
+    dropping = threading.Thread(target=drop)
+    dropping.start()
+    try:
+        yield
+    finally:
+        over.set()
+        dropping.join()
 
 
 def live(cloud: Cloud) -> str:
@@ -67,40 +119,55 @@ def took(cloud: Cloud, execution: str, state: str) -> bool:
     return any(event.get("stateEnteredEventDetails", {}).get("name") == state for event in history)
 
 
-def ring(cloud: Cloud) -> None:
-    """Let the alarm on failed outcomes ring for a minute."""
-    cloudwatch = cloud.stack.client("cloudwatch")
-    pages = cloudwatch.get_paginator("describe_alarms").paginate()
-    alarms = [alarm for page in pages for alarm in page["MetricAlarms"]]
-    (alarm,) = [alarm for alarm in alarms if alarm["MetricName"] == "Failed"]
-    datum = {"MetricName": alarm["MetricName"], "Dimensions": alarm["Dimensions"], "Value": 1}
-    cloudwatch.put_metric_data(Namespace=alarm["Namespace"], MetricData=[datum])
-    deadline, name = time.monotonic() + 30, [alarm["AlarmName"]]
-    while cloudwatch.describe_alarms(AlarmNames=name)["MetricAlarms"][0]["StateValue"] != "ALARM":
-        assert time.monotonic() < deadline, "the alarm does not ring"
+def labels(cloud: Cloud, scenario: Scenario) -> set[str]:
+    """Return the labels of the scenario's documents."""
+    s3, bucket = cloud.stack.client("s3"), cloud.stack.outputs["ResultsBucketName"]
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+    keys = [
+        item["Key"] for page in pages for item in page.get("Contents", []) if scenario.folder in item["Key"]
+    ]
+    return {json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())["label"] for key in keys}
+
+
+def release_alarms(cloud: Cloud) -> dict[str, str]:
+    """Return the state of each release's alarm, by its digest."""
+    pages = cloud.stack.client("cloudwatch").get_paginator("describe_alarms").paginate()
+    alarms = [alarm for page in pages for alarm in page["MetricAlarms"] if "-release-" in alarm["AlarmName"]]
+    return {one["AlarmName"].partition("-release-")[2].partition("-")[0]: one["StateValue"] for one in alarms}
+
+
+def wait_until(happened: Callable[[], bool], what: str, timeout_s: float = TIMEOUT_S) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not happened():
+        assert time.monotonic() < deadline, what
         time.sleep(0.2)
 
 
-def test_a_deploy_loses_no_image_in_flight(
+def checked(scenario: Scenario, seconds: float) -> Row:
+    row = scenario.row(seconds)
+    row.require(row.died == 0, f"{row.died} executions died")
+    return row
+
+
+def test_an_execution_ends_with_the_release_it_began_with(
     cloud: Cloud, change: Change, begin: Begin, finish: Finish
 ) -> None:
-    scenario = begin(cloud, "workflow deployed over images in flight")
+    scenario = begin(cloud, "release deployed over images in flight")
     before, old = cloud.stack.executions("RUNNING", "SUCCEEDED"), live(cloud)
     with cloud.faults("gone"):
         scenario.drop(20)
-        deadline = time.monotonic() + TIMEOUT_S
-        while len(in_flight := cloud.stack.executions("RUNNING")) < 20:
-            assert time.monotonic() < deadline, f"{len(in_flight)} of 20 executions"
-            time.sleep(0.1)
-        done = deploy(cloud, change(KEPT))
+        wait_until(lambda: len(cloud.stack.executions("RUNNING")) >= 20, "fewer than 20 executions")
+        in_flight = cloud.stack.executions("RUNNING")
+        project = change("r000000000001", {"Filter": NEW_CODE}, NEW_STATE)
+        done = deploy(cloud, project, "CanaryMinutes=0")
         assert done.returncode == 0, done.stdout + done.stderr
         assert cloud.stack.executions("RUNNING") == in_flight
     seconds = scenario.wait(TIMEOUT_S)
 
     assert live(cloud) != old
-    assert not any(took(cloud, execution, KEPT) for execution in in_flight)
-    row = scenario.row(seconds)
-    row.require(row.died == 0, f"{row.died} executions died")
+    assert not any(took(cloud, execution, NEW_STATE) for execution in in_flight)
+    assert not any(label.endswith(NEW_LABEL) for label in labels(cloud, scenario))
+    row = checked(scenario, seconds)
     row.require(row.failed == 0, f"{row.failed} images failed")
     finish(row)
 
@@ -109,23 +176,50 @@ def test_a_deploy_loses_no_image_in_flight(
     after.wait(TIMEOUT_S)
     newest = cloud.stack.executions("SUCCEEDED") - before - in_flight
     assert len(newest) == 5
-    assert all(took(cloud, execution, KEPT) for execution in newest)
+    assert all(took(cloud, execution, NEW_STATE) for execution in newest)
+    assert all(label.endswith(NEW_LABEL) for label in labels(cloud, after))
 
 
-def test_an_alarm_takes_a_deploy_back(cloud: Cloud, change: Change, begin: Begin, finish: Finish) -> None:
-    before, old = cloud.stack.executions("RUNNING", "SUCCEEDED"), live(cloud)
-    ring(cloud)
+def test_failures_of_the_old_release_do_not_roll_back_the_deploy_of_the_fix(
+    cloud: Cloud, change: Change, begin: Begin, finish: Finish
+) -> None:
+    old = live(cloud)
+    scenario = begin(cloud, "fix deployed while the old release fails")
+    with cloud.faults("garbage"):
+        scenario.drop(25)
+        wait_until(lambda: "ALARM" in release_alarms(cloud).values(), "the old release's alarm does not fire")
 
-    done = deploy(cloud, change(TAKEN_BACK))
+    with traffic(scenario):
+        done = deploy(cloud, change("r000000000002"), "CanaryMinutes=10")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert live(cloud) != old
+    assert release_alarms(cloud) == {"r000000000002": "OK"}
+    row = checked(scenario, scenario.wait(TIMEOUT_S))
+    row.require(row.failed == 25, f"{row.failed} images failed, not 25")
+    finish(row)
+
+
+def test_a_release_that_fails_is_rolled_back(
+    cloud: Cloud, change: Change, begin: Begin, finish: Finish
+) -> None:
+    old = live(cloud)
+    scenario = begin(cloud, "broken release deployed under traffic")
+
+    with traffic(scenario, at_once=4):
+        done = deploy(cloud, change("r000000000003", {"Serialize": BROKEN_CODE}), "CanaryMinutes=10")
 
     assert done.returncode != 0
     events = cloud.stack.client("cloudformation").describe_stack_events(StackName="scones")["StackEvents"]
-    assert [event for event in events if "is in ALARM" in event.get("ResourceStatusReason", "")]
+    reasons = [event.get("ResourceStatusReason", "") for event in events]
+    assert any(re.search(r"release-r000000000003-\d+ is in ALARM", reason) for reason in reasons)
     assert live(cloud) == old
-    scenario = begin(cloud, "images after a deploy that was taken back")
-    scenario.drop(5)
-    row = scenario.row(scenario.wait(TIMEOUT_S))
-    newest = cloud.stack.executions("SUCCEEDED") - before
-    assert len(newest) == 5
-    assert not any(took(cloud, execution, TAKEN_BACK) for execution in newest)
+    row = checked(scenario, scenario.wait(TIMEOUT_S))
+    row.require(row.failed >= 20, f"only {row.failed} images failed")
+    finish(row)
+
+    after = begin(cloud, "images after a deploy that was rolled back")
+    after.drop(5)
+    row = checked(after, after.wait(TIMEOUT_S))
+    row.require(row.failed == 0, f"{row.failed} images failed")
     finish(row)

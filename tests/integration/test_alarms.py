@@ -136,6 +136,15 @@ def an_image_fails(watched: Watched) -> None:
         wait_until(lambda: watched.heard("FailedOutcomes", "ALARM"), "no failed outcome is told")
 
 
+def a_release_fails(watched: Watched) -> None:
+    """By data; releases that fail are deployed in tests/chaos/test_deploy.py."""
+    queries = {query["Id"]: query for query in watched.described("ReleaseFails")["Metrics"]}
+    for name, value in [("started", 1000), ("failed", 60)]:
+        metric = queries[name]["MetricStat"]["Metric"]
+        datum = {"MetricName": metric["MetricName"], "Dimensions": metric["Dimensions"], "Value": value}
+        watched.client("cloudwatch").put_metric_data(Namespace=metric["Namespace"], MetricData=[datum])
+
+
 def nothing_arrives(watched: Watched) -> None:
     """Nothing has since the deploy, so it has rung before anybody listened: as if it had not, it rings again."""
     name = watched.alarms["NoTraffic"]
@@ -222,6 +231,7 @@ DRIVERS: dict[str, Driver] = {
     "ExecutionsTimedOut": executions_time_out,
     "ExecutionsFailed": executions_fail,
     "FailedOutcomes": an_image_fails,
+    "ReleaseFails": a_release_fails,
     "EndpointFails": the_endpoint_fails,
     "EndpointThrottles": the_endpoint_throttles,
     "EndpointSlow": the_endpoint_is_slow,

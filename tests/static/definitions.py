@@ -67,6 +67,12 @@ def _written(value: Any) -> str:
             return str(template()["Parameters"].get(name, {}).get("Default", name))
         case {"Fn::GetAtt": [name, _]} | {"Fn::GetAtt": str(name)}:
             return str(name).partition(".")[0]
+        case {"Fn::FindInMap": [name, first, second]}:
+            return str(template()["Mappings"][name][first][second])
+        case {"Fn::Sub": [text, variables]}:
+            for name, each in variables.items():
+                text = text.replace(f"${{{name}}}", _written(each))
+            return _written({"Fn::Sub": text})
         case {"Fn::Sub": text}:
             return re.sub(r"\$\{([\w:]+)(\.\w+)?\}", lambda match: _written({"Ref": match[1]}), text)
     return str(value)

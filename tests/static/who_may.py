@@ -39,6 +39,11 @@ RESOURCES: dict[str, tuple[str, dict[str, str | list[str]]]] = {
         name: (f"arn:aws:lambda:{PLACE}:function:{name}", {})
         for name in ("Serialize", "Classify", "Filter", "Sweep", "OtherFunction")
     },
+    # Lambda, other than Step Functions, asks for permission on the version itself.
+    **{
+        f"version {name}:7": (f"arn:aws:lambda:{PLACE}:function:{name}:7", {})
+        for name in ("Serialize", "Classify", "Filter", "Sweep", "OtherFunction")
+    },
     **{
         f"{name} logs": (f"arn:aws:logs:{PLACE}:log-group:{name}Logs:log-stream:1", {})
         for name in ("Serialize", "Classify", "Filter", "Sweep", "Workflow", "Other")
@@ -98,6 +103,7 @@ WHO_MAY: dict[tuple[str, str], set[str]] = {
     ("sagemaker:InvokeEndpoint", "EndpointName"): {CLASSIFY},
     ("ssm:GetParameter", "LiveThreshold"): {FILTER},
     **{("lambda:InvokeFunction", name): {WORKFLOW} for name in ("Serialize", "Classify", "Filter")},
+    **{("lambda:InvokeFunction", f"version {name}:7"): {WORKFLOW} for name in ("Serialize", "Classify", "Filter")},
     **{("s3:PutObject", f"ResultsBucket/{outcome}"): {WORKFLOW} for outcome in OUTCOMES},
     **{("s3:DeleteObject", f"ResultsBucket/{outcome}"): {WORKFLOW} for outcome in OUTCOMES},
     # The claims

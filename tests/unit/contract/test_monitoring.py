@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from samcli.yamlhelper import yaml_parse
 
-from tests.unit.functions.test_metrics import ALL, EMITTED, LABEL, REASON
+from tests.unit.functions.test_metrics import ALL, EMITTED, LABEL, REASON, RELEASE
 
 type Metric = tuple[str, str, frozenset[tuple[str, str]]]
 
@@ -27,11 +27,13 @@ AWS = {
     ),
     "AWS/Lambda": ("FunctionName", {"Errors", "Throttles", "Duration"}),
     "AWS/SQS": ("QueueName", {"ApproximateNumberOfMessagesVisible"}),
+    "AWS/Events": ("RuleName", {"TriggeredRules"}),
 }
 OF_DIMENSION = {
     "StateMachineArn": {"WorkflowArn"},
     "FunctionName": {"SerializeName", "ClassifyName", "FilterName", "SweepName"},
     "QueueName": {"FailedImagesName"},
+    "RuleName": {"ReleaseExecutionDied"},
 }
 
 
@@ -48,8 +50,20 @@ ALARMS: dict[str, dict[str, Any]] = {
 
 
 def text(value: Any) -> str:
-    """A reference to a parameter as its name."""
-    return str(value["Ref"]) if isinstance(value, dict) else str(value)
+    """A reference to a parameter as its name, and so a part of one."""
+    match value:
+        case {"Ref": name}:
+            return str(name)
+        case {"Fn::Select": [_, {"Fn::Split": [_, whole]}]}:
+            return text(whole)
+    return str(value)
+
+
+def watched(alarm: dict[str, Any]) -> list[dict[str, Any]]:
+    """The metrics of an alarm, of its expressions too."""
+    if "Metrics" not in alarm:
+        return [alarm]
+    return [query["MetricStat"]["Metric"] for query in alarm["Metrics"] if "MetricStat" in query]
 
 
 @pytest.fixture(scope="module")
@@ -61,12 +75,13 @@ def own(root: Path) -> set[Metric]:
     for function, by_dimensions in EMITTED.items():
         variables = resources[function.capitalize()]["Properties"]["Environment"]["Variables"]
         for dimensions, names in by_dimensions.items():
-            service = {"service": variables["POWERTOOLS_SERVICE_NAME"]}
-            pairs = frozenset((name, service.get(name, "*")) for name in dimensions)
+            known = {"service": variables["POWERTOOLS_SERVICE_NAME"], "release": "Release"}
+            pairs = frozenset((name, known.get(name, "*")) for name in dimensions)
             found |= {("Namespace", name, pairs) for name in names}
-    (datum,) = states["Count failure"]["Arguments"]["MetricData"]
-    pairs = frozenset((one["Name"], one["Value"]) for one in datum["Dimensions"])
-    return found | {("Namespace", datum["MetricName"], pairs)}
+    for datum in states["Count failure"]["Arguments"]["MetricData"]:
+        pairs = frozenset((one["Name"], one["Value"].strip("${}")) for one in datum["Dimensions"])
+        found.add(("Namespace", datum["MetricName"], pairs))
+    return found
 
 
 def dashboard(*, with_traffic: bool) -> dict[str, Any]:
@@ -104,8 +119,9 @@ def exists(metric: Any, own: set[Metric]) -> bool:
     namespace, name, dimensions = metric
     if namespace in AWS:
         dimension, names = AWS[namespace]
-        ((key, value),) = dimensions
-        return name in names and key == dimension and value in OF_DIMENSION[key]
+        # Of executions that a version started ("Monitoring Step Functions metrics using Amazon CloudWatch").
+        pairs = dict(dimensions - {("Version", "WorkflowVersionArn")})
+        return name in names and pairs.keys() == {dimension} and pairs[dimension] in OF_DIMENSION[dimension]
     if all(isinstance(one, str) for one in dimensions):  # a search names dimensions and no values
         return any(
             (namespace, name, dimensions) == (one[0], one[1], frozenset(key for key, _ in one[2]))
@@ -116,9 +132,11 @@ def exists(metric: Any, own: set[Metric]) -> bool:
 
 @pytest.mark.parametrize("name", ALARMS)
 def test_an_alarm_watches_a_metric_that_is_emitted(own: set[Metric], name: str) -> None:
-    alarm = ALARMS[name]
-    dimensions = frozenset((one["Name"], text(one["Value"])) for one in alarm["Dimensions"])
-    assert exists((text(alarm["Namespace"]), alarm["MetricName"], dimensions), own)
+    metrics = watched(ALARMS[name])
+    assert metrics
+    for metric in metrics:
+        dimensions = frozenset((one["Name"], text(one["Value"])) for one in metric["Dimensions"])
+        assert exists((text(metric["Namespace"]), metric["MetricName"], dimensions), own), metric
 
 
 @pytest.mark.parametrize("name", ALARMS)
@@ -179,8 +197,11 @@ def test_the_capacity_page_counts_what_cloudwatch_bills(root: Path) -> None:
     (row,) = [
         line for line in (root / "docs" / "capacity.md").read_text().splitlines() if "CloudWatch:" in line
     ]
-    values = {ALL: 1, LABEL: 2, REASON: 4}
+    values = {ALL: 1, LABEL: 2, REASON: 4, RELEASE: 1}
     metrics = sum(len(names) * values[by] for one in EMITTED.values() for by, names in one.items())
-    metrics += len(EMITTED) + 1  # a cold start of each function; the workflow's
-    assert f" {metrics} metrics with two labels, {len(ALARMS)} alarms, a dashboard " in row
-    assert f"${(metrics * 0.3 + len(ALARMS) * 0.1 + 3) / 30:.2f} " in row
+    metrics += len(EMITTED) + 2  # a cold start of each function; the workflow's failures, of the release too
+    alarms = sum(len(watched(alarm)) for alarm in ALARMS.values())  # billed by the metrics that they look at
+    assert (
+        f" {metrics} metrics with two labels, {alarms} metrics of {len(ALARMS)} alarms, a dashboard " in row
+    )
+    assert f"${(metrics * 0.3 + alarms * 0.1 + 3) / 30:.2f} " in row

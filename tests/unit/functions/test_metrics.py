@@ -18,8 +18,13 @@ type Emitted = dict[tuple[str, ...], dict[str, list[float]]]
 Loader = Callable[..., Any]
 
 ALL, LABEL, REASON = ("service",), ("service", "label"), ("service", "reason")
+RELEASE = ("service", "release")
 EMITTED: dict[str, dict[tuple[str, ...], set[str]]] = {
-    "serialize": {ALL: {"ObjectBytes", "ImageDataBytes", "Rejected"}, REASON: {"ObjectBytes", "Rejected"}},
+    "serialize": {
+        ALL: {"ObjectBytes", "ImageDataBytes", "Rejected"},
+        REASON: {"ObjectBytes", "Rejected"},
+        RELEASE: {"Started"},
+    },
     "classify": {ALL: {"EndpointLatency", "EndpointErrors", "EndpointThrottles"}},
     "filter": {
         ALL: {"Confidence", "Passed", "Review", "ThresholdFallback"},
@@ -57,20 +62,56 @@ def names(found: Emitted) -> dict[tuple[str, ...], set[str]]:
     return {dimensions: set(metrics) for dimensions, metrics in found.items()}
 
 
-def serialize(load_app: Loader, body: bytes) -> None:
+def serialize(load_app: Loader, body: bytes, **environment: str) -> None:
     with mock_aws():
         s3 = boto3.client("s3", region_name="us-east-1")
         s3.create_bucket(Bucket="images")
         s3.put_object(Bucket="images", Key="k", Body=body)
-        function = load_app("serialize", AWS_DEFAULT_REGION="us-east-1")
+        function = load_app("serialize", AWS_DEFAULT_REGION="us-east-1", **environment)
         function.app.handler({"bucket": "images", "key": "k", "size": len(body)}, FakeLambdaContext())
 
 
 def test_serialize_measures_an_image(load_app: Loader, capsys: pytest.CaptureFixture[str]) -> None:
     serialize(load_app, encoded(quarters(), "PNG"))
     assert names(emitted(capsys.readouterr().out, "serialize")) == {
-        ALL: EMITTED["serialize"][ALL] - {"Rejected"}
+        ALL: EMITTED["serialize"][ALL] - {"Rejected"},
+        RELEASE: EMITTED["serialize"][RELEASE],
     }
+
+
+def starts(log: str) -> list[tuple[str, float]]:
+    """The releases that images were counted for."""
+    documents = [json.loads(line) for line in log.splitlines()]
+    return [(one["release"], sum(one["Started"])) for one in documents if "Started" in one]
+
+
+def test_serialize_counts_an_image_for_the_release(
+    load_app: Loader, capsys: pytest.CaptureFixture[str]
+) -> None:
+    serialize(load_app, encoded(quarters(), "PNG"), RELEASE="0123456789ab-7")
+    assert starts(capsys.readouterr().out) == [("0123456789ab-7", 1)]
+
+
+def test_serialize_counts_a_rejected_image_for_the_release_too(
+    load_app: Loader, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(Exception, match="PDF"):
+        serialize(load_app, b"%PDF-1.7", RELEASE="0123456789ab-7")
+    assert starts(capsys.readouterr().out) == [("0123456789ab-7", 1)]
+
+
+def test_an_attempt_that_the_workflow_repeats_is_no_start(
+    load_app: Loader, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    function = load_app("serialize", AWS_DEFAULT_REGION="us-east-1", RELEASE="0123456789ab-7")
+    client = function.app.s3
+    monkeypatch.setattr(
+        client, "get_object", lambda **_: (_ for _ in ()).throw(client_error("SlowDown", 503))
+    )
+    with pytest.raises(Exception, match="SlowDown") as raised:
+        function.app.handler({"bucket": "images", "key": "k", "size": 9}, FakeLambdaContext())
+    assert type(raised.value).__name__ == "StorageUnavailableError"
+    assert starts(capsys.readouterr().out) == []
 
 
 def test_serialize_counts_a_rejection_by_its_reason(

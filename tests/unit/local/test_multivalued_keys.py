@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 from ministack.core import iam_evaluator
 
-from scones.local import workflow_versions
-from scones.local.ministack import multivalued_keys
+from scones.local.ministack import multivalued_keys, workflow_versions
 
 WORKFLOW = "arn:aws:states:us-east-1:123456789012:stateMachine:triage"
 QUALIFIER = "states:StateMachineQualifier"

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from ministack.core import iam_evaluator
+from ministack.core.responses import AccountRegionScopedDict
+from ministack.services import cloudwatch, eventbridge, stepfunctions
 
-from scones.local import workflow_versions
+from scones.local.ministack import workflow_versions
 
 WORKFLOW = "arn:aws:states:us-east-1:123456789012:stateMachine:triage"
 LIVE_ONLY = {"ForAnyValue:StringEquals": {"states:StateMachineQualifier": "live"}}
@@ -48,3 +53,124 @@ def test_permission_on_the_alias_starts_nothing() -> None:
 )
 def test_a_condition_names_the_one_alias(started: str, decision: str) -> None:
     assert decide(started, WORKFLOW, LIVE_ONLY) == decision
+
+
+@pytest.fixture
+def events(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
+    """Executions run as on AWS; what they say of themselves."""
+    for name in ("_start_execution", "_emit_execution_status_event", "_describe_execution"):
+        monkeypatch.setattr(stepfunctions, name, getattr(stepfunctions, name))
+    said: list[dict[str, Any]] = []
+    monkeypatch.setattr(
+        eventbridge, "_put_events", lambda request, **_: said.extend(request["Entries"]) or (200, {}, b"{}")
+    )
+    monkeypatch.setattr(stepfunctions, "_validate_definition_jsonata", lambda _: None)
+    workflow_versions.run_the_version_asked_for()
+    yield said
+    stepfunctions._state_machines.__class__ = AccountRegionScopedDict
+    stepfunctions.reset()
+
+
+def answered(response: tuple[int, Any, Any]) -> dict[str, Any]:
+    status, _, body = response
+    assert status == 200, body
+    return dict(json.loads(body))
+
+
+def definition(output: str) -> str:
+    return json.dumps({"StartAt": "Say", "States": {"Say": {"Type": "Pass", "Result": output, "End": True}}})
+
+
+def create() -> str:
+    request = {"name": "triage", "definition": definition("first"), "roleArn": "arn:aws:iam::1:role/r"}
+    return str(answered(stepfunctions._create_state_machine(request))["stateMachineArn"])
+
+
+def publish(machine: str) -> str:
+    return str(
+        answered(stepfunctions._publish_state_machine_version({"stateMachineArn": machine}))[
+            "stateMachineVersionArn"
+        ]
+    )
+
+
+def run(arn: str) -> dict[str, Any]:
+    """Run an execution to its end, and describe it."""
+    execution = answered(stepfunctions._start_execution({"stateMachineArn": arn}))["executionArn"]
+    deadline = time.monotonic() + 10
+    while True:
+        found = answered(stepfunctions._describe_execution({"executionArn": execution}))
+        if found["status"] != "RUNNING":
+            return found
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_an_execution_runs_the_version_it_was_started_with(events: list[dict[str, Any]]) -> None:
+    machine = create()
+    first = publish(machine)
+    stepfunctions._update_state_machine({"stateMachineArn": machine, "definition": definition("second")})
+    second = publish(machine)
+
+    assert json.loads(run(first)["output"]) == "first"
+    assert json.loads(run(second)["output"]) == json.loads(run(machine)["output"]) == "second"
+
+
+def test_an_execution_says_which_version_and_alias_it_has(events: list[dict[str, Any]]) -> None:
+    machine = create()
+    first = publish(machine)
+    routes = [{"stateMachineVersionArn": first, "weight": 100}]
+    request = {"name": "live", "routingConfiguration": routes}
+    alias = answered(stepfunctions._create_state_machine_alias(request))["stateMachineAliasArn"]
+
+    described = run(alias)
+
+    expected = {"stateMachineVersionArn": first, "stateMachineAliasArn": alias}
+    assert described | expected == described
+    details = [json.loads(event["Detail"]) for event in events]
+    assert [detail["status"] for detail in details] == ["RUNNING", "SUCCEEDED"]
+    assert all(detail | expected == detail for detail in details)
+
+
+def test_an_execution_of_the_machine_itself_has_no_version(events: list[dict[str, Any]]) -> None:
+    machine = create()
+    publish(machine)
+    assert "stateMachineVersionArn" not in run(machine)
+    assert all(json.loads(event["Detail"])["stateMachineVersionArn"] is None for event in events)
+
+
+def test_an_alias_routes_by_weight(events: list[dict[str, Any]]) -> None:
+    machine = create()
+    first, second = publish(machine), publish(machine)
+    routes = [
+        {"stateMachineVersionArn": first, "weight": 90},
+        {"stateMachineVersionArn": second, "weight": 10},
+    ]
+    request = {"name": "live", "routingConfiguration": routes}
+    alias = answered(stepfunctions._create_state_machine_alias(request))["stateMachineAliasArn"]
+
+    found = [workflow_versions._resolve(alias)["stateMachineVersionArn"] for _ in range(1000)]
+
+    assert 820 <= found.count(first) <= 970  # 90 % of 1000; outside once in 10^12 times
+
+
+@pytest.mark.parametrize(("state", "rolls_back"), [("ALARM", True), ("OK", False), (None, False)])
+def test_an_alarm_of_the_deployment_rolls_it_back(
+    events: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, state: str | None, *, rolls_back: bool
+) -> None:
+    machine = create()
+    first = {"Name": "live", "DeploymentPreference": {"StateMachineVersionArn": publish(machine)}}
+    alias, _ = workflow_versions._create_alias("", first, "stack")
+    monkeypatch.setattr(cloudwatch, "_alarms", {"release": {"StateValue": state}} if state else {})
+    preference = {"Type": "CANARY", "Percentage": 10, "Interval": 10, "Alarms": ["release"]}
+    second = {"DeploymentPreference": preference | {"StateMachineVersionArn": publish(machine)}}
+
+    if rolls_back:
+        with pytest.raises(ValueError, match="alarm release is in ALARM"):
+            workflow_versions._move_alias(alias, first, second, "stack")
+    else:
+        workflow_versions._move_alias(alias, first, second, "stack")
+
+    routes = stepfunctions._state_machine_aliases[alias]["routingConfiguration"]
+    lives = (first if rolls_back else second)["DeploymentPreference"]["StateMachineVersionArn"]
+    assert routes == [{"stateMachineVersionArn": lives, "weight": 100}]
