@@ -32,7 +32,10 @@ RESOURCES: dict[str, tuple[str, dict[str, str | list[str]]]] = {
             *itertools.product(["ResultsBucket"], ["backfill", "inventory", "incoming", "elsewhere"]),
         ]
     },
-    **{name: (f"arn:aws:dynamodb:{PLACE}:table/{name}", {}) for name in ("ImageClaims", "OtherTable")},
+    **{
+        name: (f"arn:aws:dynamodb:{PLACE}:table/{name}", {})
+        for name in ("ImageClaims", "ImageClaims/index/by_state", "ImageClaims/index/other", "OtherTable")
+    },
     **{name: (f"arn:aws:sqs:{PLACE}:{name}", {}) for name in ("FailedImages", "OtherQueue")},
     **{name: (f"arn:aws:sns:{PLACE}:{name}", {}) for name in ("ReviewTopic", "AlertTopic", "OtherTopic")},
     **{
@@ -75,7 +78,7 @@ RESOURCES: dict[str, tuple[str, dict[str, str | list[str]]]] = {
 WANTED_BY_INTRUDERS = [
     "iam:PassRole", "iam:PutRolePolicy", "iam:CreateAccessKey", "sts:AssumeRole", "cloudformation:UpdateStack",
     "s3:DeleteObjectVersion", "s3:DeleteBucket", "s3:PutBucketPolicy", "s3:PutLifecycleConfiguration",
-    "s3:PutObjectAcl", "s3:ListAllMyBuckets", "dynamodb:Scan", "dynamodb:Query", "dynamodb:DeleteTable",
+    "s3:PutObjectAcl", "s3:ListAllMyBuckets", "dynamodb:Scan", "dynamodb:DeleteItem", "dynamodb:DeleteTable",
     "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:PurgeQueue", "sns:Subscribe", "sns:SetTopicAttributes",
     "lambda:UpdateFunctionCode", "lambda:UpdateFunctionConfiguration", "lambda:GetFunction",
     "states:UpdateStateMachine", "states:GetExecutionHistory", "states:ListExecutions",
@@ -98,7 +101,9 @@ WHO_MAY: dict[tuple[str, str], set[str]] = {
     ("s3:ListBucket", "ImageBucket"): {SERIALIZE},
     ("s3:ListBucket", "ImageBucket below a/"): {SERIALIZE},
     ("s3:ListBucket", "ImageBucket below incoming/"): {SERIALIZE, BACKFILL},
-    ("s3:ListBucketVersions", "ImageBucket below incoming/"): {SWEEP},
+    ("s3:ListBucketVersions", "ImageBucket"): {SERIALIZE},
+    ("s3:ListBucketVersions", "ImageBucket below a/"): {SERIALIZE},
+    ("s3:ListBucketVersions", "ImageBucket below incoming/"): {SERIALIZE, SWEEP},
     # The verdict
     ("sagemaker:InvokeEndpoint", "EndpointName"): {CLASSIFY},
     ("ssm:GetParameter", "LiveThreshold"): {FILTER},
@@ -108,7 +113,8 @@ WHO_MAY: dict[tuple[str, str], set[str]] = {
     **{("s3:DeleteObject", f"ResultsBucket/{outcome}"): {WORKFLOW} for outcome in OUTCOMES},
     # The claims
     ("dynamodb:UpdateItem", "ImageClaims"): {WORKFLOW, SWEEP},
-    **{(f"dynamodb:{call}", "ImageClaims"): {SWEEP} for call in ("GetItem", "BatchGetItem", "PutItem", "DeleteItem")},
+    **{(f"dynamodb:{call}", "ImageClaims"): {SWEEP} for call in ("GetItem", "BatchGetItem", "PutItem")},
+    ("dynamodb:Query", "ImageClaims/index/by_state"): {SWEEP},
     # Starting and watching
     ("states:StartExecution", "alias ClassifyImage:live"): {RULE, SWEEP},
     ("states:DescribeExecution", "execution ClassifyImage"): {SWEEP},

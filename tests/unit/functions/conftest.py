@@ -1,4 +1,9 @@
-"""Load one function as Lambda does: its folder first on the path, its flat modules importing each other."""
+"""
+Load one function as Lambda does, with its environment.
+
+A function that is a package is on pytest's path, and tests import what they need of it; only its handler is loaded,
+because that reads the environment. The flat modules of the others are found in their folder, and leave no trace.
+"""
 
 import importlib
 import logging
@@ -39,6 +44,8 @@ SETTINGS = {
         "SWEEP_DAYS": "14",
         "SWEEP_ATTEMPTS": "3",
         "MAX_STARTS_PER_RUN": "1000",
+        "CLAIM_DAYS": "0",
+        "RESULT_DAYS": "0",
     },
 }
 
@@ -46,6 +53,8 @@ SETTINGS = {
 def load(name: str, environment: Mapping[str, str] | None = None) -> SimpleNamespace:
     """Import every module of a function (app only with an environment), and leave no trace in sys.modules."""
     folder = FUNCTIONS / name
+    if (folder / name / "__init__.py").exists():
+        return load_package(name, environment)
     modules = {path.stem for path in folder.glob("*.py")}
     ours = {key: module for key, module in sys.modules.items() if key.split(".")[0] in modules}
     for key in ours:
@@ -70,6 +79,18 @@ def requests_fit_awss_models() -> Iterator[None]:
     assert found == []
 
 
+def load_package(name: str, environment: Mapping[str, str] | None) -> SimpleNamespace:
+    """Import every module of a function that is a package, its handler anew and only with an environment."""
+    names = sorted(path.stem for path in (FUNCTIONS / name / name).glob("[a-z]*.py"))
+    modules = {module: importlib.import_module(f"{name}.{module}") for module in names if module != "app"}
+    if environment is not None:
+        for module in ("observability", "app"):  # what reads the environment when it is imported
+            sys.modules.pop(f"{name}.{module}", None)
+        with mock.patch.dict(os.environ, {**AWS, **environment}):
+            modules["app"] = importlib.import_module(f"{name}.app")
+    return SimpleNamespace(**modules)
+
+
 @pytest.fixture(scope="session")
 def serialize() -> Any:
     return load("serialize")
@@ -83,11 +104,6 @@ def classify() -> Any:
 @pytest.fixture(scope="session")
 def filter_() -> Any:
     return load("filter")
-
-
-@pytest.fixture(scope="session")
-def sweep() -> Any:
-    return load("sweep")
 
 
 @pytest.fixture
@@ -105,3 +121,12 @@ def load_app(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
         return load(name, SETTINGS[name] | environment)
 
     return loader
+
+
+@pytest.fixture
+def stack() -> Iterator[Any]:
+    """Sweep on a bucket, a table, a queue and a topic: `tests.unit.functions.sweep_stack.Stack`."""
+    from tests.unit.functions.sweep_stack import deployed
+
+    with deployed() as stack:
+        yield stack

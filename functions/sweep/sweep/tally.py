@@ -1,11 +1,11 @@
 """What a run has found so far."""
 
 from collections import Counter, defaultdict
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from contract import Swept
-from decision import Kind
-from image import Image
+from sweep.contract import Swept
+from sweep.decision import Kind
+from sweep.images import Image
 
 NAMED = 100
 """Images named of each kind: the answer must fit into what Lambda returns."""
@@ -19,13 +19,14 @@ class Tally:
     def __init__(self) -> None:
         self._counts: Counter[Kind] = Counter()
         self._named: defaultdict[Kind, list[Swept]] = defaultdict(list)
-        self._oldest: datetime | None = None
+        self.oldest: datetime | None = None
+        """When the oldest image without an outcome arrived, of those that are still tried."""
 
     def add(self, image: Image, kind: Kind, why: str) -> None:
         """Count an image."""
         self._counts[kind] += 1
         if kind in UNCLASSIFIED:
-            self._oldest = min(self._oldest or image.last_modified, image.last_modified)
+            self.oldest = earliest(self.oldest, image.last_modified)
         if len(self._named[kind]) < NAMED:
             self._named[kind].append({"key": image.key, "etag": image.etag, "why": why})
 
@@ -38,10 +39,6 @@ class Tally:
         """How many images there were in all."""
         return self._counts.total()
 
-    def oldest_unclassified(self, now: datetime) -> timedelta:
-        """Return the age of the oldest image without an outcome; 0 when there is none."""
-        return now - (self._oldest or now)
-
     def counts(self) -> dict[str, int]:
         """Return the count of every kind, 0 included."""
         return {str(kind): self._counts[kind] for kind in Kind}
@@ -49,3 +46,8 @@ class Tally:
     def images(self) -> dict[str, list[Swept]]:
         """Return the first images of every kind."""
         return {str(kind): self._named[kind] for kind in Kind}
+
+
+def earliest(*moments: datetime | None) -> datetime | None:
+    """Return the earliest of those moments that are known."""
+    return min((moment for moment in moments if moment is not None), default=None)

@@ -8,11 +8,11 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
-from contract import SweepRequest, SweepResponse
-from observability import logger, metrics
-from rescue import Clients, Rescue
-from run import Run
-from settings import Settings
+from sweep.contract import SweepRequest, SweepResponse
+from sweep.observability import logger, metrics
+from sweep.rescue import Clients, Rescue
+from sweep.run import Run
+from sweep.settings import Settings
 
 settings = Settings.from_environment(os.environ)
 # Adaptive: asking after a thousand executions at once would be throttled, so the client slows itself down.
@@ -40,7 +40,10 @@ def handler(event: SweepRequest, context: LambdaContext) -> SweepResponse:
     if not answer["dry_run"]:
         for kind in ("started", "reported", "exhausted", "errors"):
             metrics.add_metric(f"Sweep{kind.capitalize()}", MetricUnit.Count, answer["counts"][kind])
-        oldest = run.tally.oldest_unclassified(run.now).total_seconds() / 60
+        oldest = (run.now - (run.oldest or run.now)).total_seconds() / 60
         metrics.add_metric("OldestUnclassifiedMinutes", MetricUnit.NoUnit, oldest)
+        if run.cursor:
+            length = run.cursor.length(run.now).total_seconds() / 60
+            metrics.add_metric("ListingCycleMinutes", MetricUnit.NoUnit, length)
     logger.info("swept", extra={key: value for key, value in answer.items() if key != "images"})
     return answer

@@ -1,26 +1,38 @@
 """What is done about one image: its owner asked, its execution started, or people told that it is given up."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock, Semaphore
 from typing import TYPE_CHECKING
 
-from claim import Claim
-from claims import DynamoDB, count_sweep, mark_reported, undo_sweep, unmark_reported
-from decision import Decision, Kind, Limits, by_claim
-from errors import OF_ONE_IMAGE
-from execution import owner_status, start
-from image import Image
-from observability import logger
-from report import hand_over, publish
-from settings import Settings
+from botocore.exceptions import BotoCoreError, ClientError
+
+from sweep.claims import (
+    Claim,
+    ClaimsUnavailableError,
+    DynamoDB,
+    count_sweep,
+    leave_index,
+    mark_reported,
+    undo_sweep,
+    unmark_reported,
+)
+from sweep.decision import GONE, Decision, Kind, Limits, by_claim
+from sweep.given_up import hand_over, publish
+from sweep.images import Image, event_of
+from sweep.observability import logger
+from sweep.settings import Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_stepfunctions import SFNClient
+
+OF_ONE_IMAGE = (ClientError, BotoCoreError, ClaimsUnavailableError)
+"""What must not end a run: the other images may do better. A bug may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +61,7 @@ class Rescue:
         self._starts = Semaphore(self.settings.max_starts_per_run)
 
     def handle(
-        self, image: Image, claim: Claim | None, now: datetime, limits: Limits, *, dry_run: bool
+        self, image: Image, claim: Claim, now: datetime, limits: Limits, *, dry_run: bool
     ) -> Decision | None:
         """
         Decide on an image and do it.
@@ -58,27 +70,18 @@ class Rescue:
         -------
         Decision or None
             What was done, or would be; an error as such, for it must not end the run; REPORTED for what
-            `publish_reports` has yet to tell. None when the image had to be started and no more may be.
+            `publish_reports` has yet to publish. None when the image had to be started and no more may be.
         """
-        claim = claim or Claim()
         try:
             owner = owner_status(self.clients.stepfunctions, claim)
             decision = by_claim(claim, owner, now, limits)
-            if dry_run:
-                return decision
-            match decision.kind:
-                case Kind.STARTED:
-                    return self._start(image, claim, decision, now)
-                case Kind.REPORTED:
-                    return self._give_up(image, decision, now)
-                case _:
-                    return decision
+            return decision if dry_run else self._do(image, claim, decision, now)
         except OF_ONE_IMAGE as error:
             logger.exception("image not handled", key=image.key)
             return Decision(Kind.ERRORS, f"{type(error).__name__}: {error}")
 
     def publish_reports(self) -> Iterator[tuple[Image, Decision]]:
-        """Tell people of all that were given up, in one message; yields what became of each."""
+        """Tell people of all that were given up, in one message; yields the outcome of each report."""
         if not self._reports:
             return
         self._reports.sort(key=lambda report: report[0].name)  # threads left them in any order
@@ -95,6 +98,16 @@ class Rescue:
             for image, why, _ in self._reports:
                 yield image, Decision(Kind.REPORTED, why)
 
+    def _do(self, image: Image, claim: Claim, decision: Decision, now: datetime) -> Decision | None:
+        match decision.kind:
+            case Kind.STARTED:
+                return self._start(image, claim, decision, now)
+            case Kind.REPORTED:
+                return self._give_up(image, claim, decision, now)
+            case Kind.EXHAUSTED if claim.indexed:
+                leave_index(self.clients.dynamodb, self.settings.claims_table, image, claim)
+        return decision
+
     def _start(self, image: Image, claim: Claim, decision: Decision, now: datetime) -> Decision | None:
         if not self._starts.acquire(blocking=False):
             return None
@@ -102,19 +115,37 @@ class Rescue:
         if not count_sweep(self.clients.dynamodb, table, image, claim, now):
             return Decision(Kind.RUNNING, "something else took it up just now")
         try:
-            execution = start(self.clients.stepfunctions, self.settings.workflow_arn, image, now)
+            execution = start(self.clients.stepfunctions, self.settings.workflow_arn, image)
         except Exception:
             undo_sweep(self.clients.dynamodb, table, image, claim, now)
             raise
         logger.info("started", key=image.key, execution=execution, why=decision.why)
         return decision
 
-    def _give_up(self, image: Image, decision: Decision, now: datetime) -> Decision:
+    def _give_up(self, image: Image, claim: Claim, decision: Decision, now: datetime) -> Decision:
         # The queue first: redrive does not mind an image that is there twice, and one that is not there is lost.
-        hand_over(self.clients.sqs, self.settings.failed_queue_url, image, decision.why, now)
-        if not mark_reported(self.clients.dynamodb, self.settings.claims_table, image, now):
+        hand_over(self.clients.sqs, self.settings.failed_queue_url, image, decision.why)
+        if not mark_reported(self.clients.dynamodb, self.settings.claims_table, image, claim, now):
             return Decision(Kind.EXHAUSTED, decision.why)
         with self._lock:
             self._reports.append((image, decision.why, now))
         logger.warning("given up", key=image.key, why=decision.why)
         return decision
+
+
+def owner_status(client: "SFNClient", claim: Claim) -> str | None:
+    """Return the status of the execution that has an unfinished image; None where it cannot be asked for."""
+    if claim.finished or claim.execution is None or not claim.is_standard:
+        return None
+    try:
+        return client.describe_execution(executionArn=claim.execution)["status"]
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") != "ExecutionDoesNotExist":
+            raise
+        return GONE
+
+
+def start(client: "SFNClient", workflow_arn: str, image: Image) -> str:
+    """Start an execution for an image and return its ARN."""
+    event = json.dumps(event_of(image), ensure_ascii=False)
+    return client.start_execution(stateMachineArn=workflow_arn, input=event)["executionArn"]

@@ -11,7 +11,12 @@ class Position(TypedDict):
 
 
 class SweepRequest(TypedDict):
-    """All optional: the schedule sends none of it. With `start_after` the stored position is left alone."""
+    """
+    All optional: the schedule sends none of it.
+
+    With `start_after`, null for its beginning, or `dry_run` the bucket is listed from there to its end, as a person's
+    sweep wants it; the schedule's position is left alone.
+    """
 
     dry_run: NotRequired[bool]
     older_than_minutes: NotRequired[float]
@@ -30,8 +35,9 @@ class SweepResponse(TypedDict):
     """
     What a run found, the first 100 images of each kind named.
 
-    With `dry_run`, `started` and `reported` are what would have been. `continue_after` is null at the end of the
-    bucket; else `stopped_by` says what ended the run before it, `time` or `starts`.
+    With `dry_run`, `started` and `reported` are what would have been. `continue_after` is where the next invocation
+    continues in the bucket: null at its end, and for the schedule also between two cycles of its listing. `stopped_by`
+    says what ended the run before it had handled all it found, `time` or `starts`.
     """
 
     dry_run: bool

@@ -1,11 +1,10 @@
-"""Images that sweeps gave up: put where `scones redrive` finds them, and told to people in one message."""
+"""Images that sweeps gave up: put where `scones redrive` finds them, and reported to people in one message."""
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from image import Image, event_of
+from sweep.images import Image, event_of
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -14,16 +13,16 @@ if TYPE_CHECKING:
 MAX_MESSAGE_BYTES = 250_000
 """Below SNS's 256 KiB, with room for what is around the list."""
 NEXT_STEP = (
-    "Find out why their executions die (`scones status`, the workflow's log), mend it, then run `scones redrive`: "
+    "Find out why their executions die (`scones status`, the workflow's log), fix it, then run `scones redrive`: "
     "it starts these images again. Sweeps leave them alone from now on."
 )
 
 
-def hand_over(client: "SQSClient", queue_url: str, image: Image, why: str, now: datetime) -> None:
+def hand_over(client: "SQSClient", queue_url: str, image: Image, why: str) -> None:
     """Put an image into the queue that `scones redrive` reads, with the reason."""
     client.send_message(
         QueueUrl=queue_url,
-        MessageBody=json.dumps(event_of(image, now), ensure_ascii=False),
+        MessageBody=json.dumps(event_of(image), ensure_ascii=False),
         MessageAttributes={"ERROR_MESSAGE": {"DataType": "String", "StringValue": why}},
     )
 

@@ -1,11 +1,11 @@
-"""The rule of the sweep: what is to be done about one image. No clock, no cloud."""
+"""The rules of the sweep: what is to be done about one image. No clock, no cloud."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from claim import Claim
-from image import Image
+from sweep.claims import Claim
+from sweep.images import Image
 
 ALIVE = frozenset({"RUNNING", "PENDING_REDRIVE"})
 GONE = "GONE"
@@ -81,8 +81,8 @@ def by_claim(claim: Claim, owner: str | None, now: datetime, limits: Limits) -> 
     lost = _how_it_was_lost(claim, owner)
     if claim.sweeps < limits.attempts:
         return Decision(Kind.STARTED, lost)
-    why = f"started by {claim.sweeps} sweeps in vain: {lost}"
-    return Decision(Kind.EXHAUSTED if claim.reported else Kind.REPORTED, why)
+    why = f"started by {claim.sweeps} sweeps without success: {lost}"
+    return Decision(Kind.EXHAUSTED if claim.given_up else Kind.REPORTED, why)
 
 
 def _how_it_was_lost(claim: Claim, owner: str | None) -> str:

@@ -1,0 +1,1 @@
+"""Sweep: brings images to their outcome whose event was lost or whose execution died."""

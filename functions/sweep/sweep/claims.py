@@ -1,0 +1,293 @@
+"""The claims table: read by key and by state, and marked on conditions, so that two sweeps never do the same."""
+
+import hashlib
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import batched
+from typing import Any, Self
+
+from botocore.exceptions import ClientError
+
+from sweep.images import Image, iso_text, moment_of
+
+type DynamoDB = Any  # boto3's client; its stubs are not among the development packages
+type Item = Mapping[str, Mapping[str, Any]]
+
+BATCH = 100
+READS, FIRST_PAUSE_S, LONGEST_PAUSE_S = 8, 0.05, 2.0
+INDEX, SHARDS = "by_state", 16
+"""The sparse index of the images without an outcome; the workflow's first state and `_enter` put them there."""
+
+
+class ClaimsUnavailableError(Exception):
+    """DynamoDB did not answer for all images asked for, however often."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """
+    An item of the table; all empty where there is none.
+
+    Attributes
+    ----------
+    execution
+        ARN of the execution that has the image, or had it.
+    claim_ends
+        Epoch seconds after which that execution cannot be alive any more.
+    finished
+        Whether the image has its outcome.
+    sweeps, swept_at
+        How often sweeps have started the image, and when the last of them did.
+    reported_at
+        When people were told that sweeps gave it up.
+    indexed
+        Whether it is in the index of images without an outcome.
+    """
+
+    execution: str | None = None
+    claimed_at: datetime | None = None
+    claim_ends: int = 0
+    finished: bool = False
+    sweeps: int = 0
+    swept_at: datetime | None = None
+    reported_at: datetime | None = None
+    indexed: bool = False
+
+    @classmethod
+    def from_item(cls, item: Item) -> Self:
+        """Read an item as DynamoDB's client gives it."""
+        return cls(
+            execution=_text_of(item, "execution"),
+            claimed_at=moment_of(_text_of(item, "claimed_at")),
+            claim_ends=int(float(item.get("claim_ends", {}).get("N", 0))),
+            finished="finished_at" in item,
+            sweeps=int(item.get("sweeps", {}).get("N", 0)),
+            swept_at=moment_of(_text_of(item, "swept_at")),
+            reported_at=moment_of(_text_of(item, "reported_at")),
+            indexed="state_shard" in item,
+        )
+
+    @property
+    def is_standard(self) -> bool:
+        """Whether Step Functions can be asked how the execution is doing; it cannot for EXPRESS ones."""
+        return self.execution is not None and ":execution:" in self.execution
+
+    @property
+    def awaits_swept_execution(self) -> bool:
+        """Whether a sweep's execution was started and has not claimed the image yet."""
+        return self.swept_at is not None and (self.claimed_at is None or self.claimed_at < self.swept_at)
+
+    @property
+    def given_up(self) -> bool:
+        """Whether people know that it was given up, and nobody has started it since."""
+        return self.reported_at is not None and (
+            self.claimed_at is None or self.claimed_at <= self.reported_at
+        )
+
+
+def read_claims(
+    client: DynamoDB, table: str, images: Sequence[Image], sleep: Callable[[float], None] = time.sleep
+) -> dict[tuple[str, str], Claim]:
+    """
+    Read the claims of images that differ in name; an image without one is not in the answer.
+
+    Raises
+    ------
+    ClaimsUnavailableError
+        When DynamoDB leaves some of the keys unprocessed eight times.
+    """
+    claims = {}
+    for batch in batched(images, BATCH, strict=False):
+        # Not consistent, for half the price: what is done about an image is on condition that its claim is still so.
+        request = {table: {"Keys": [_key(image) for image in batch]}}
+        for attempt in range(READS):
+            answer = client.batch_get_item(RequestItems=request)
+            for item in answer["Responses"].get(table, []):
+                claims[item["image_key"]["S"], item["etag"]["S"]] = Claim.from_item(item)
+            request = answer.get("UnprocessedKeys") or {}
+            if not request:
+                break
+            sleep(random.uniform(0, min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2**attempt)))  # noqa: S311 (jitter)
+        else:
+            raise ClaimsUnavailableError(f"DynamoDB left claims unread {READS} times")
+    return claims
+
+
+def state_shard(image: Image) -> str:
+    """Return the partition of the index that an image without an outcome is in: by the workflow's own rule."""
+    digest = hashlib.md5((image.key + image.etag).encode(), usedforsecurity=False).hexdigest()
+    return f"open#{int(digest[0], SHARDS)}"
+
+
+def oldest_open(client: DynamoDB, table: str, shard: int, since: datetime) -> datetime | None:
+    """Return when the oldest image of a shard arrived that has no outcome; None when there is none."""
+    answer = client.query(**_of_shard(table, shard, since), Limit=1)
+    return moment_of(_text_of(answer["Items"][0], "state_since")) if answer["Items"] else None
+
+
+def open_claims(
+    client: DynamoDB, table: str, bucket: str, shard: int, since: datetime, until: datetime
+) -> Iterator[list[tuple[Image, Claim]]]:
+    """Yield the images of a shard without an outcome that arrived in a time, oldest first, a page at a time."""
+    request = _of_shard(table, shard, since, until)
+    while True:
+        answer = client.query(**request)
+        yield [(_image_of(item, bucket), Claim.from_item(item)) for item in answer["Items"]]
+        if "LastEvaluatedKey" not in answer:
+            return
+        request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+
+def enter_index(client: DynamoDB, table: str, image: Image, seen: Claim) -> bool:
+    """Put an image without an outcome into the index; False when its claim is no longer as it was seen."""
+    update, values = _enter(image)
+    condition = f"{_unchanged(seen, values)} AND {_reported_as(seen, values)}"
+    return _update(client, table, image, f"SET {update}", condition, values)
+
+
+def leave_index(client: DynamoDB, table: str, image: Image, seen: Claim) -> bool:
+    """Take an image that was given up out of the index; False when its claim is no longer as it was seen."""
+    values: dict[str, dict[str, str]] = {}
+    condition = f"{_unchanged(seen, values)} AND {_reported_as(seen, values)}"
+    return _update(client, table, image, "REMOVE state_shard, state_since", condition, values)
+
+
+def count_sweep(client: DynamoDB, table: str, image: Image, seen: Claim, now: datetime) -> bool:
+    """
+    Write down that a sweep starts the image; False when its claim is no longer as it was seen.
+
+    An image that nobody claimed is in the index from then on, so that later sweeps need no listing to see it.
+    """
+    update, values = _enter(image)
+    values |= {":one": {"N": "1"}, ":now": {"S": iso_text(now)}}
+    condition = _unchanged(seen, values)
+    return _update(client, table, image, f"SET swept_at = :now, {update} ADD sweeps :one", condition, values)
+
+
+def undo_sweep(client: DynamoDB, table: str, image: Image, seen: Claim, now: datetime) -> None:
+    """Take a sweep back whose execution could not be started: it must not count. It stays in the index."""
+    values = {":minus_one": {"N": "-1"}, ":now": {"S": iso_text(now)}}
+    update = "ADD sweeps :minus_one REMOVE swept_at"
+    if seen.swept_at:
+        values[":before"] = {"S": iso_text(seen.swept_at)}
+        update = "ADD sweeps :minus_one SET swept_at = :before"
+    _update(client, table, image, update, "swept_at = :now", values)
+
+
+def mark_reported(client: DynamoDB, table: str, image: Image, seen: Claim, now: datetime) -> bool:
+    """
+    Write down that people are told of the image; False when its claim is no longer as it was seen.
+
+    It leaves the index, which stays as small as the work that is left; the claim of a redrive brings it back.
+    """
+    values = {":now": {"S": iso_text(now)}}
+    condition = f"{_unchanged(seen, values)} AND {_reported_as(seen, values)}"
+    update = "SET reported_at = :now REMOVE state_shard, state_since"
+    return _update(client, table, image, update, condition, values)
+
+
+def unmark_reported(client: DynamoDB, table: str, image: Image, now: datetime) -> None:
+    """Take the mark back when nobody could be told, unless the image got its outcome meanwhile."""
+    update, values = _enter(image)
+    condition = "reported_at = :now AND attribute_not_exists(finished_at)"
+    values[":now"] = {"S": iso_text(now)}
+    _update(client, table, image, f"SET {update} REMOVE reported_at", condition, values)
+
+
+def _enter(image: Image) -> tuple[str, dict[str, dict[str, str]]]:
+    """Return what puts an image into the index with all that its event is made of again, and changes nothing there."""
+    values = {
+        ":shard": {"S": state_shard(image)},
+        ":since": {"S": iso_text(image.last_modified)},
+        ":size": {"N": str(image.size)},
+    }
+    names = {"state_shard": ":shard", "state_since": ":since", "#size": ":size"}
+    if image.version_id:
+        values[":version"] = {"S": image.version_id}
+        names["version_id"] = ":version"
+    return ", ".join(f"{name} = if_not_exists({name}, {value})" for name, value in names.items()), values
+
+
+def _unchanged(seen: Claim, values: dict[str, dict[str, str]]) -> str:
+    """Return the condition that the claim is as it was seen, and add what it compares with to `values`."""
+    conditions = ["attribute_not_exists(finished_at)"]
+    if seen.sweeps:
+        values[":sweeps"] = {"N": str(seen.sweeps)}
+        conditions.append("sweeps = :sweeps")
+    else:
+        values[":sweeps"] = {"N": "0"}  # what a sweep that was taken back leaves
+        conditions.append("(attribute_not_exists(sweeps) OR sweeps = :sweeps)")
+    if seen.execution:
+        values[":execution"] = {"S": seen.execution}
+        conditions.append("execution = :execution")
+    else:
+        conditions.append("attribute_not_exists(execution)")
+    return " AND ".join(conditions)
+
+
+def _reported_as(seen: Claim, values: dict[str, dict[str, str]]) -> str:
+    """Return the condition that people have been told of the image as often as was seen."""
+    if seen.reported_at is None:
+        return "attribute_not_exists(reported_at)"
+    values[":reported"] = {"S": iso_text(seen.reported_at)}
+    return "reported_at <= :reported"
+
+
+def _of_shard(table: str, shard: int, since: datetime, until: datetime | None = None) -> dict[str, Any]:
+    """Return a query of one shard from a time on, oldest first."""
+    values = {":shard": {"S": f"open#{shard}"}, ":since": {"S": iso_text(since)}}
+    condition = "state_shard = :shard AND state_since >= :since"
+    if until is not None:
+        values[":until"] = {"S": iso_text(until)}
+        condition = "state_shard = :shard AND state_since BETWEEN :since AND :until"
+    return {
+        "TableName": table,
+        "IndexName": INDEX,
+        "KeyConditionExpression": condition,
+        "ExpressionAttributeValues": values,
+    }
+
+
+def _image_of(item: Item, bucket: str) -> Image:
+    """Return the image that an item is about, as its event named it."""
+    since = moment_of(_text_of(item, "state_since"))
+    return Image(
+        bucket=bucket,
+        key=item["image_key"]["S"],
+        etag=item["etag"]["S"],
+        version_id=_text_of(item, "version_id"),
+        size=int(item.get("size", {}).get("N", 0)),
+        last_modified=since or datetime.fromisoformat("1970-01-01T00:00:00+00:00"),
+        sequencer=_text_of(item, "sequencer"),
+    )
+
+
+def _update(
+    client: DynamoDB, table: str, image: Image, update: str, condition: str, values: dict[str, dict[str, str]]
+) -> bool:
+    names = {"ExpressionAttributeNames": {"#size": "size"}} if "#size" in update else {}  # a reserved word
+    try:
+        client.update_item(
+            TableName=table,
+            Key=_key(image),
+            UpdateExpression=update,
+            ConditionExpression=condition,
+            ExpressionAttributeValues=values,
+            **names,
+        )
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") != "ConditionalCheckFailedException":
+            raise
+        return False
+    return True
+
+
+def _key(image: Image) -> dict[str, dict[str, str]]:
+    return {"image_key": {"S": image.key}, "etag": {"S": image.etag}}
+
+
+def _text_of(item: Item, name: str) -> str | None:
+    return item.get(name, {}).get("S")

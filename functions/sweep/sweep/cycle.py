@@ -1,0 +1,109 @@
+"""The rolling listing of the bucket, and what one run of the schedule leaves for the next."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Self
+
+from sweep.claims import SHARDS, DynamoDB
+from sweep.contract import Position
+from sweep.images import iso_text, moment_of
+
+CYCLE = timedelta(hours=6)
+"""Least time between the beginnings of two cycles. Only images that nobody claimed wait for the next one."""
+PAGES_PER_RUN = 80
+"""Bounds what a bucket of any size costs a day: more objects make a cycle longer."""
+# No image's key: those begin with the incoming prefix.
+CURSOR = {"image_key": {"S": "#sweep"}, "etag": {"S": "cursor"}}
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """
+    Where the next run of the schedule continues.
+
+    Attributes
+    ----------
+    position
+        In the listing; None at its beginning and between two cycles.
+    started, finished
+        When the cycle began and, once it is over, when it ended.
+    last_length
+        How long the last finished cycle took.
+    missed, missed_before
+        When the oldest image arrived that this cycle, and the last one, found without an outcome and could not put into
+        the index.
+    shard, since
+        Where in the index the last run was stopped; at the first shard's beginning when it was not.
+    """
+
+    position: Position | None = None
+    started: datetime | None = None
+    finished: datetime | None = None
+    last_length: timedelta = timedelta(0)
+    missed: datetime | None = None
+    missed_before: datetime | None = None
+    shard: int = 0
+    since: datetime | None = None
+
+    def begun(self, now: datetime) -> Self | None:
+        """Return the cycle that goes on, or a new one; None while the next one is not due."""
+        if self.started is None:  # never, or by a version that kept its position only
+            return replace(self, started=now)
+        if self.finished is None:
+            return self
+        if now - self.started < CYCLE:
+            return None
+        return replace(self, started=now, finished=None, missed=None, missed_before=self.missed)
+
+    def at_end(self, now: datetime) -> Self:
+        """Return the cycle as it is over."""
+        return replace(self, position=None, finished=now, last_length=now - (self.started or now))
+
+    def length(self, now: datetime) -> timedelta:
+        """Return how long a cycle takes: the last one, or the one under way once that is longer."""
+        under_way = now - self.started if self.started and self.finished is None else timedelta(0)
+        return max(self.last_length, under_way)
+
+
+def read_cursor(client: DynamoDB, table: str) -> Cursor:
+    """Return what the last run of the schedule left; the beginning of everything where there was none."""
+    item = client.get_item(TableName=table, Key=CURSOR, ConsistentRead=True).get("Item", {})
+
+    def text(name: str) -> str | None:
+        value: str | None = item.get(name, {}).get("S")
+        return value
+
+    key = text("start_after")
+    return Cursor(
+        position=None if key is None else {"key": key, "version_id": text("version_id")},
+        started=moment_of(text("cycle_started")),
+        finished=moment_of(text("cycle_finished")),
+        last_length=timedelta(seconds=float(item.get("last_cycle_seconds", {}).get("N", 0))),
+        missed=moment_of(text("missed")),
+        missed_before=moment_of(text("missed_before")),
+        shard=int(item.get("next_shard", {}).get("N", 0)) % SHARDS,
+        since=moment_of(text("next_since")),
+    )
+
+
+def write_cursor(client: DynamoDB, table: str, cursor: Cursor) -> None:
+    """Keep what the next run of the schedule needs."""
+    position = cursor.position
+    texts = {
+        "start_after": position["key"] if position else None,
+        "version_id": position["version_id"] if position else None,
+        **{
+            name: None if moment is None else iso_text(moment)
+            for name, moment in {
+                "cycle_started": cursor.started,
+                "cycle_finished": cursor.finished,
+                "missed": cursor.missed,
+                "missed_before": cursor.missed_before,
+                "next_since": cursor.since,
+            }.items()
+        },
+    }
+    item: dict[str, Any] = {name: {"S": text} for name, text in texts.items() if text is not None}
+    numbers = {"next_shard": cursor.shard, "last_cycle_seconds": round(cursor.last_length.total_seconds())}
+    item |= {name: {"N": str(number)} for name, number in numbers.items()}
+    client.put_item(TableName=table, Item=CURSOR | item)

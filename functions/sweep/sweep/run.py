@@ -1,0 +1,257 @@
+"""
+One run of the sweep.
+
+The schedule's run lists a part of the bucket, puts what has no outcome into the index, and then handles all that is in
+the index. A person's run lists the whole bucket, from where it says, and handles what it finds page by page.
+"""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from itertools import batched
+
+from sweep.claims import BATCH, SHARDS, Claim, enter_index, oldest_open, open_claims, read_claims
+from sweep.contract import Position, SweepRequest, SweepResponse
+from sweep.cycle import PAGES_PER_RUN, Cursor, read_cursor, write_cursor
+from sweep.decision import Decision, Kind, Limits, by_age
+from sweep.images import Image, read_page
+from sweep.observability import logger
+from sweep.rescue import OF_ONE_IMAGE, Rescue
+from sweep.settings import Settings
+from sweep.tally import Tally, earliest
+
+TIME_TO_STOP_MS = 30_000
+"""A batch of 100 and the report still have to fit into what is left."""
+THREADS = 8
+
+
+class SweepFailedError(Exception):
+    """Every image that had to be started or reported could not be, or the bucket could not be listed."""
+
+
+@dataclass(slots=True)
+class Run:
+    """
+    A run under way.
+
+    Attributes
+    ----------
+    remaining_ms
+        Milliseconds that the run still has.
+    now
+        The moment that all ages are counted to.
+    oldest
+        When the oldest image arrived that has no outcome and is still tried; known once a run that is not dry is over.
+    cursor
+        What the schedule's run leaves for the next; None in a person's run.
+    """
+
+    rescue: Rescue
+    settings: Settings
+    remaining_ms: Callable[[], int]
+    now: datetime
+    tally: Tally = field(default_factory=Tally)
+    oldest: datetime | None = None
+    cursor: Cursor | None = None
+
+    def sweep(self, request: SweepRequest) -> SweepResponse:
+        """
+        Look after the images in the index and a part of the bucket, or after the bucket from a request's position on.
+
+        Raises
+        ------
+        SweepFailedError
+            When something was to be started or reported, and all of it failed; when the bucket could not be listed,
+            once the images in the index have been handled.
+        """
+        dry_run, minutes = bool(request.get("dry_run")), request.get("older_than_minutes")
+        limits = Limits(
+            older_than=timedelta(minutes=self.settings.sweep_minutes if minutes is None else minutes),
+            not_older_than=timedelta(days=self.settings.sweep_days),
+            attempts=self.settings.sweep_attempts,
+        )
+        listing_error = None
+        with ThreadPoolExecutor(THREADS) as pool:
+            # A person's sweep says where it begins, and a dry one changes nothing: the cursor is the schedule's.
+            if "start_after" in request or dry_run:
+                position, stopped_by = self._bucket(pool, request.get("start_after"), limits, dry_run=dry_run)
+            else:
+                listing_error, stopped_by = self._schedule(pool, limits)
+                position = self.cursor.position if self.cursor else None
+        for image, decision in self.rescue.publish_reports():
+            self.tally.add(image, decision.kind, decision.why)
+        if not dry_run:
+            self.oldest = self._oldest_in_index(limits)
+        self._fail_if_nothing_was_done(listing_error)
+        return {
+            "dry_run": dry_run,
+            "looked_at": self.tally.looked_at,
+            "counts": self.tally.counts(),
+            "images": self.tally.images(),
+            "continue_after": position,
+            "stopped_by": stopped_by,
+        }
+
+    def _schedule(self, pool: ThreadPoolExecutor, limits: Limits) -> tuple[str | None, str | None]:
+        """Return why the bucket could not be listed, and why the index was left before its end."""
+        clients, table = self.rescue.clients, self.settings.claims_table
+        cursor, listing_error = read_cursor(clients.dynamodb, table), None
+        if under_way := cursor.begun(self.now):
+            try:
+                cursor = self._cycle(pool, under_way, limits)
+            except (
+                OF_ONE_IMAGE
+            ) as error:  # those in the index must not wait for a bucket that cannot be listed
+                logger.exception("bucket not listed")
+                listing_error = f"{type(error).__name__}: {error}"
+        cursor, stopped_by = self._index(pool, cursor, limits)
+        write_cursor(clients.dynamodb, table, cursor)
+        self.cursor = cursor
+        return listing_error, stopped_by
+
+    def _cycle(self, pool: ThreadPoolExecutor, cursor: Cursor, limits: Limits) -> Cursor:
+        """List the next pages and put their images without an outcome into the index; half of the time at most."""
+        least_ms = max(TIME_TO_STOP_MS, self.remaining_ms() // 2)
+        for _ in range(PAGES_PER_RUN):
+            if self.remaining_ms() < least_ms:
+                return cursor
+            page = read_page(
+                self.rescue.clients.s3,
+                self.settings.image_bucket,
+                self.settings.incoming_prefix,
+                cursor.position,
+            )
+            for batch in batched(self._old_enough(page.images, limits), BATCH, strict=False):
+                cursor = replace(cursor, missed=earliest(cursor.missed, self._enter(pool, batch)))
+            if page.following is None:
+                return cursor.at_end(self.now)
+            cursor = replace(cursor, position=page.following)
+        return cursor
+
+    def _enter(self, pool: ThreadPoolExecutor, images: Sequence[Image]) -> datetime | None:
+        """Put up to 100 images into the index unless they need not be there; return the oldest that failed."""
+        lost = []
+        for image, claim in self._claimed(images):
+            if claim.finished:
+                self.tally.add(image, Kind.FINISHED, "has its outcome")
+            elif claim.given_up:
+                self.tally.add(image, Kind.EXHAUSTED, "was given up")
+            elif not claim.indexed:
+                lost.append((image, claim))
+
+        def enter(image: Image, claim: Claim) -> Exception | None:
+            try:
+                enter_index(self.rescue.clients.dynamodb, self.settings.claims_table, image, claim)
+            except OF_ONE_IMAGE as error:
+                logger.exception("image not entered", key=image.key)
+                return error
+            return None
+
+        oldest = None
+        for (image, _), error in zip(lost, pool.map(lambda found: enter(*found), lost), strict=True):
+            if error is not None:
+                self.tally.add(image, Kind.ERRORS, f"not put into the index: {error}")
+                oldest = earliest(oldest, image.last_modified)
+        return oldest
+
+    def _index(self, pool: ThreadPoolExecutor, cursor: Cursor, limits: Limits) -> tuple[Cursor, str | None]:
+        """Handle what is in the index, from where the last run was stopped; say what stopped this one."""
+        floor, until = self.now - limits.not_older_than, self.now - limits.older_than
+        for number in range(SHARDS):
+            shard = (cursor.shard + number) % SHARDS
+            since = max(floor, cursor.since) if cursor.since and number == 0 else floor
+            pages = open_claims(
+                self.rescue.clients.dynamodb,
+                self.settings.claims_table,
+                self.settings.image_bucket,
+                shard,
+                since,
+                max(since, until),
+            )
+            for batch in (batch for page in pages for batch in batched(page, BATCH, strict=False)):
+                stopped_by = "time" if self.remaining_ms() < TIME_TO_STOP_MS else None
+                if not stopped_by and not self._handle(pool, batch, limits, dry_run=False):
+                    stopped_by = "starts"
+                if stopped_by:
+                    return replace(cursor, shard=shard, since=batch[0][0].last_modified), stopped_by
+        # What came before the place where this run began is the next one's: it begins with that shard.
+        return replace(cursor, since=None, shard=cursor.shard if cursor.since else 0), None
+
+    def _bucket(
+        self, pool: ThreadPoolExecutor, position: Position | None, limits: Limits, *, dry_run: bool
+    ) -> tuple[Position | None, str | None]:
+        """Return where the next invocation continues, and why this one stopped there; both None at the end."""
+        while True:
+            if self.remaining_ms() < TIME_TO_STOP_MS:
+                return position, "time"
+            page = read_page(
+                self.rescue.clients.s3, self.settings.image_bucket, self.settings.incoming_prefix, position
+            )
+            # Stopped within a page, the same page again: what was started of it is seen to be running.
+            for batch in batched(self._old_enough(page.images, limits), BATCH, strict=False):
+                if self.remaining_ms() < TIME_TO_STOP_MS:
+                    return position, "time"
+                if not self._handle(pool, self._claimed(batch), limits, dry_run=dry_run):
+                    return position, "starts"
+            if page.following is None:
+                return None, None
+            position = page.following
+
+    def _old_enough(self, images: Sequence[Image], limits: Limits) -> list[Image]:
+        """Return the images whose claims have to be read, and count the others."""
+        found = []
+        for image in images:
+            left = by_age(image, self.now, limits)
+            if left is None:
+                found.append(image)
+            else:
+                self.tally.add(image, left.kind, left.why)
+        return found
+
+    def _claimed(self, images: Sequence[Image]) -> list[tuple[Image, Claim]]:
+        """Return images with their claims; none when those cannot be read, which must not end the run."""
+        try:
+            claims = read_claims(self.rescue.clients.dynamodb, self.settings.claims_table, images)
+        except OF_ONE_IMAGE as error:
+            logger.exception("claims not read")
+            for image in images:
+                self.tally.add(image, Kind.ERRORS, f"claim not read: {error}")
+            return []
+        return [(image, claims.get(image.name, Claim())) for image in images]
+
+    def _handle(
+        self, pool: ThreadPoolExecutor, found: Sequence[tuple[Image, Claim]], limits: Limits, *, dry_run: bool
+    ) -> bool:
+        """Do what is to be done about up to 100 images; False when more had to be started than may be."""
+
+        def handle(one: tuple[Image, Claim]) -> Decision | None:
+            return self.rescue.handle(*one, self.now, limits, dry_run=dry_run)
+
+        complete = True
+        for (image, _), decision in zip(found, pool.map(handle, found), strict=True):
+            if decision is None:
+                complete = False
+            elif dry_run or decision.kind is not Kind.REPORTED:  # reports are counted once they are published
+                self.tally.add(image, decision.kind, decision.why)
+        return complete
+
+    def _oldest_in_index(self, limits: Limits) -> datetime | None:
+        """Return when the oldest image arrived that is in the index, or is known not to have got there."""
+        since = self.now - limits.not_older_than
+        missed = (self.cursor.missed, self.cursor.missed_before) if self.cursor else ()
+        of_shards = (
+            oldest_open(self.rescue.clients.dynamodb, self.settings.claims_table, shard, since)
+            for shard in range(SHARDS)
+        )
+        return earliest(self.tally.oldest, *missed, *of_shards)
+
+    def _fail_if_nothing_was_done(self, listing_error: str | None) -> None:
+        if listing_error:
+            raise SweepFailedError(f"the bucket could not be listed: {listing_error}")
+        done = self.tally[Kind.STARTED] + self.tally[Kind.REPORTED]
+        if self.tally[Kind.ERRORS] and not done:
+            first = self.tally.images()[Kind.ERRORS][0]
+            raise SweepFailedError(
+                f"none of {self.tally[Kind.ERRORS]} images could be handled; {first['key']}: {first['why']}"
+            )
