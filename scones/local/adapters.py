@@ -25,6 +25,7 @@ from scones.local.ministack import (
     multivalued_keys,
     nested_stacks,
     rule_metrics,
+    tables,
     workflow_versions,
 )
 
@@ -45,6 +46,7 @@ def apply(lambda_concurrency: int) -> None:
     trust_the_loopback()
     definitions.refuse_what_step_functions_refuses()
     multivalued_keys.require_set_operators()
+    tables.refuse_what_an_update_cannot_do()
     distributed_map.resolve_paths()
     distributed_map.read_inventories()
     distributed_map.stop_with_the_execution()

@@ -3,12 +3,15 @@
 import json
 from base64 import b64encode
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import boto3
 import pytest
 from moto import mock_aws
 
+from sweep.cycle import Cursor
+from sweep.decision import Kind
 from tests.fakes.aws_clients import FakeBody, FakeSageMakerRuntime, client_error
 from tests.fakes.lambda_context import FakeLambdaContext
 from tests.fakes.pictures import encoded, quarters
@@ -32,6 +35,7 @@ EMITTED: dict[str, dict[tuple[str, ...], set[str]]] = {
     },
     "sweep": {
         ALL: {
+            "ListingCycleMinutes",
             "OldestUnclassifiedMinutes",
             "SweepStarted",
             "SweepReported",
@@ -188,20 +192,22 @@ def test_filter_counts_what_it_judged_by_the_deployed_threshold(
     assert found[ALL]["ThresholdFallback"] == [1]
 
 
-def test_sweep_says_how_old_the_oldest_image_without_outcome_is(
+def test_sweep_says_how_old_the_oldest_image_without_outcome_is_and_how_long_its_listing_takes(
     load_app: Loader, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     function = load_app("sweep")
     run = function.app.Run
 
     def sweep(self: Any, _request: Any) -> dict[str, Any]:
-        return {"dry_run": False, "counts": dict.fromkeys(function.decision.Kind, 0)}
+        self.oldest, self.cursor = self.now - timedelta(minutes=90), Cursor(last_length=timedelta(hours=5))
+        return {"dry_run": False, "counts": dict.fromkeys(Kind, 0)}
 
     monkeypatch.setattr(run, "sweep", sweep)
     function.app.handler({}, FakeLambdaContext())
     found = emitted(capsys.readouterr().out, "sweep")
     assert names(found) == EMITTED["sweep"]
-    assert found[ALL]["OldestUnclassifiedMinutes"] == [0]
+    assert found[ALL]["OldestUnclassifiedMinutes"] == [90]
+    assert found[ALL]["ListingCycleMinutes"] == [300]
 
 
 def test_every_function_is_here() -> None:
