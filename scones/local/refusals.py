@@ -35,7 +35,12 @@ def log_refusals() -> None:
 
 
 def hide_what_is_gone() -> None:
-    """Forbid reading an object that is not there to whoever may not list its bucket: MiniStack says that it is gone."""
+    """
+    Forbid reading what is not there to whoever may not list it: MiniStack says that it is gone.
+
+    An object takes s3:ListBucket (API reference, "GetObject"). For a version that was purged, s3:ListBucketVersions is
+    taken to be what S3 asks for: no page that was found says so, and a role that has both is right either way.
+    """
     ask = iam_evaluator.enforce
 
     def ask_and_hide(
@@ -44,9 +49,21 @@ def hide_what_is_gone() -> None:
         answer = ask(key, action, service, region, resource_arn, **more)
         if answer is None and action in {"s3:GetObject", "s3:GetObjectVersion"}:
             bucket, _, name = resource_arn.removeprefix("arn:aws:s3:::").partition("/")
-            held = s3._buckets.get(bucket)
-            if held is not None and name not in held["objects"]:
-                return ask(key, "s3:ListBucket", service, region, f"arn:aws:s3:::{bucket}")
+            if needed := _needed_to_know(action, bucket, name):
+                return ask(key, needed, service, region, f"arn:aws:s3:::{bucket}")
         return answer
 
     iam_evaluator.enforce = ask_and_hide
+
+
+def _needed_to_know(action: str, bucket: str, name: str) -> str | None:
+    """Return the permission to know that an object, or the version of the request, is gone; None where it is not."""
+    held = s3._buckets.get(bucket)
+    if held is None:
+        return None
+    if action == "s3:GetObject":
+        return None if name in held["objects"] else "s3:ListBucket"
+    request = iam_evaluator._signed_request.get()
+    wanted = s3._qp(request.query_params, "versionId", "") if request else ""
+    kept = (version["version_id"] for version in s3._object_versions.get((bucket, name), []))
+    return None if wanted in kept else "s3:ListBucketVersions"

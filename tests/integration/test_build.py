@@ -40,7 +40,7 @@ def test_a_package_ships_our_code_what_is_locked_and_nothing_else(
 ) -> None:
     build, source = root / ".aws-sam" / "build" / function, root / "functions" / function.lower()
     installed = list(importlib.metadata.distributions(path=[str(build)]))
-    ours = {path.name for path in (*source.glob("*.py"), source / "requirements.txt")}
+    ours = {str(path.relative_to(source)) for path in (*source.rglob("*.py"), source / "requirements.txt")}
     theirs = {str(file) for package in installed for file in package.files or ()}
     shipped = {str(path.relative_to(build)) for path in build.rglob("*") if path.is_file()}
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -29,6 +30,18 @@ def sweep(cloud: LocalCloud, *arguments: str) -> dict[str, Any]:
     found = dict(json.loads(ended.stdout)) | {"exit": ended.returncode}
     if "--dry-run" not in arguments:
         cloud.wait_until_idle(before + found["counts"]["started"])
+    return found
+
+
+def sweep_as_scheduled(cloud: LocalCloud) -> dict[str, Any]:
+    """Run the sweep as its schedule does, but for images of any age, and wait for what it started."""
+    before = len(cloud.executions())
+    answer = cloud.client("lambda").invoke(
+        FunctionName=cloud.outputs["SweepFunctionName"], Payload=json.dumps({"older_than_minutes": 0})
+    )
+    found = dict(json.loads(answer["Payload"].read()))
+    assert "FunctionError" not in answer, found
+    cloud.wait_until_idle(before + found["counts"]["started"])
     return found
 
 
@@ -93,6 +106,37 @@ def test_an_image_whose_execution_is_gone_is_taken_over(silent: LocalCloud) -> N
     assert claim(silent, key, etag)["execution"] != not_there
 
 
+def test_the_schedules_sweep_finds_by_its_listing_and_then_by_the_index(silent: LocalCloud) -> None:
+    """The one that nobody claimed is in the bucket only; the one that died is known from its claim."""
+    lost, dead = "incoming/scheduled/lost.png", "incoming/scheduled/dead.png"
+    tags = {key: silent.put(key, picture(key)) for key in (lost, dead)}
+    table, dynamodb = silent.outputs["ClaimsTableName"], silent.client("dynamodb")
+    not_there = silent.outputs["WorkflowArn"].replace(":stateMachine:", ":execution:") + ":not-there"
+    begins_a_cycle = {"image_key": {"S": "#sweep"}, "etag": {"S": "cursor"}}
+    dynamodb.delete_item(TableName=table, Key=begins_a_cycle)
+    sweep_as_scheduled(silent)
+    assert set(outcomes(silent, "scheduled/")) == {lost, dead}
+
+    claim(
+        silent,
+        dead,
+        tags[dead],
+        execution=not_there,
+        claimed_at="2026-11-20T00:00:00Z",
+        claim_ends=9_000_000_000,
+        state_shard="open#0",
+        state_since=f"{datetime.now(UTC):%FT%TZ}",
+        size=1,
+    )
+    answer = sweep_as_scheduled(silent)
+
+    assert [one["key"] for one in answer["images"]["started"]] == [dead], "no cycle was due: the index has it"
+    for key in (lost, dead):
+        left = claim(silent, key, tags[key])
+        assert (left["outcome"] in {"passed", "review"}, "state_shard" in left) == (True, False)
+    assert dynamodb.scan(TableName=table, IndexName="by_state")["Items"] == []
+
+
 def test_an_image_that_is_given_up_is_told_once_and_redrive_has_it(silent: LocalCloud) -> None:
     key = "incoming/hopeless/a.png"
     etag = silent.put(key, picture(key))
@@ -118,7 +162,7 @@ def test_an_image_that_is_given_up_is_told_once_and_redrive_has_it(silent: Local
 
     assert redriven.returncode == 0, redriven.stderr
     (row,) = json.loads(redriven.stdout)["images"]
-    assert "started by 3 sweeps in vain" in row["had_failed"]
+    assert "started by 3 sweeps without success" in row["had_failed"]
     assert outcomes(silent, "hopeless/") == {key: row["outcome"]}
 
 

@@ -241,7 +241,8 @@ def _of_shard(table: str, shard: int, since: datetime, until: datetime | None = 
     values = {":shard": {"S": f"open#{shard}"}, ":since": {"S": iso_text(since)}}
     condition = "state_shard = :shard AND state_since >= :since"
     if until is not None:
-        values[":until"] = {"S": iso_text(until)}
+        # In whole seconds, as S3's events have it: "05Z" sorts after "05.9Z", so this takes in all of its second.
+        values[":until"] = {"S": iso_text(until, "seconds")}
         condition = "state_shard = :shard AND state_since BETWEEN :since AND :until"
     return {
         "TableName": table,

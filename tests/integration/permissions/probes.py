@@ -21,9 +21,9 @@ OF_ACTION: dict[tuple[str, str], Probe] = {
     ("SerializeRole", "s3:GetObject"): ("read_newest",),
     ("SerializeRole", "s3:GetObjectVersion"): ("read_version",),
     ("SerializeRole", "s3:ListBucket"): ("read_gone",),
+    ("SerializeRole", "s3:ListBucketVersions"): ("read_purged",),
     ("SweepRole", "dynamodb:GetItem"): ("sweep_by_schedule",),
-    ("SweepRole", "dynamodb:DeleteItem"): ("sweep_by_schedule",),
-    ("SweepRole", "dynamodb:PutItem"): ("sweep_without_time",),
+    ("SweepRole", "dynamodb:PutItem"): ("sweep_by_schedule",),
     ("UploaderPolicy", "s3:PutObject"): ("upload",),
     ("UploaderPolicy", "s3:AbortMultipartUpload"): ("abort_upload",),
 }
@@ -41,6 +41,7 @@ OF_STATEMENT: dict[tuple[str, str], Probe] = {
     ("BackfillChildren", "CountMapRun"): ("backfill",),
     ("SweepRole", "ListImages"): ("sweep_lost",),
     ("SweepRole", "ReadAndMarkClaims"): ("sweep_lost",),
+    ("SweepRole", "ReadOpenClaims"): ("sweep_by_schedule",),
     ("SweepRole", "StartWorkflow"): ("sweep_lost",),
     ("SweepRole", "IsOwnerAlive"): ("sweep_orphan",),
     ("SweepRole", "HandOver"): ("sweep_hopeless",),
@@ -135,6 +136,10 @@ class Probes:
         """Read an image that is not there: only who may list the bucket is told so."""
         self._invoke("Serialize", self._reference(SURE) | {"key": "incoming/gone.jpg"})
 
+    def read_purged(self) -> None:
+        """Read a version that was deleted for good, of an image that has others."""
+        self._invoke("Serialize", self._reference(SURE) | {"version_id": "purged"})
+
     def judge(self) -> None:
         """Judge by the live threshold, with a Filter that remembers none."""
         functions, name = self.stack.cloud.client("lambda"), self.stack.physical["Filter"]
@@ -167,20 +172,8 @@ class Probes:
         self._sweep(sweeps=9)
 
     def sweep_by_schedule(self) -> None:
-        """Sweep as the schedule does: from the stored position to the end, which deletes it."""
+        """Sweep as the schedule does: the position is read, the index, and the position is kept."""
         self._invoke("Sweep", {})
-
-    def sweep_without_time(self) -> None:
-        """Sweep with a position and less time than a sweep needs, so that it keeps the position."""
-        functions, sweep = self.stack.cloud.client("lambda"), self.stack.physical["Sweep"]
-        position = {"image_key": {"S": "#sweep"}, "etag": {"S": "cursor"}, "start_after": {"S": "incoming/a"}}
-        table = self.stack.physical["ImageClaims"]
-        self.stack.cloud.client("dynamodb").put_item(TableName=table, Item=position)
-        functions.update_function_configuration(FunctionName=sweep, Timeout=20)
-        try:
-            self._invoke("Sweep", {})
-        finally:
-            functions.update_function_configuration(FunctionName=sweep, Timeout=300)
 
     def let_an_execution_die(self) -> None:
         machine = self.stack.physical["ClassifyImage"]

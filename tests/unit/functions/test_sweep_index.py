@@ -77,6 +77,16 @@ def test_what_is_young_too_old_or_finished_is_not_read(stack: Stack) -> None:
     assert stack.stepfunctions.keys == ["due"]
 
 
+@pytest.mark.parametrize(
+    "since", ["2026-11-26T10:00:05Z", "2026-11-26T10:00:05.9Z", "2026-11-26T10:00:05+00:00"]
+)
+def test_moments_of_the_last_second_are_read_however_they_are_written(stack: Stack, since: str) -> None:
+    stack.now = datetime(2026, 11, 26, 10, 30, 5, 500_000, tzinfo=UTC)
+    stack.claim("a", "e1", execution=EXPRESS, claim_ends=1, state_shard="open#1", state_since=since, size=1)
+    stack.sweep()
+    assert stack.stepfunctions.keys == ["a"]
+
+
 def test_the_oldest_image_is_exact_whether_it_is_overdue_or_not(stack: Stack) -> None:
     claim_of(stack, image(stack, "young", minutes=12), execution=EXPRESS, claim_ends=2_000_000_000)
     stack.sweep()

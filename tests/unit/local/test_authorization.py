@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -224,3 +225,23 @@ def test_that_an_object_is_gone_is_said_to_those_who_may_list(
     refusals.hide_what_is_gone()
     arn = f"arn:aws:s3:::images/{name}"
     assert iam_evaluator.enforce("key", "s3:GetObject", "s3", "us-east-1", resource_arn=arn) == answer
+
+
+@pytest.mark.parametrize(
+    ("version", "may_list", "answer"),
+    [("v1", False, None), ("purged", True, None), ("purged", False, "refused")],
+)
+def test_that_a_version_is_gone_is_said_to_those_who_may_list_versions(
+    monkeypatch: pytest.MonkeyPatch, version: str, may_list: bool, answer: str | None
+) -> None:
+    def ask(key: str, action: str, *_: object, **__: object) -> str | None:
+        return "refused" if action == "s3:ListBucketVersions" and not may_list else None
+
+    monkeypatch.setattr(iam_evaluator, "enforce", ask)
+    monkeypatch.setitem(s3._buckets, "images", {"objects": {"there": {}}})
+    monkeypatch.setitem(s3._object_versions, ("images", "there"), [{"version_id": "v1"}])
+    request = SimpleNamespace(query_params={"versionId": [version]})
+    monkeypatch.setattr(iam_evaluator, "_signed_request", SimpleNamespace(get=lambda: request))
+    refusals.hide_what_is_gone()
+    arn = "arn:aws:s3:::images/there"
+    assert iam_evaluator.enforce("key", "s3:GetObjectVersion", "s3", "us-east-1", resource_arn=arn) == answer
