@@ -78,8 +78,9 @@ class Sweep:
 def sweep(target: Target, *, dry_run: bool, minutes: float | None, as_json: bool) -> None:
     """Start the images again that have no outcome and that no execution is working on.
 
-    The stack does the same by itself every few minutes. Exit code 0: nothing is given up. 1: some images have been
-    started in vain as often as the stack allows, or made an error. 2: usage or connection.
+    Lists the whole bucket now; the stack's own sweep reads its index every few minutes and lists the bucket every six
+    hours. Exit code 0: nothing is given up. 1: some images have been started without success as often as the stack
+    allows, or made an error. 2: usage or connection.
     """
     connection = connect(target)
     stack = read_stack(connection)
