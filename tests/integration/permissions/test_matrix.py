@@ -22,6 +22,7 @@ pytestmark = pytest.mark.local_cloud
 # What the emulator cannot show: (statement, action or None for all of them) and why.
 NOT_SHOWN = {
     ("AskEndpoint", None): "SageMaker is not in the emulator, and the endpoint in its place asks nobody",
+    ("DeliverInventories", None): "the emulator delivers no inventories",
     ("DeliverLogs", None): "the emulator delivers no logs of executions",
     ("Trace", None): "the emulator has no X-Ray",
     ("UseKey", None): "the emulator encrypts nothing, so nothing asks for the key",
