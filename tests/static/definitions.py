@@ -58,21 +58,24 @@ def with_definitions_inline() -> dict[str, Any]:
 
 
 def _written(value: Any) -> str:
+    """Write what CloudFormation would fill in: defaults of parameters, and logical names for what it makes."""
     match value:
         case {"Fn::If": [_, yes, _]}:
-            return _written(yes)
+            found = _written(yes)
         case {"Ref": "AWS::Partition"}:
-            return "aws"
+            found = "aws"
         case {"Ref": name}:
-            return str(template()["Parameters"].get(name, {}).get("Default", name))
+            found = template()["Parameters"].get(name, {}).get("Default", name)
         case {"Fn::GetAtt": [name, _]} | {"Fn::GetAtt": str(name)}:
-            return str(name).partition(".")[0]
+            found = str(name).partition(".")[0]
         case {"Fn::FindInMap": [name, first, second]}:
-            return str(template()["Mappings"][name][first][second])
+            found = template()["Mappings"][name][first][second]
         case {"Fn::Sub": [text, variables]}:
             for name, each in variables.items():
                 text = text.replace(f"${{{name}}}", _written(each))
-            return _written({"Fn::Sub": text})
+            found = _written({"Fn::Sub": text})
         case {"Fn::Sub": text}:
-            return re.sub(r"\$\{([\w:]+)(\.\w+)?\}", lambda match: _written({"Ref": match[1]}), text)
-    return str(value)
+            found = re.sub(r"\$\{([\w:]+)(\.\w+)?\}", lambda match: _written({"Ref": match[1]}), text)
+        case _:
+            found = value
+    return str(found)
