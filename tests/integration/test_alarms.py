@@ -38,8 +38,11 @@ class Watched:
         formation, sqs = self.client("cloudformation"), self.client("sqs")
         nested = formation.describe_stack_resource(StackName="scones", LogicalResourceId="Monitoring")
         inside = nested["StackResourceDetail"]["PhysicalResourceId"]
-        resources = formation.describe_stack_resources(StackName=inside)["StackResources"]
-        self.alarms = {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in resources}
+        self.alarms = {
+            one["LogicalResourceId"]: one["PhysicalResourceId"]
+            for stack in (inside, "scones")
+            for one in formation.describe_stack_resources(StackName=stack)["StackResources"]
+        }
         self.mailbox = sqs.create_queue(QueueName="alarms")["QueueUrl"]
         attributes = sqs.get_queue_attributes(QueueUrl=self.mailbox, AttributeNames=["QueueArn"])[
             "Attributes"
@@ -74,6 +77,14 @@ class Watched:
         self.client("cloudwatch").put_metric_data(
             Namespace=alarm["Namespace"], MetricData=[datum | {"Values": [value], "Counts": [count]}]
         )
+
+    def put_queries(self, name: str, **values: float) -> None:
+        """Put data of the present under metrics that the expression of an alarm names."""
+        queries = {query["Id"]: query for query in self.described(name)["Metrics"]}
+        for query, value in values.items():
+            metric = queries[query]["MetricStat"]["Metric"]
+            datum = {"MetricName": metric["MetricName"], "Dimensions": metric["Dimensions"], "Value": value}
+            self.client("cloudwatch").put_metric_data(Namespace=metric["Namespace"], MetricData=[datum])
 
     def drop(self, name: str, count: int = 1) -> None:
         for number in range(count):
@@ -138,11 +149,12 @@ def an_image_fails(watched: Watched) -> None:
 
 def a_release_fails(watched: Watched) -> None:
     """By data; releases that fail are deployed in tests/chaos/test_deploy.py."""
-    queries = {query["Id"]: query for query in watched.described("ReleaseFails")["Metrics"]}
-    for name, value in [("started", 1000), ("failed", 60)]:
-        metric = queries[name]["MetricStat"]["Metric"]
-        datum = {"MetricName": metric["MetricName"], "Dimensions": metric["Dimensions"], "Value": value}
-        watched.client("cloudwatch").put_metric_data(Namespace=metric["Namespace"], MetricData=[datum])
+    watched.put_queries("ReleaseFails", started=1000, failed=60)
+
+
+def events_reach_nobody(watched: Watched) -> None:
+    """By data: the emulator delivers every event."""
+    watched.put_queries("RulesFail", uploads=1)
 
 
 def nothing_arrives(watched: Watched) -> None:
@@ -232,6 +244,7 @@ DRIVERS: dict[str, Driver] = {
     "ExecutionsFailed": executions_fail,
     "FailedOutcomes": an_image_fails,
     "ReleaseFails": a_release_fails,
+    "RulesFail": events_reach_nobody,
     "EndpointFails": the_endpoint_fails,
     "EndpointThrottles": the_endpoint_throttles,
     "EndpointSlow": the_endpoint_is_slow,

@@ -13,9 +13,12 @@ from cfnlint.data.schemas.other import step_functions
 from ministack.services import stepfunctions
 from samcli.yamlhelper import yaml_parse
 
+from tests.static.definitions import states as all_states
+
 POISON = {"UnsupportedImageError", "CorruptImageError", "ImageTooLargeError", "ImageNotFoundError"}
 PERMANENT = {"InvalidPredictionError"}
 REFUSED_CLAIM = ["DynamoDB.ConditionalCheckFailedException"]
+UNEVALUABLE = ["States.QueryEvaluationError"]
 ENDPOINT_MISSING = (["${WaitsFifteenMinutesFor}"], ["EndpointNotFoundError"])
 
 
@@ -44,7 +47,7 @@ def test_every_catch_ends_in_one_fallback(tasks: dict[str, Any]) -> None:
 def test_a_failure_that_cannot_be_counted_changes_nothing(tasks: dict[str, Any]) -> None:
     count = tasks["Count failure"]
     (catcher,) = count["Catch"]
-    (retry,) = count["Retry"]
+    _, retry = count["Retry"]
     assert (catcher["ErrorEquals"], catcher["Next"]) == (["States.ALL"], count["Next"])
     assert not {"Assign"} & (count.keys() | catcher.keys())
     assert retry["MaxDelaySeconds"] * retry["MaxAttempts"] <= 30
@@ -139,8 +142,21 @@ def test_a_service_that_is_away_is_waited_for_for_hours(tasks: dict[str, Any], n
 
 @pytest.mark.parametrize("name", ["Claim image", "Close claim"])
 def test_a_refused_claim_is_no_error_and_not_retried(tasks: dict[str, Any], name: str) -> None:
-    assert tasks[name]["Retry"][0] == {"ErrorEquals": REFUSED_CLAIM, "MaxAttempts": 0}
+    assert tasks[name]["Retry"][0] == {"ErrorEquals": [*REFUSED_CLAIM, *UNEVALUABLE], "MaxAttempts": 0}
     assert tasks[name]["Catch"][0]["ErrorEquals"] == REFUSED_CLAIM
+
+
+def test_an_expression_that_fails_is_not_tried_again(root: Path) -> None:
+    # It fails the same way each time: an event without a key would be retried for half an hour.
+    seen = 0
+    for path in (root / "statemachine").glob("*.json"):
+        for _, state in all_states(json.loads(path.read_text())):
+            retried = [retry["ErrorEquals"] for retry in state.get("Retry", [])]
+            if ["States.ALL"] in retried and "Parameters" not in state:  # those are JSONPath's
+                never = [retry for retry in state["Retry"] if retry["MaxAttempts"] == 0]
+                assert any(UNEVALUABLE[0] in retry["ErrorEquals"] for retry in never), state
+                seen += 1
+    assert seen >= 8
 
 
 def test_a_claim_that_fails_binds_the_same_variables(tasks: dict[str, Any]) -> None:
