@@ -138,7 +138,9 @@ def queue_invocations(concurrency: int) -> None:
 
     def acquire_in_turn(function: dict[str, Any], config: dict[str, Any]) -> Any:
         slots.acquire()
-        key, limit = acquire(function, config)
+        # Reserved concurrency is of the function and all its versions together; MiniStack looks at the version's own.
+        whole = lambda_svc._functions.get(config["FunctionName"]) or function
+        key, limit = acquire(whole, config)
         if key is None:
             slots.release()
         return key, limit

@@ -184,3 +184,13 @@ def test_a_map_goes_on_while_its_execution_runs_and_no_longer(
         stepfunctions._run_sub_machine({}, "A", {}, {"mapRunArn": "map"}, {})
 
     assert len(run) == items_run
+
+
+def test_reserved_concurrency_holds_for_versions_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = {"FunctionName": "classify", "Version": "7"}
+    monkeypatch.setattr(lambda_svc, "_functions", {"classify": {"config": config, "concurrency": 0}})
+    for name in ("_acquire_execution_slot", "_release_execution_slot"):
+        monkeypatch.setattr(lambda_svc, name, getattr(lambda_svc, name))
+    adapters.queue_invocations(4)
+
+    assert lambda_svc._acquire_execution_slot({"config": config}, config) == (None, "function")
