@@ -1,6 +1,6 @@
 """The folder of `scones verify`: what lies in it tests a deploy, so nothing that counts images may count it.
 
-`training/verification_folder.py` has the same rule, as neither package imports the other; a test holds them equal.
+`training/verification_images.py` has the same rule, as neither package imports the other; a test holds them equal.
 """
 
 from typing import Final

@@ -12,6 +12,7 @@ from training.dataset.manifest import Entry, Review
 from training.dataset.pictures import Picture, fetch_all
 from training.dataset.splits import TRAIN, content_hash
 from training.dataset.votes import Problem, Reference, Vote, newest_by_reviewer
+from training.verification_images import is_verification_image
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -75,7 +76,10 @@ def merge(
     merged = Merged()
     by_image: defaultdict[Reference, list[Vote]] = defaultdict(list)
     for vote in votes:
-        by_image[vote.image].append(vote)
+        if is_verification_image(vote.image.key):
+            merged.left_out.append(Problem(str(vote.image), "an image of scones verify, not of a user"))
+        else:
+            by_image[vote.image].append(vote)
     pictures: dict[str, Picture] = {}
     looks: defaultdict[str, list[Vote]] = defaultdict(list)
     for reference, found in fetch_all(by_image, images, folder / ORIGINALS):
