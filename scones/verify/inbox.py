@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 # A message that was received must not appear again: longer than any run. The queue itself is deleted at the end.
 _HIDDEN_S: Final = "43200"
 _RETENTION_S: Final = "3600"
+# A wait of at least a second asks all servers of the queue ("Amazon SQS short and long polling").
+_WAIT_S: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +41,8 @@ class Inbox:
 
     def collect(self) -> list[TopicMessage]:
         """Take in what has arrived, and return all messages about images of this run so far."""
-        # A wait of at least a second asks all servers of the queue ("Amazon SQS short and long polling").
         while received := self.sqs.receive_message(
-            QueueUrl=self.url, MaxNumberOfMessages=10, WaitTimeSeconds=1
+            QueueUrl=self.url, MaxNumberOfMessages=10, WaitTimeSeconds=_WAIT_S
         ).get("Messages", []):
             for message in _notifications(one["Body"] for one in received):
                 if message.image_key.startswith(self.image_prefix):

@@ -10,7 +10,7 @@ from scones.verify.verification import Verification
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
 
-LOGS, TRACE = "log lines", "trace id"
+LOGS, TRACE, REPEAT_LOGS = "log lines", "trace id", "log of second start"
 FUNCTIONS: Final = ("Serialize", "Classify", "Filter")
 _ARRIVAL_S: Final = 90
 """Seconds that CloudWatch may take to show a line."""
@@ -33,6 +33,18 @@ def check_logs(verification: Verification) -> None:
             faults = [f"{function} logged nothing with this execution's id" for function in silent]
             verification.checklist.judge(LOGS, name, faults, f"of {', '.join(lines)}")
             _check_trace(verification, name, [line for found in lines.values() for line in found])
+    if FUNCTIONS[0] in groups:
+        _check_repeats(verification, client, groups[FUNCTIONS[0]])
+
+
+def _check_repeats(verification: Verification, client: "CloudWatchLogsClient", group: str) -> None:
+    """See that no second execution came as far as Serialize; by now lines of the first ones have arrived."""
+    since_ms = int(verification.started.timestamp() * 1000)
+    for name, execution in verification.repeats.items():
+        with verification.checklist.checking(REPEAT_LOGS, name):
+            ran = any(_lines(client, group, execution, since_ms))
+            faults = [f"{FUNCTIONS[0]} ran again, for {execution}"] if ran else []
+            verification.checklist.judge(REPEAT_LOGS, name, faults, "no function ran again")
 
 
 def called_functions(document: Document) -> tuple[str, ...]:

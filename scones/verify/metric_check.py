@@ -1,6 +1,6 @@
 """The metrics that the functions write into their logs arrived in CloudWatch, in the stack's namespace."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
@@ -40,7 +40,7 @@ def _count(verification: Verification, client: Any, service: str, metric: str) -
         MetricName=metric,
         Dimensions=[{"Name": "service", "Value": service}],
         StartTime=start,
-        EndTime=datetime.now(UTC),
+        EndTime=datetime.now(UTC) + timedelta(minutes=1),
         Period=_MINUTE,
         Statistics=["SampleCount"],
     )

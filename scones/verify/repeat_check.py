@@ -29,10 +29,20 @@ class Stored:
     claim: ClaimItem
 
 
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """An image that was started again."""
+
+    name: str
+    document: Document
+    before: Stored
+    execution: str
+
+
 def check_repeat(verification: Verification) -> None:
     """Start each image again that has an outcome, all at once, and compare what is stored before and after."""
     client = verification.connection.stepfunctions()
-    started = []
+    repeats = []
     for number, (image, document) in enumerate(verification.documents(), start=1):
         name = verification.name_of(image)
         with verification.checklist.checking(REPEAT, name):
@@ -43,17 +53,20 @@ def check_repeat(verification: Verification) -> None:
                 document.content.get("s3_request_id"),
             )
             execution = start(verification, client, f"again-{number}", event)
-            started.append((name, document, before, execution))
-    for name, document, before, execution in started:
-        with verification.checklist.checking(REPEAT, name):
+            repeats.append(Repeat(name, document, before, execution))
+    verification.repeats = {repeat.name: repeat.execution for repeat in repeats}
+    deadline = verification.pace.clock() + QUIET_S
+    for repeat in repeats:
+        with verification.checklist.checking(REPEAT, repeat.name):
             if verification.is_express:
-                faults = _changed_within(verification, document, before)
+                left_s = max(0.0, deadline - verification.pace.clock())
+                faults = _changed_within(verification, repeat, left_s)
                 detail = f"nothing changed for {QUIET_S} s; an EXPRESS execution cannot be asked how it ended"
             else:
-                faults = _wrong_end(verification, client, execution)
-                faults += changes(before, _stored(verification, document))
+                faults = _wrong_end(verification, client, repeat.execution)
+                faults += changes(repeat.before, _stored(verification, repeat.document))
                 detail = f"ended as {CLAIMED_BEFORE}; document and claim unchanged"
-            verification.checklist.judge(REPEAT, name, faults, detail)
+            verification.checklist.judge(REPEAT, repeat.name, faults, detail)
 
 
 def changes(before: Stored, after: Stored) -> list[str]:
@@ -96,5 +109,8 @@ def _wrong_end(verification: Verification, client: "SFNClient", execution: str) 
     return [] if outcome == CLAIMED_BEFORE else [f"its execution ended as {outcome}, not {CLAIMED_BEFORE}"]
 
 
-def _changed_within(verification: Verification, document: Document, before: Stored) -> list[str]:
-    return verification.poll(QUIET_S, lambda: changes(before, _stored(verification, document)) or None) or []
+def _changed_within(verification: Verification, repeat: Repeat, seconds: float) -> list[str]:
+    def look() -> list[str] | None:
+        return changes(repeat.before, _stored(verification, repeat.document)) or None
+
+    return verification.poll(seconds, look) or []

@@ -33,6 +33,8 @@ class Verification:
     images: list[Image] = field(default_factory=list)
     sizes: dict[str, int] = field(default_factory=dict)
     """Bytes that were uploaded, by key."""
+    repeats: dict[str, str] = field(default_factory=dict)
+    """Second executions, by the name of their image."""
     inbox: "Inbox | None" = None
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
 

@@ -123,7 +123,9 @@ def test_other_errors_of_step_functions_are_told(
     assert "StateMachineDoesNotExist" in result.stderr
 
 
-def test_images_of_scones_verify_are_not_counted(scones: Scones, s3: S3Client, workflow: FakeWorkflow) -> None:
+def test_images_of_scones_verify_are_not_counted(
+    scones: Scones, s3: S3Client, workflow: FakeWorkflow
+) -> None:
     workflow.write("passed", "incoming/d/1.png", "e")
     for outcome in ("passed", "review", "rejected", "failed"):
         workflow.write(outcome, "incoming/scones-verify/20261126T201500Z-4f2a1c/a.png", "e")
