@@ -1,7 +1,6 @@
 """The same event a second time changes nothing: not the document, not the claim, and nobody is told again."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -11,6 +10,8 @@ from scones.verify.verification import Verification
 from scones.verify.workflow_start import object_event, start, wait_for_end
 
 if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
     from mypy_boto3_stepfunctions import SFNClient
 
 REPEAT: Final = "second start"
@@ -30,6 +31,29 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
+class Storage:
+    """Where results and claims are."""
+
+    s3: "S3Client"
+    dynamodb: "DynamoDBClient"
+    results_bucket: str
+    claims_table: str
+
+    def look(self, document: Document) -> Stored:
+        """Return what is stored now for a document's image."""
+        pages = self.s3.get_paginator("list_object_versions").paginate(
+            Bucket=self.results_bucket, Prefix=document.result_key
+        )
+        versions = sorted(
+            (item["VersionId"], item.get("ETag", ""), str(item["LastModified"]))
+            for page in pages
+            for item in page.get("Versions", [])
+        )
+        claim = read_claim(self.dynamodb, self.claims_table, document.image_key, document.image_etag)
+        return Stored(tuple(versions), claim)
+
+
+@dataclass(frozen=True, slots=True)
 class Repeat:
     """An image that was started again."""
 
@@ -41,14 +65,16 @@ class Repeat:
 
 def check_repeat(verification: Verification) -> None:
     """Start each image again that has an outcome, all at once, and compare what is stored before and after."""
-    client = verification.connection.stepfunctions()
+    connection, stack = verification.connection, verification.stack
+    client = connection.stepfunctions()
+    storage = Storage(connection.s3(), connection.dynamodb(), stack.results_bucket, stack.claims_table)
     repeats = []
     for number, (image, document) in enumerate(verification.documents(), start=1):
         name = verification.name_of(image)
         with verification.checklist.checking(REPEAT, name):
-            before = _stored(verification, document)
+            before = storage.look(document)
             event = object_event(
-                verification.stack.image_bucket,
+                stack.image_bucket,
                 dict(document.content["image"]),
                 document.content.get("s3_request_id"),
             )
@@ -60,11 +86,11 @@ def check_repeat(verification: Verification) -> None:
         with verification.checklist.checking(REPEAT, repeat.name):
             if verification.is_express:
                 left_s = max(0.0, deadline - verification.pace.clock())
-                faults = _changed_within(verification, repeat, left_s)
+                faults = _changed_within(verification, storage, repeat, left_s)
                 detail = f"nothing changed for {QUIET_S} s; an EXPRESS execution cannot be asked how it ended"
             else:
                 faults = _wrong_end(verification, client, repeat.execution)
-                faults += changes(repeat.before, _stored(verification, repeat.document))
+                faults += changes(repeat.before, storage.look(repeat.document))
                 detail = f"ended as {CLAIMED_BEFORE}; document and claim unchanged"
             verification.checklist.judge(REPEAT, repeat.name, faults, detail)
 
@@ -83,19 +109,6 @@ def changes(before: Stored, after: Stored) -> list[str]:
     return faults
 
 
-def _stored(verification: Verification, document: Document) -> Stored:
-    connection, stack = verification.connection, verification.stack
-    versions: Sequence[tuple[str, str, str]] = sorted(
-        (item["VersionId"], item.get("ETag", ""), str(item["LastModified"]))
-        for page in connection.s3()
-        .get_paginator("list_object_versions")
-        .paginate(Bucket=stack.results_bucket, Prefix=document.result_key)
-        for item in page.get("Versions", [])
-    )
-    claim = read_claim(connection.dynamodb(), stack.claims_table, document.image_key, document.image_etag)
-    return Stored(tuple(versions), claim)
-
-
 def _wrong_end(verification: Verification, client: "SFNClient", execution: str) -> list[str]:
     ended = wait_for_end(verification, client, execution)
     if ended is None:
@@ -109,8 +122,10 @@ def _wrong_end(verification: Verification, client: "SFNClient", execution: str) 
     return [] if outcome == CLAIMED_BEFORE else [f"its execution ended as {outcome}, not {CLAIMED_BEFORE}"]
 
 
-def _changed_within(verification: Verification, repeat: Repeat, seconds: float) -> list[str]:
+def _changed_within(
+    verification: Verification, storage: Storage, repeat: Repeat, seconds: float
+) -> list[str]:
     def look() -> list[str] | None:
-        return changes(repeat.before, _stored(verification, repeat.document)) or None
+        return changes(repeat.before, storage.look(repeat.document)) or None
 
     return verification.poll(seconds, look) or []

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
@@ -60,7 +61,7 @@ def result_document(key: str, etag: str, size: int, outcome: str, execution: str
     }
 
 
-@dataclass
+@dataclass(eq=False)
 class VerifiableStack:
     """The stack, and what it does wrong. Each pause of the command is a second in which it works."""
 
@@ -86,7 +87,7 @@ class VerifiableStack:
     called: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.s3, self.dynamodb = self.session.client("s3"), self.session.client("dynamodb")
+        self.s3, self.dynamodb = self.client("s3"), self.client("dynamodb")
         for bucket in (IMAGES, RESULTS):
             self.s3.create_bucket(Bucket=bucket)
             self.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
@@ -101,12 +102,16 @@ class VerifiableStack:
                 {"AttributeName": "etag", "KeyType": "RANGE"},
             ],
         )
-        sns = self.session.client("sns")
+        sns = self.client("sns")
         self.topics = {name: sns.create_topic(Name=name)["TopicArn"] for name in ("review", "alert")}
-        logs = self.session.client("logs")
+        logs = self.client("logs")
         for function in FUNCTIONS:
             logs.create_log_group(logGroupName=f"log-of-{function}")
             logs.create_log_stream(logGroupName=f"log-of-{function}", logStreamName="s")
+
+    @cache  # noqa: B019 (a stack lives as long as its test)
+    def client(self, service: str) -> Any:
+        return self.session.client(service)  # type: ignore[call-overload]
 
     def pace(self) -> Pace:
         return Pace(clock=lambda: self.now, sleep=self.work)
@@ -162,7 +167,7 @@ class VerifiableStack:
         self.dynamodb.put_item(TableName=CLAIMS, Item=item)
 
     def publish(self, topic: str, document: dict[str, Any]) -> None:
-        self.session.client("sns").publish(TopicArn=self.topics[topic], Message=json.dumps(document))
+        self.client("sns").publish(TopicArn=self.topics[topic], Message=json.dumps(document))
 
     def log(self, execution: str, functions: tuple[str, ...]) -> None:
         for function in functions:
@@ -170,7 +175,7 @@ class VerifiableStack:
             self.change_log(line)
             embedded = {"_aws": {}, "correlation_id": execution}
             if self.logs:
-                self.session.client("logs").put_log_events(
+                self.client("logs").put_log_events(
                     logGroupName=f"log-of-{function}",
                     logStreamName="s",
                     logEvents=[
@@ -179,7 +184,7 @@ class VerifiableStack:
                     ],
                 )
             if self.measures:
-                self.session.client("cloudwatch").put_metric_data(
+                self.client("cloudwatch").put_metric_data(
                     Namespace="Scones/scones",
                     MetricData=[
                         {
@@ -234,10 +239,10 @@ class VerifiableStack:
             for one in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
         ]
         found += [f"claim {item['image_key']['S']}" for item in self.dynamodb.scan(TableName=CLAIMS)["Items"]]
-        found += self.session.client("sqs").list_queues().get("QueueUrls", [])
+        found += self.client("sqs").list_queues().get("QueueUrls", [])
         found += [
             one["Endpoint"]
-            for one in self.session.client("sns").list_subscriptions()["Subscriptions"]
+            for one in self.client("sns").list_subscriptions()["Subscriptions"]
             if one["Protocol"] == "sqs"
         ]
         return found
