@@ -63,8 +63,8 @@ def _common_faults(content: Mapping[str, Any], labels: Sequence[str]) -> Iterato
     if content["labels"] != list(labels):
         yield f"labels {content['labels']}, not the stack's {list(labels)}"
     image = content["image"]
-    if not isinstance(image.get("size"), int) or not {"version_id", "sequencer"} <= image.keys():
-        yield "image without size, version_id or sequencer"
+    if not isinstance(image.get("size"), int) or not {"bucket", "version_id", "sequencer"} <= image.keys():
+        yield "image without bucket, size, version_id or sequencer"
     for name in ("started_at", "finished_at"):
         if not _is_time(content[name]):
             yield f"{name} {content[name]!r} is not a time"
