@@ -2,9 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 from scones.verify.verification import Verification
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
 
 METRICS: Final = "metrics"
 EXPECTED: Final = {"serialize": "ObjectBytes", "classify": "EndpointLatency", "filter": "Confidence"}
@@ -33,7 +36,7 @@ def skip_metrics(verification: Verification, reason: str) -> None:
     verification.checklist.not_checked(METRICS, "", reason)
 
 
-def _count(verification: Verification, client: Any, service: str, metric: str) -> int | None:  # noqa: ANN401
+def _count(verification: Verification, client: "CloudWatchClient", service: str, metric: str) -> int | None:
     start = verification.started.replace(second=0, microsecond=0)  # CloudWatch keeps minutes
     answer = client.get_metric_statistics(
         Namespace=_namespace(verification),
