@@ -33,13 +33,16 @@ class Cleanup:
     connection: "Connection"
     stack: Stack
     names: RunNames
+    has_queue: bool = True
+    """False when the caller may not make a queue: then there is none, nor may the caller look for one."""
     removed: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
 
     def run(self) -> None:
         """Remove everything that can be; what is refused stays and is named in `left`."""
-        self._step("subscriptions of its queue", self._unsubscribe)
-        self._step(f"queue {self.names.queue}", self._delete_queue)
+        if self.has_queue:
+            self._step("subscriptions of its queue", self._unsubscribe)
+            self._step(f"queue {self.names.queue}", self._delete_queue)
         busy: list[str] = []
         claims_gone = self._step("claims", lambda: busy.extend(self._delete_claims()))
         if busy:

@@ -46,7 +46,9 @@ def verify_stack(verification: Verification, *, metrics: bool, failure: bool, vi
 
 def clean_up(verification: Verification) -> list[str]:
     """Remove what the run made; returns what had to stay."""
-    cleanup = Cleanup(verification.connection, verification.stack, verification.names)
+    cleanup = Cleanup(
+        verification.connection, verification.stack, verification.names, verification.may_make_queue
+    )
     verification.on_step("Waiting for executions that still run")
     settle(verification, cleanup)
     verification.on_step("Cleaning up")

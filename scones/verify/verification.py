@@ -36,6 +36,7 @@ class Verification:
     repeats: dict[str, str] = field(default_factory=dict)
     """Second executions, by the name of their image."""
     inbox: "Inbox | None" = None
+    may_make_queue: bool = True
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property

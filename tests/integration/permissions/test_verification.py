@@ -59,8 +59,6 @@ def resource_arns(cloud: LocalCloud, stack: Stack) -> dict[str, str]:
         "ImageBucket": f"arn:aws:s3:::{stack.physical['ImageBucket']}",
         "ResultsBucket": f"arn:aws:s3:::{stack.physical['ResultsBucket']}",
         "ImageClaims": f"arn:aws:dynamodb:{place}:table/{stack.physical['ImageClaims']}",
-        "ReviewTopic:*": f"{cloud.outputs['ReviewTopicArn']}:*",
-        "AlertTopic:*": f"{cloud.outputs['AlertTopicArn']}:*",
         "ReviewTopic": cloud.outputs["ReviewTopicArn"],
         "AlertTopic": cloud.outputs["AlertTopicArn"],
         "sqs:scones-verify-*": f"arn:aws:sqs:{place}:scones-verify-*",

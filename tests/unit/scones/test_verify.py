@@ -221,6 +221,14 @@ def test_what_the_caller_may_not_do_is_not_checked_and_says_so(
     assert stack.left() == []
 
 
+def test_a_caller_who_may_do_nothing_with_queues_leaves_nothing(
+    scones: Scones, stack: VerifiableStack
+) -> None:
+    with watched_calls("CreateQueue", "GetQueueUrl", "ListSubscriptionsByTopic"):
+        assert verified(scones, "--no-metrics")["left"] == []
+    assert stack.left() == []
+
+
 def test_a_clean_up_that_is_refused_names_what_is_left_and_the_command(
     scones: Scones, stack: VerifiableStack
 ) -> None:

@@ -267,14 +267,14 @@ def log_groups(stack: VerifiableStack) -> Callable[[str], Any]:
 
 
 @contextmanager
-def watched_calls(refused: str | None = None) -> Iterator[set[str]]:
-    """Note every request that is made, as service:Operation, and refuse one operation."""
+def watched_calls(*refused: str) -> Iterator[set[str]]:
+    """Note every request that is made, as service:Operation, and refuse some operations."""
     made: set[str] = set()
     original = BaseClient._make_api_call
 
     def call(self: BaseClient, operation: str, request: dict[str, Any]) -> object:
         made.add(f"{self.meta.service_model.service_name}:{operation}")
-        if operation == refused:
+        if operation in refused:
             error = {"Code": "AccessDenied", "Message": "no policy allows it"}
             raise ClientError({"Error": error}, operation)
         return original(self, operation, request)
