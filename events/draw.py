@@ -1,4 +1,4 @@
-"""Draws the sample images of `events/images`: ``python events/draw.py``.
+"""Draws the sample images of `events/images` and of `scones verify`: ``python events/draw.py``.
 
 They are drawn, not photographed, so that the repository holds nobody's picture. Each stands for something that
 arrives in the bucket: the two vehicles, a stranger, a phone's rotated photo, a modern format, a broken file, no image.
@@ -14,6 +14,8 @@ from PIL import Image, ImageDraw, ImageFilter
 from pillow_heif import register_heif_opener
 
 IMAGES = Path(__file__).parent / "images"
+VERIFICATION_SAMPLES = Path(__file__).parent.parent / "scones" / "verify" / "samples"
+VERIFICATION_SIDE, VERIFICATION_COLOURS = 128, 64
 SIZE = 640
 EXIF_ORIENTATION = 0x0112
 ROTATED_RIGHT = 6
@@ -92,6 +94,17 @@ def scone() -> Image.Image:
     return image
 
 
+def verification_samples() -> dict[str, Image.Image]:
+    """Return what `scones verify` drops: small, since they are shipped with it."""
+    drawn = {"bicycle": bicycle(), "motorcycle": motorcycle(), "scone": scone()}
+    side, lanczos = (VERIFICATION_SIDE, VERIFICATION_SIDE), Image.Resampling.LANCZOS
+    small = {f"{name}.png": image.resize(side, lanczos) for name, image in drawn.items()}
+    return {
+        name: image if image.mode == "RGBA" else image.quantize(VERIFICATION_COLOURS)
+        for name, image in small.items()
+    }
+
+
 def main() -> None:
     """Write every sample image."""
     register_heif_opener()
@@ -108,6 +121,10 @@ def main() -> None:
     motorcycle().save(whole, "PNG")
     (IMAGES / "cut-off.png").write_bytes(whole.getvalue()[:20_000])
     (IMAGES / "not-an-image.jpg").write_text("A note that somebody named .jpg.\n")
+    for name, image in verification_samples().items():
+        image.save(VERIFICATION_SAMPLES / name, optimize=True)
+    note = "A text, which `scones verify` uploads to see that it is rejected.\n"
+    (VERIFICATION_SAMPLES / "not-an-image.txt").write_text(note)
 
 
 if __name__ == "__main__":

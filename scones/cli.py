@@ -23,6 +23,9 @@ COMMANDS: Final[Mapping[str, Lazy]] = {
         "scones.doctor.command:doctor", "Check an account, an endpoint and a stack before and after a deploy."
     ),
     "status": Lazy("scones.status:status", "Show outcomes, executions and the queue of failed images."),
+    "verify": Lazy(
+        "scones.verify.command:verify", "Drop test images and check all that a stack does with them."
+    ),
     "results": Lazy("scones.results:results", "List and filter result documents."),
     "redrive": Lazy(
         "scones.redrive.command:redrive", "Start failed images again, and say what became of each."

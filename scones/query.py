@@ -13,6 +13,7 @@ import click
 
 from scones.documents import LITERAL_CHARACTERS, Document, Listed, Outcome, fetch, list_results
 from scones.stack import Stack
+from scones.verification_folder import FOLDER, is_verification_result
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -54,6 +55,10 @@ class Query:
     above: float | None = None
     key: str | None = None
 
+    def includes_verification(self, incoming_prefix: str) -> bool:
+        """Tell whether results of `scones verify` are asked for by name; without that they are left out."""
+        return self.literal(incoming_prefix).startswith(f"{FOLDER}/")
+
     def wants(self, document: Document, incoming_prefix: str) -> bool:
         """Tell whether a document is asked for. Below is `<`, above is `>=`, as the threshold counts."""
         confidence = document.confidence
@@ -89,13 +94,15 @@ def newest_first(s3: "S3Client", stack: Stack, query: Query) -> tuple[list[Liste
     def listing(prefix: str) -> list[Listed]:
         return list(islice(list_results(s3, stack.results_bucket, prefix), MAX_LISTED + 1))
 
+    with_verification = query.includes_verification(stack.incoming_prefix)
     with ThreadPoolExecutor(_THREADS) as pool:
         listings = list(pool.map(listing, prefixes))
     wanted = (
         item
         for items in listings
         for item in items[:MAX_LISTED]
-        if query.since is None or item.last_modified >= query.since
+        if (query.since is None or item.last_modified >= query.since)
+        and (with_verification or not is_verification_result(item.key))
     )
     newest = sorted(
         sorted(wanted, key=lambda item: item.key), key=lambda item: item.last_modified, reverse=True

@@ -18,6 +18,7 @@ from scones.documents import Outcome, list_results
 from scones.errors import error_code
 from scones.stack import Stack, read_stack
 from scones.threshold import Threshold, read_threshold
+from scones.verification_folder import is_verification_result
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -171,7 +172,11 @@ def print_status(now: Status) -> None:
 
 def _count_results(s3: "S3Client", stack: Stack, outcome: Outcome) -> tuple[Count, dict[str, int]]:
     first_parts: Counter[str] = Counter()
-    listing = list_results(s3, stack.results_bucket, f"{outcome}/")
+    listing = (
+        item
+        for item in list_results(s3, stack.results_bucket, f"{outcome}/")
+        if not is_verification_result(item.key)
+    )
     for item in islice(listing, MAX_RESULTS):
         first_parts[item.key.split("/")[1]] += 1
     more = next(listing, None) is not None

@@ -10,7 +10,10 @@ from tests.integration.conftest import Shell, ports
 pytestmark = pytest.mark.local_cloud
 
 
-def test_an_express_workflow_with_other_labels_and_threshold(shell: Shell) -> None:
+def test_an_express_workflow_with_other_labels_and_threshold(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUTH", "true")
     parameters = (
         "WorkflowType=EXPRESS",
         "Labels=pedal power,motor",
@@ -23,6 +26,8 @@ def test_an_express_workflow_with_other_labels_and_threshold(shell: Shell) -> No
 
     dropped = shell.run("drop", "events/images/bicycle.jpg", "--json")
     results = shell.run("results", "--json")
+    verified = shell.run("verify", "--json", "--failed", "--yes")
+    counted = json.loads(shell.run("status", "--json").stdout)["outcomes"]
     down = shell.run("down")
 
     assert dropped.returncode == 0, dropped.stderr
@@ -32,6 +37,13 @@ def test_an_express_workflow_with_other_labels_and_threshold(shell: Shell) -> No
     assert document["labels"] == ["pedal power", "motor"]
     assert document["threshold"] == 1
     assert document["endpoint"]["name"] == "other"
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+    report = json.loads(verified.stdout)
+    assert (report["passed"], report["workflow_type"]) == (True, "EXPRESS")
+    reviewed = [row["subject"] for row in report["checks"] if row["check"] == "review message"]
+    assert reviewed == ["bicycle.png", "motorcycle.png", "scone.png"]  # nothing reaches a threshold of 1 here
+    assert {row["check"] for row in report["checks"] if row["state"] == "not checked"} == {"trace id"}
+    assert counted == {"passed": 0, "review": 1, "rejected": 0, "failed": 0}
     assert down.returncode == 0
     assert shell.processes() == []
 

@@ -12,6 +12,7 @@ from training.dataset.manifest import Entry, Review
 from training.dataset.pictures import Picture, fetch_all
 from training.dataset.splits import TRAIN, content_hash
 from training.dataset.votes import Problem, Reference, Vote, newest_by_reviewer
+from training.verification_images import is_verification_image
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -74,7 +75,7 @@ def merge(
     """
     merged = Merged()
     by_image: defaultdict[Reference, list[Vote]] = defaultdict(list)
-    for vote in votes:
+    for vote in _of_users(votes, merged):
         by_image[vote.image].append(vote)
     pictures: dict[str, Picture] = {}
     looks: defaultdict[str, list[Vote]] = defaultdict(list)
@@ -104,6 +105,15 @@ def merge(
         if f"{ORIGINALS}/{path.name}" not in used:
             path.unlink()
     return merged
+
+
+def _of_users(votes: Sequence[Vote], merged: Merged) -> list[Vote]:
+    """Return the votes on images that users brought; those of `scones verify` are left out, with the reason."""
+    drawn = {str(vote.image) for vote in votes if is_verification_image(vote.image.key)}
+    merged.left_out += [
+        Problem(address, "an image of scones verify, not of a user") for address in sorted(drawn)
+    ]
+    return [vote for vote in votes if not is_verification_image(vote.image.key)]
 
 
 def _write(folder: Path, digest: str, picture: Picture, last: Sequence[Vote]) -> Entry:

@@ -49,12 +49,15 @@ class Reading:
         How many were opened.
     outside
         Records of another time.
+    verification
+        Documents of images of `scones verify`, left out.
     """
 
     observations: Observations = field(default_factory=Observations)
     broken: Broken = field(default_factory=Broken)
     files: int = 0
     outside: int = 0
+    verification: int = 0
 
 
 def find_files(sources: Sequence[str], times: TimeRange, make_s3: Callable[[], Any]) -> list[File]:
@@ -116,14 +119,16 @@ def _numbered(lines: Iterable[bytes]) -> Iterable[tuple[int, bytes]]:
 
 
 def _keep(
-    where: str, record: bytes, parse: Callable[[bytes], Observation], times: TimeRange, found: Reading
+    where: str, record: bytes, parse: Callable[[bytes], Observation | None], times: TimeRange, found: Reading
 ) -> None:
     try:
         observation = parse(record)
     except RecordError as error:
         found.broken.add(where, error)
         return
-    if times.holds(observation.time):
+    if observation is None:
+        found.verification += 1
+    elif times.holds(observation.time):
         found.observations.add(observation)
     else:
         found.outside += 1

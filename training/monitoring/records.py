@@ -13,6 +13,7 @@ from typing import Any
 from endpoint.errors import ImageError
 from training.monitoring.image_statistics import image_statistics
 from training.monitoring.observations import PASSED, REVIEW, Observation
+from training.verification_images import is_verification_image
 
 _PREDICTED = (PASSED, REVIEW)
 _OUTCOMES = (*_PREDICTED, "rejected", "failed")
@@ -75,8 +76,14 @@ class Reader:
             return {}
 
 
-def document(content: bytes) -> Observation:
+def document(content: bytes) -> Observation | None:
     """Read a result document (docs/contracts/result.schema.json).
+
+    Returns
+    -------
+    Observation or None
+        None for an image of `scones verify`, which is no observation of what users bring. A capture does not say
+        whose image it is, so captures of these images are read like others.
 
     Raises
     ------
@@ -87,13 +94,15 @@ def document(content: bytes) -> Observation:
     outcome = result.get("outcome")
     if outcome not in _OUTCOMES:
         raise RecordError(f"outcome {outcome!r}: not a result document")
+    image = result.get("image")
+    if isinstance(image, dict) and is_verification_image(image.get("key")):
+        return None
     moment = _time(result.get("finished_at"))
     if outcome not in _PREDICTED:
         return Observation(moment, outcome)
     label, (confidence,) = result.get("label"), _probabilities([result.get("confidence")])
     if not isinstance(label, str):
         raise RecordError("no label")
-    image = result.get("image")
     size = image.get("size") if isinstance(image, dict) else None
     inputs = {"object_bytes": size} if _number(size) else {}
     return Observation(moment, outcome, label, confidence, inputs, _model_version(result.get("endpoint")))

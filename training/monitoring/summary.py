@@ -45,6 +45,7 @@ class Summary:
             "files": self.reading.files,
             "predictions": len(observations),
             "outside_time_range": self.reading.outside,
+            "of_scones_verify": self.reading.verification,
             "broken": {"count": broken.count, "first": broken.named},
             "outcomes": dict(observations.outcomes),
             "model_versions": dict(observations.model_versions),

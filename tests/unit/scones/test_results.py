@@ -179,3 +179,12 @@ def test_since_understands_ages_and_iso_times() -> None:
     assert convert("2026-11-21", None, None) == datetime(2026, 11, 21).astimezone()
     age = datetime.now(UTC) - convert("1.5h", None, None)
     assert timedelta(hours=1.5) <= age < timedelta(hours=1.5, seconds=5)
+
+
+def test_results_of_scones_verify_are_shown_only_when_asked_for(
+    scones: Scones, stored: dict[str, str], workflow: FakeWorkflow
+) -> None:
+    for outcome in ("passed", "review", "rejected", "failed"):
+        workflow.write(outcome, "incoming/scones-verify/20261126T201500Z-4f2a1c/7.png", "e" * 32)
+    assert "7" not in found(scones)
+    assert found(scones, "--key", "scones-verify/*") == ["7"] * 4

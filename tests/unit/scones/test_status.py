@@ -121,3 +121,14 @@ def test_other_errors_of_step_functions_are_told(
     result = scones("status")
     assert result.exit_code == 2
     assert "StateMachineDoesNotExist" in result.stderr
+
+
+def test_images_of_scones_verify_are_not_counted(
+    scones: Scones, s3: S3Client, workflow: FakeWorkflow
+) -> None:
+    workflow.write("passed", "incoming/d/1.png", "e")
+    for outcome in ("passed", "review", "rejected", "failed"):
+        workflow.write(outcome, "incoming/scones-verify/20261126T201500Z-4f2a1c/a.png", "e")
+    document = json.loads(scones("status", "--json").stdout)
+    assert document["outcomes"] == {"passed": 1, "review": 0, "rejected": 0, "failed": 0}
+    assert document["labels"] == {"bicycle": 1, "motorcycle": 0}

@@ -327,3 +327,16 @@ def test_the_picture_in_a_capture_is_the_picture_that_was_sent(captured: Any) ->
     (path,) = captured([sent]).rglob("*.jsonl")
     line = json.loads(path.read_text())
     assert base64.b64decode(line["captureData"]["endpointInput"]["data"]) == sent
+
+
+def test_documents_of_scones_verify_are_counted_apart(tmp_path: Path) -> None:
+    folder = tmp_path / "results"
+    folder.mkdir()
+    keys = ("incoming/1.png", "incoming/scones-verify/20261126T201500Z-4f2a1c/bicycle.png")
+    for number, key in enumerate(keys):
+        document = result(image={"size": 1, "key": key})
+        (folder / f"{number}.json").write_text(json.dumps(document))
+    output = tmp_path / "monitoring"
+    monitor.main([str(folder), "--output", str(output), "--json"])
+    found = json.loads((output / "summary.json").read_text())
+    assert (found["predictions"], found["of_scones_verify"], found["outcomes"]) == (1, 1, {"passed": 1})

@@ -106,3 +106,10 @@ def test_a_document_without_a_prediction_is_an_outcome(outcome: str) -> None:
 def test_a_broken_document_says_why(changes: dict[str, Any], reason: str) -> None:
     with pytest.raises(RecordError, match=reason):
         document(json.dumps(result(**changes)).encode())
+
+
+def test_a_document_of_scones_verify_is_no_observation() -> None:
+    drawn = {"size": 4096, "key": "incoming/scones-verify/20261126T201500Z-4f2a1c/bicycle.png"}
+    near = {"size": 4096, "key": "incoming/scones-verify-of-mine/bicycle.png"}
+    assert document(json.dumps(result(image=drawn)).encode()) is None
+    assert document(json.dumps(result(image=near)).encode()) is not None

@@ -340,3 +340,12 @@ def test_labels_in_a_folder_may_speak_of_images_in_s3(
     assert data.main([*arguments(archive_path, output), "--reviewed", str(reviews.folder)]) == 0
     added = json.loads(capsys.readouterr().out)["reviewed"]["added"]
     assert added == {"bicycle": 1, "motorcycle": 1}
+
+
+def test_an_image_of_scones_verify_is_left_out(reviews: Reviews, merge: Any) -> None:
+    drawn = reviews.image("incoming/scones-verify/20261126T201500Z-4f2a1c/bicycle.png", photo(1))
+    reviews.vote(drawn, "bicycle")
+    reviews.vote(reviews.image("incoming/2.png", photo(2)), "bicycle")
+    merged = merge()
+    assert merged["added"] == {"bicycle": 1}
+    assert [one["reason"] for one in merged["left_out"]] == ["an image of scones verify, not of a user"]

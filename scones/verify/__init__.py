@@ -1,0 +1,1 @@
+"""`scones verify`: the acceptance test of a deploy."""

@@ -1,0 +1,33 @@
+"""What `scones verify` drops has one folder, and every rule of it says the same."""
+
+import pytest
+
+from scones import verification_folder as of_scones
+from scones.documents import outcome_prefixes
+from scones.verify.run_names import RunNames
+from training import verification_images as of_training
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "incoming/scones-verify/20261126T201500Z-4f2a1c/bicycle.png",
+        "incoming/scones-verify/x",
+        "incoming/scones-verify",
+        "incoming/scones-verify-2/x",
+        "incoming/a/scones-verify/x",
+        "scones-verify/x",
+        "",
+    ],
+)
+def test_both_packages_leave_out_the_same_images(key: str) -> None:
+    assert of_training.is_verification_image(key) == of_scones.is_verification_image(key, "incoming/")
+
+
+def test_every_result_of_a_run_is_recognised_by_its_key() -> None:
+    folder = RunNames.new().folder
+    for prefix in outcome_prefixes(("bicycle", "scones-verify"), folder):
+        assert of_scones.is_verification_result(f"{prefix}a.png/e.json")
+    for prefix in outcome_prefixes(("bicycle", "scones-verify"), "couriers/"):
+        assert not of_scones.is_verification_result(f"{prefix}a.png/e.json")
+    assert of_scones.is_verification_image(f"incoming/{folder}a.png", "incoming/")
