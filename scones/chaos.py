@@ -11,9 +11,10 @@ from rich.text import Text
 from scones.console import comma, notice, out, print_json
 from scones.errors import SconesError
 from scones.local.chaos import clear_faults, find_workers, inject, kill, read_faults, require_cloud
+from scones.suggest import SuggestingGroup
 
 
-@click.group()
+@click.group(cls=SuggestingGroup)
 def chaos() -> None:
     """Break the local cloud on purpose: an endpoint that fails, workers that die.
 

@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 import click
 
 from scones.errors import INTERRUPTED, SconesError, explain
+from scones.suggest import SuggestingGroup
 
 
 class Lazy(NamedTuple):
@@ -39,7 +40,7 @@ COMMANDS: Final[Mapping[str, Lazy]] = {
 }
 
 
-class LazyGroup(click.Group):
+class LazyGroup(SuggestingGroup):
     """A group that imports a subcommand on use, and turns the errors of all of them into one line."""
 
     lazy: Mapping[str, Lazy] = COMMANDS

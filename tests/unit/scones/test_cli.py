@@ -64,6 +64,24 @@ def test_version_and_unknown_command() -> None:
 
 
 @pytest.mark.parametrize(
+    ("arguments", "nearest"),
+    [
+        (["statsu"], "Did you mean status?"),
+        (["Drop"], "Did you mean drop?"),
+        (["chaos", "kill-wroker"], "Did you mean kill-worker?"),
+    ],
+)
+def test_a_mistyped_command_is_answered_with_the_nearest(arguments: list[str], nearest: str) -> None:
+    refused = CliRunner().invoke(main, arguments)
+    assert refused.exit_code == 2
+    assert nearest in refused.output
+
+
+def test_a_command_like_no_other_is_refused_without_a_guess() -> None:
+    assert "Did you mean" not in CliRunner().invoke(main, ["frobnicate"]).output
+
+
+@pytest.mark.parametrize(
     ("error", "line"),
     [
         (NoCredentialsError(), "no usable AWS credentials"),
