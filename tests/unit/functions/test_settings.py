@@ -36,11 +36,11 @@ def test_serialize_takes_whole_numbers_in_range(serialize: Any, text: str) -> No
         serialize.settings.Settings.from_environment({"MODEL_INPUT_SIZE": text})
 
 
-def test_classify_reads_names_without_spaces(classify: Any) -> None:
+def test_labels_may_have_spaces_inside(classify: Any) -> None:
     found = classify.settings.Settings.from_environment(
-        {"ENDPOINT_NAME": "scones-1", "LABELS": "cat, dog ,cow"}
+        {"ENDPOINT_NAME": "scones-1", "LABELS": "house cat,dog,cow"}
     )
-    assert found == classify.settings.Settings("scones-1", ("cat", "dog", "cow"))
+    assert found == classify.settings.Settings("scones-1", ("house cat", "dog", "cow"))
 
 
 @pytest.mark.parametrize("name", [None, "", " ", "a/b", "-a", "a" * 64])
@@ -50,7 +50,7 @@ def test_classify_names_every_bad_variable_at_once(classify: Any, name: str | No
         classify.settings.Settings.from_environment(environment)
 
 
-@pytest.mark.parametrize("labels", ["", "one", "a,", ",a", "a,a", "a,,b"])
+@pytest.mark.parametrize("labels", ["", "one", "a,", ",a", "a,a", "a,,b", "a, b", "a ,b", " a,b"])
 def test_labels_are_two_or_more_and_different(classify: Any, filter_: Any, labels: str) -> None:
     for function in (classify, filter_):
         with pytest.raises(ValueError, match=r"LABELS"):
