@@ -131,3 +131,22 @@ def test_a_wait_for_the_build_of_another_can_be_stopped(tmp_path: Path) -> None:
         sam.alone_in_build(stopped, tmp_path),
     ):
         pytest.fail("two at once")
+
+
+def test_a_failed_deploy_is_one_line_with_sams_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from scones.errors import SconesError
+    from scones.local import sam
+
+    tool = tmp_path / "sam"
+    tool.write_text(
+        "#!/bin/sh\necho Deploying\necho 'Error: Stack is in ROLLBACK_COMPLETE'\necho bye\nexit 1\n"
+    )
+    tool.chmod(0o755)
+    monkeypatch.setattr(sam, "tool_path", lambda: f"{tmp_path}:/bin:/usr/bin")
+    processes = Processes(tmp_path / "state" / "logs")
+    with pytest.raises(SconesError) as failed:
+        sam.deploy(processes, free_address(), tmp_path, {"SweepDays": "1"})
+    processes.stop()
+    assert failed.value.message.startswith("`sam deploy` failed: Error: Stack is in ROLLBACK_COMPLETE (see ")
