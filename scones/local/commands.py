@@ -9,13 +9,14 @@ import sys
 import time
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 import click
 
 from scones.console import err, notice
 from scones.errors import SconesError
 from scones.local import sam, servers
-from scones.local.address import Address, aws_variables
+from scones.local.address import Address, aws_variables, direct_variables, misleading_variables
 from scones.local.cloud import Plan, already_running, run
 from scones.local.model import agreed_parameters, parameters_of, remembered
 from scones.local.parameters import check_parameters, declared_parameters, parse_parameters
@@ -118,7 +119,10 @@ def env() -> None:
     if cloud is None:
         message = "no local cloud is running: start one with `scones up`"
         raise SconesError(message)
-    for name, value in aws_variables(cloud.endpoint_url).items():
+    for name in misleading_variables(os.environ):
+        click.echo(f"unset {name}")
+    host = urlsplit(cloud.endpoint_url).hostname or ""
+    for name, value in (aws_variables(cloud.endpoint_url) | direct_variables(host, os.environ)).items():
         click.echo(f"export {name}={shlex.quote(value)}")
 
 
