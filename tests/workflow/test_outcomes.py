@@ -38,7 +38,7 @@ def test_a_sure_image_passes_without_a_person(workflow: Workflow, schema: dict[s
     (key,) = run.results
     assert key == f"passed/bicycle/couriers/anna.jpg/{run.document['image']['etag']}.json"
     jsonschema.validate(run.document, schema)
-    assert run.document["reason"] == "bicycle at 0.95 reaches the threshold of 0.8"
+    assert run.document["reason"] == "bicycle at 0.950 reaches the threshold of 0.8"
     assert run.document["inferences"] == CLASSIFIED["inferences"]
     assert (run.status, run.reviews, run.alerts) == ("SUCCEEDED", [], [])
 
@@ -51,7 +51,7 @@ def test_an_unsure_image_goes_to_a_person(workflow: Workflow, schema: dict[str, 
     jsonschema.validate(run.document, schema)
     (message,) = run.reviews
     assert message == run.document | {"result": f"s3://results/{key}"}
-    assert message["reason"] == "bicycle at 0.61 is below the threshold of 0.8"
+    assert message["reason"] == "bicycle at 0.610 is below the threshold of 0.8"
     assert (run.status, run.alerts) == ("SUCCEEDED", [])
 
 
@@ -59,7 +59,7 @@ def test_a_reason_is_never_rounded_to_the_other_side(workflow: Workflow) -> None
     just_below = UNSURE | {"confidence": 0.799997}
     run = workflow.run(filter_=returns(just_below))
 
-    assert run.document["reason"] == "bicycle at 0.799997 is below the threshold of 0.8"
+    assert run.document["reason"] == "bicycle at 0.799 is below the threshold of 0.8"
 
 
 @pytest.mark.parametrize("error", POISON)
