@@ -54,6 +54,26 @@ def test_a_version_that_an_event_does_not_name_is_not_that_of_an_earlier_event(
     assert "version_id" not in again.claim
 
 
+@pytest.mark.parametrize("redrive", [False, True])
+def test_a_folder_marker_is_nobodys_image(
+    workflow: Workflow, image: dict[str, str], *, redrive: bool
+) -> None:
+    run = workflow.run(**image | {"key": f"{image['key']}/"}, size=0, redrive=redrive)
+
+    assert did_nothing(run)
+    assert run.claim == {}
+    assert run.results == {}
+
+
+@pytest.mark.parametrize(("key", "size"), [("empty.jpg", 0), ("folder/", 7)])
+def test_an_empty_image_and_a_name_like_a_folders_are_images(workflow: Workflow, key: str, size: int) -> None:
+    """Serialize rejects the first, with its reason; a broken upload of a phone looks like this."""
+    run = workflow.run(key=f"incoming/{uuid.uuid4()}/{key}", size=size)
+
+    assert run.document["image"]["size"] == size
+    assert run.claim["outcome"] == "passed"
+
+
 def test_a_claim_expires_only_where_the_stack_says_so(workflow: Workflow, image: dict[str, str]) -> None:
     run = workflow.run(**image, ClaimDays="30")
 
