@@ -27,6 +27,7 @@ from scones.local.ministack import (
     nested_stacks,
     rule_metrics,
     tables,
+    version_listings,
     workflow_versions,
 )
 
@@ -58,6 +59,7 @@ def apply(lambda_concurrency: int) -> None:
     nested_stacks.keep_attributes()
     metric_math.add_to_cloudformation()
     rule_metrics.count_matches()
+    version_listings.encode_keys()
     metrics.read_embedded_metrics()
     metrics.count_executions()
     alarms.evaluate_like_cloudwatch()
