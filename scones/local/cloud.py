@@ -38,6 +38,7 @@ class Plan:
     capture: Path | None
     concurrency: int
     persist: bool = False
+    quiet: bool = False
 
     def with_defaults(self) -> dict[str, str]:
         """Return the template's parameters, those that make the stack local included."""
@@ -102,7 +103,8 @@ def _bring_up(plan: Plan, processes: Processes) -> None:
     if plan.persist:
         remember(plan.model, state_dir())
     bucket = read_stack(connection).image_bucket
-    notice(f"Ready in {time.monotonic() - started:.0f} s. {_how_to_drop(bucket)}")
+    ready = f"Ready in {time.monotonic() - started:.0f} s at {address.aws_url}."
+    notice(ready if plan.quiet else f"{ready} {_how_to_drop(bucket)}")
     write_cloud(Cloud(address.aws_url, REGION, STACK, os.getpid(), ready=True))
 
 

@@ -71,6 +71,7 @@ DEFAULT_CONCURRENCY: Final = max(4, 2 * (os.cpu_count() or 2))
     is_flag=True,
     help="Keep the local AWS on disk, and go on from there at the next `scones up --persist`.",
 )
+@click.option("--quiet", "-q", is_flag=True, help="Say that it is ready, and not how to use it.")
 def up(  # noqa: PLR0913  one argument per option
     *,
     detach: bool,
@@ -82,6 +83,7 @@ def up(  # noqa: PLR0913  one argument per option
     capture: Path | None,
     concurrency: int,
     persist: bool,
+    quiet: bool,
 ) -> None:
     """Start the local cloud, deploy the stack to it, and keep it running until Ctrl-C."""
     address, given = Address(host, port, endpoint_port), parse_parameters(parameters)
@@ -91,7 +93,7 @@ def up(  # noqa: PLR0913  one argument per option
         notice(f"Serving {model}, as the last `scones up --persist`.")
     agreed = agreed_parameters(given, parameters_of(model))
     check_parameters(agreed, declared)
-    plan = Plan(address, agreed, model, capture, concurrency, persist)
+    plan = Plan(address, agreed, model, capture, concurrency, persist, quiet)
     if detach:
         _run_detached(plan)
     else:
@@ -109,7 +111,7 @@ def down() -> None:
     if not terminate(cloud.pid, STOP_TIMEOUT_S):
         message = f"process {cloud.pid} has not stopped after {STOP_TIMEOUT_S} s: see {state_dir() / 'logs'}"
         raise SconesError(message)
-    notice("Stopped.")
+    notice(f"Stopped the local cloud at {cloud.endpoint_url}.")
 
 
 @click.command()

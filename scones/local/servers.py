@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import sys
 import time
@@ -27,15 +28,28 @@ def require_free(address: Address) -> None:
     Raises
     ------
     SconesError
-        Naming the port and the option that chooses another.
+        Naming the port or the address, and the option that chooses another.
     """
+    if address.aws_port == address.endpoint_port:
+        message = f"--port and --endpoint-port are both {address.aws_port}: choose another for one of them"
+        raise SconesError(message)
     for port, option in ((address.aws_port, "--port"), (address.endpoint_port, "--endpoint-port")):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((address.host, port))
+            except socket.gaierror as error:
+                message = (
+                    f"--listen takes an IPv4 address of this machine, not {address.host!r} ({error.strerror})"
+                )
+                raise SconesError(message) from error
             except OSError as error:
                 place = f"{address.host}:{port}"
+                if error.errno == errno.EADDRNOTAVAIL:
+                    message = (
+                        f"cannot listen on {address.host}: name an address of this machine with --listen"
+                    )
+                    raise SconesError(message) from error
                 message = f"cannot listen on {place} ({error.strerror}): choose another port with {option}"
                 raise SconesError(message) from error
 

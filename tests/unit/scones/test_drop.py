@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
+from scones.cloud import Target, connect
 from scones.documents import Listed, list_results
+from scones.local.state import Cloud
 from scones.uploads import Image, Uploads
 
 if TYPE_CHECKING:
@@ -188,6 +190,26 @@ def test_losing_the_network_midway_still_says_what_is_known(
     assert "2 without outcome" in result.stdout
     assert "cannot reach s3.example.com" in result.stderr
     assert "images already uploaded will still be classified" in result.stderr
+
+
+def test_uploads_to_a_local_cloud_that_died_are_not_promised_an_outcome(
+    scones: Scones, workflow: FakeWorkflow, images: MakeImages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images("one.png")
+    running: list[Cloud | None] = [Cloud("http://127.0.0.1:9", "us-east-1", "scones", 1, ready=True)]
+
+    def die(_seconds: float) -> NoReturn:
+        running[0] = None
+        raise EndpointConnectionError(endpoint_url="http://127.0.0.1:9/x")
+
+    deployed = connect(Target("scones", None, "us-east-1"))
+    monkeypatch.setattr("scones.drop.connect", lambda _target: deployed)
+    monkeypatch.setattr("scones.drop.read_cloud", lambda: running[0])
+    monkeypatch.setattr(workflow, "round", die)
+    result = scones("drop", "photos", stack=None)
+    assert result.exit_code == 2
+    assert "the uploaded images are gone with it" in result.stderr
+    assert "will still be classified" not in result.stderr
 
 
 def test_an_upload_that_no_file_could_make_ends_the_drop(
