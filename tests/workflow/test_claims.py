@@ -200,6 +200,21 @@ def test_the_same_bytes_uploaded_anew_are_run_anew(workflow: Workflow, image: di
     assert again.claim["sequencer"] == "0B"
 
 
+def test_an_unsure_image_copied_onto_itself_asks_nobody_again(
+    workflow: Workflow, image: dict[str, str]
+) -> None:
+    first = workflow.run(**image, sequencer="0A", filter_=returns(UNSURE))
+    copied = workflow.run(**image, sequencer="0B", filter_=returns(UNSURE))
+
+    assert copied.claim["sequencer"] == "0B"
+    assert copied.document["started_at"] > first.document["started_at"]
+    assert (len(first.reviews), len(copied.reviews)) == (1, 0)
+    sure = workflow.run(**image, sequencer="0C")
+    unsure = workflow.run(**image, sequencer="0D", filter_=returns(UNSURE))
+    assert [key.split("/")[0] for key in sure.results] == ["passed"]
+    assert len(unsure.reviews) == 1  # it had passed meanwhile
+
+
 def test_a_late_event_of_an_older_upload_changes_nothing(workflow: Workflow, image: dict[str, str]) -> None:
     newer = workflow.run(**image, sequencer="0B")
     older = workflow.run(**image, sequencer="0A", filter_=returns(UNSURE))

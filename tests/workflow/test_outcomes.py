@@ -130,16 +130,17 @@ def test_a_failed_outcome_is_counted(workflow: Workflow) -> None:
     for classify in (raises("InvalidPredictionError"), returns(CLASSIFIED)):
         workflow.run(classify=classify, MetricsNamespace="Scones/counted")
 
-    (found,) = workflow.client("cloudwatch").list_metrics(Namespace="Scones/counted")["Metrics"]
-    assert (found["MetricName"], found["Dimensions"]) == (
-        "Failed",
-        [{"Name": "service", "Value": "workflow"}],
-    )
-    now = datetime.now(UTC)
-    points = workflow.client("cloudwatch").get_metric_statistics(
-        **found, StartTime=now - timedelta(hours=1), EndTime=now, Period=3600, Statistics=["Sum"]
-    )["Datapoints"]
-    assert sum(point["Sum"] for point in points) == 1
+    cloudwatch, now = workflow.client("cloudwatch"), datetime.now(UTC)
+    metrics = cloudwatch.list_metrics(Namespace="Scones/counted")["Metrics"]
+    service, release = {"Name": "service", "Value": "workflow"}, {"Name": "release", "Value": "test"}
+    assert {one["MetricName"] for one in metrics} == {"Failed"}
+    dimensions = [sorted(one["Dimensions"], key=lambda found: found["Name"]) for one in metrics]
+    assert sorted(dimensions, key=len) == [[service], [release, service]]
+    for found in metrics:
+        points = cloudwatch.get_metric_statistics(
+            **found, StartTime=now - timedelta(hours=1), EndTime=now, Period=3600, Statistics=["Sum"]
+        )["Datapoints"]
+        assert sum(point["Sum"] for point in points) == 1
 
 
 def test_a_failure_that_is_not_counted_is_told_all_the_same(workflow: Workflow) -> None:

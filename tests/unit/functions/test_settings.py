@@ -11,7 +11,7 @@ def test_settings_are_what_the_template_sets(serialize: Any, classify: Any, filt
         for name, function in (("serialize", serialize), ("classify", classify), ("filter", filter_))
     ]
     assert read == [
-        serialize.settings.Settings(32, 26_214_400, 50_000_000),
+        serialize.settings.Settings(32, 26_214_400, 50_331_648),
         classify.settings.Settings("scones", ("bicycle", "motorcycle")),
         filter_.settings.Settings(("bicycle", "motorcycle"), 0.8),
     ]
@@ -67,3 +67,9 @@ def test_settings_cannot_change(filter_: Any) -> None:
     found = filter_.settings.Settings.from_environment(SETTINGS["filter"])
     with pytest.raises(AttributeError):
         found.threshold = 0.1
+
+
+@pytest.mark.parametrize("size", [(8160, 6144), (8192, 6144), (8160, 6120)])
+def test_what_phones_call_fifty_megapixels_is_taken(serialize: Any, size: tuple[int, int]) -> None:
+    settings = serialize.settings.Settings.from_environment(SETTINGS["serialize"])
+    assert size[0] * size[1] <= settings.max_pixels == serialize.settings.LARGEST_IMAGE
