@@ -23,7 +23,7 @@ COMMANDS: Final[Mapping[str, Lazy]] = {
     "doctor": Lazy(
         "scones.doctor.command:doctor", "Check an account, an endpoint and a stack before and after a deploy."
     ),
-    "status": Lazy("scones.status:status", "Show outcomes, executions and the queue of failed images."),
+    "status": Lazy("scones.status:status", "Show outcomes, what waits, which alarms are in ALARM."),
     "results": Lazy("scones.results:results", "List and filter result documents."),
     "redrive": Lazy(
         "scones.redrive.command:redrive", "Start failed images again, and say what became of each."

@@ -106,6 +106,10 @@ def aws() -> Iterator[None]:
         yield
 
 
+def _keys(first: str, second: str) -> Any:
+    return [{"AttributeName": first, "KeyType": "HASH"}, {"AttributeName": second, "KeyType": "RANGE"}]
+
+
 @pytest.fixture
 def s3(aws: None, cloudformation: FakeCloudFormation) -> "S3Client":
     """S3 of a deployed stack, whose queue and workflow exist too."""
@@ -114,6 +118,22 @@ def s3(aws: None, cloudformation: FakeCloudFormation) -> "S3Client":
     client.create_bucket(Bucket=IMAGES)
     client.create_bucket(Bucket=RESULTS)
     session.client("sqs").create_queue(QueueName="failed-images")
+    session.client("dynamodb").create_table(
+        TableName="claims",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[
+            {"AttributeName": name, "AttributeType": "S"}
+            for name in ("image_key", "etag", "state_shard", "state_since")
+        ],
+        KeySchema=_keys("image_key", "etag"),
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "by_state",
+                "KeySchema": _keys("state_shard", "state_since"),
+                "Projection": {"ProjectionType": "KEYS_ONLY"},
+            }
+        ],
+    )
     session.client("ssm").put_parameter(Name="ConfidenceThreshold-scones", Value="0.8", Type="String")
     session.client("stepfunctions").create_state_machine(
         name="triage",
