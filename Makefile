@@ -30,7 +30,7 @@ setup: .venv/.ready ## Install everything into .venv (the other targets do it to
 	@python3 -m venv .uv && .uv/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
 demo: setup ## Bring the local cloud up, classify the sample images, take it down again.
-	@$(SCONES) up --detach && trap '$(SCONES) down' EXIT && trap 'exit 130' INT TERM && $(SCONES) drop events/images
+	@$(SCONES) up --detach --quiet && trap '$(SCONES) down' EXIT && trap 'exit 130' INT TERM && $(SCONES) drop events/images
 
 up: setup ## Bring the local cloud up and keep it running.
 	@$(SCONES) up
@@ -117,10 +117,14 @@ sbom: setup ## List the packages of each function and of the endpoint: build/sbo
 audit-packages: setup ## Look the locked packages up in PyPI's database of vulnerabilities.
 	@mkdir -p build && $(UV) export --locked --all-extras --no-emit-project --quiet > build/packages.txt
 	@$(AUDIT) pip-audit==2.10.1 --disable-pip --progress-spinner off -r build/packages.txt -o build/vulnerabilities.txt
-	@echo "packages that PyPI could say nothing about: $$(grep -c 'could not be' build/vulnerabilities.txt)"
+	@.venv/bin/python -m tools.audited_packages build/packages.txt build/vulnerabilities.txt
 
-clean: ## Delete what the other targets made, .venv and .uv included.
-	rm -rf .venv .venv-training .judges .uv .aws-sam .scones .mypy_cache .pytest_cache .ruff_cache
+clean: ## Stop the local cloud, then delete what the other targets made, .venv and .uv included.
+	@if [ -x $(SCONES) ]; then $(SCONES) down; elif [ -e .scones/cloud.json ]; then \
+	  echo "a local cloud may still run, and .venv, which would stop it, is gone: make setup, then make clean" >&2; exit 1; fi
+	rm -rf .venv .venv-training .judges .uv .aws-sam .scones build dist .hypothesis .coverage \
+	  .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 endpoint-image: setup ## Build the endpoint's image; REPOSITORY=<ECR repository> pushes it.
 	@.venv/bin/python -m training.endpoint_image $(if $(REPOSITORY),--push $(REPOSITORY))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -34,6 +35,7 @@ VARIANT = "AllTraffic"
 BROKEN_MODEL = 501
 # SageMaker passes this header of a container on to who asked: results can say which model decided.
 ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
+MAX_ATTRIBUTES = 1024  # characters (SageMaker's API reference, "InvokeEndpoint")
 
 logger = logging.getLogger(__name__)
 
@@ -107,7 +109,11 @@ async def invoke_endpoint(request: Request) -> Response:
 
 
 def _attributes(request: Request) -> dict[str, str]:
-    return {ATTRIBUTES: f"model_version={request.app.state.predictor.version}"}
+    """Name the model, and its labels as far as they fit: each URL-quoted, with commas between."""
+    predictor = request.app.state.predictor
+    version, labels = f"model_version={predictor.version}", ",".join(quote(one) for one in predictor.labels)
+    both = f"{version};model_labels={labels}"
+    return {ATTRIBUTES: both if len(both) <= MAX_ATTRIBUTES else version}
 
 
 def _capture(request: Request, endpoint: str, data: bytes, answer: JSONResponse) -> None:

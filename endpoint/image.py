@@ -14,7 +14,7 @@ from endpoint.errors import TooManyPixelsError, UnreadableImageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MAX_PIXELS = 50_000_000
+MAX_PIXELS = 50_331_648  # as the template's MaxPixels
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 DRAFT_FACTOR = 4  # JPEGs are decoded no smaller than this many model inputs, so that shrinking sees enough
 

@@ -92,6 +92,9 @@ def backfill(  # noqa: PLR0913  one argument per option
         notice("Not watching any more; the backfill goes on. The same command shows it, --stop stops it.")
         raise click.exceptions.Exit(INTERRUPTED) from None
     _report(run, counts, status, stack, as_json=as_json)
+    if status == "SUCCEEDED" and not counts.total:
+        notice(f"There is nothing at {shown(request.title)}: check the prefix.")
+        raise click.exceptions.Exit(1)
     if status != "SUCCEEDED" or counts.unclassified:
         raise click.exceptions.Exit(1)
 
@@ -142,9 +145,7 @@ def _report(run: Run, counts: Counts, status: str, stack: "Stack", *, as_json: b
         print_json(document)
         return
     console = out()
-    console.print(
-        Text(f"{comma(counts.total, 'object', 'objects')}, {counts.succeeded:,} went through,"), end=" "
-    )
+    console.print(Text(f"{comma(counts.total, 'object', 'objects')}, {counts.succeeded:,} done,"), end=" ")
     console.print(Text(f"{counts.unclassified:,} failed, {counts.left:,} left; {status.lower()}"))
     console.print(Text(summary))
     if counts.unclassified or counts.left:

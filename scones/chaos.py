@@ -4,16 +4,16 @@ import random
 from typing import Any
 
 import click
-from rich import box
-from rich.table import Table
 from rich.text import Text
 
 from scones.console import comma, notice, out, print_json
 from scones.errors import SconesError
 from scones.local.chaos import clear_faults, find_workers, inject, kill, read_faults, require_cloud
+from scones.suggest import SuggestingGroup
+from scones.table import Column, print_rows
 
 
-@click.group()
+@click.group(cls=SuggestingGroup)
 def chaos() -> None:
     """Break the local cloud on purpose: an endpoint that fails, workers that die.
 
@@ -25,12 +25,8 @@ def chaos() -> None:
 def list_kinds() -> None:
     """List the faults an endpoint can have."""
     require_cloud()
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("kind", no_wrap=True)
-    table.add_column("what a request gets", overflow="fold")
-    for kind, meaning in read_faults()["kinds"].items():
-        table.add_row(Text(kind), Text(meaning))
-    out().print(table)
+    rows = [(Text(kind), Text(meaning)) for kind, meaning in read_faults()["kinds"].items()]
+    print_rows(Column("kind"), (Column("what a request gets", is_prose=True),), rows)
 
 
 @chaos.command()

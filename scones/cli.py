@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 import click
 
 from scones.errors import INTERRUPTED, SconesError, explain
+from scones.suggest import SuggestingGroup
 
 
 class Lazy(NamedTuple):
@@ -22,7 +23,7 @@ COMMANDS: Final[Mapping[str, Lazy]] = {
     "doctor": Lazy(
         "scones.doctor.command:doctor", "Check an account, an endpoint and a stack before and after a deploy."
     ),
-    "status": Lazy("scones.status:status", "Show outcomes, executions and the queue of failed images."),
+    "status": Lazy("scones.status:status", "Show outcomes, what waits, which alarms are in ALARM."),
     "verify": Lazy(
         "scones.verify.command:verify", "Drop test images and check all that a stack does with them."
     ),
@@ -42,7 +43,7 @@ COMMANDS: Final[Mapping[str, Lazy]] = {
 }
 
 
-class LazyGroup(click.Group):
+class LazyGroup(SuggestingGroup):
     """A group that imports a subcommand on use, and turns the errors of all of them into one line."""
 
     lazy: Mapping[str, Lazy] = COMMANDS

@@ -84,7 +84,7 @@ def _reason(outcome: Outcome, content: Mapping[str, Any]) -> str | None:
             confidence, threshold = content.get("confidence"), content.get("threshold")
             if confidence is None or threshold is None:
                 return None
-            return f"{float(confidence_text(float(confidence))):g} < {float(threshold):g}"
+            return f"{confidence_text(float(confidence))} < {float(threshold):.15g}"
         case Outcome.REJECTED | Outcome.FAILED:
             error = content.get("error") or {}
             return error.get("message") or error.get("name")

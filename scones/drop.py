@@ -13,6 +13,7 @@ from scones.cloud import Target, cloud_options, connect
 from scones.console import comma, err, notice, print_json
 from scones.documents import LITERAL_CHARACTERS, outcome_prefixes
 from scones.errors import INTERRUPTED, SconesError, explain
+from scones.local.state import read_cloud
 from scones.report import as_document, print_summary, print_table, print_unfinished, print_uploads
 from scones.sources import find_files, plan_keys
 from scones.stack import read_stack
@@ -118,12 +119,18 @@ def finish(
             notice(f"interrupted: {later}")
             context.exit(INTERRUPTED)
         case Exception():
-            message = f"{explain(stopped)}; images already uploaded will still be classified"
+            message = f"{explain(stopped)}; {_fate_of_uploaded(target)}"
             raise SconesError(message) from stopped
     unfinished = [image for image in images if not image.uploaded or (wait and image.is_waiting)]
     if unfinished:
         print_unfinished(images if wait else unfinished, timeout_s, target.options)
         context.exit(_FAILED)
+
+
+def _fate_of_uploaded(target: Target) -> str:
+    if target.stack is None and read_cloud() is None:
+        return "the uploaded images are gone with it, unless it was started with --persist: drop them again"
+    return "images already uploaded will still be classified"
 
 
 def new_folder_name() -> str:

@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 MAX_LISTED = 100_000
 """Results listed under one prefix; beyond, only those listed can be shown."""
 _THREADS = 16
+_BATCH = 256
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
-class Since(click.ParamType):
+class Moment(click.ParamType):
     """A moment: an age such as 90s, 30m, 2h, 1d, 1w, or an ISO date and time (local unless it says)."""
 
     name = "AGE|ISO"
@@ -54,6 +55,7 @@ class Query:
     below: float | None = None
     above: float | None = None
     key: str | None = None
+    until: datetime | None = None
 
     def includes_verification(self, incoming_prefix: str) -> bool:
         """Tell whether results of `scones verify` are asked for by name; without that they are left out."""
@@ -87,12 +89,17 @@ class Query:
         return re.split(r"[*?\[]", pattern, maxsplit=1)[0][:LITERAL_CHARACTERS]
 
 
-def newest_first(s3: "S3Client", stack: Stack, query: Query) -> tuple[list[Listed], bool]:
-    """List the results a query may want, the newest first, and say whether the listing is complete."""
+def newest_first(
+    s3: "S3Client", stack: Stack, query: Query, most: int | None = None
+) -> tuple[list[Listed], bool]:
+    """List the results a query may want, the newest first, and say whether the listing is complete.
+
+    Under one prefix at most `most` are listed.
+    """
     prefixes = list(chain.from_iterable(_prefixes(s3, stack, query, outcome) for outcome in query.folders()))
 
     def listing(prefix: str) -> list[Listed]:
-        return list(islice(list_results(s3, stack.results_bucket, prefix), MAX_LISTED + 1))
+        return list(islice(list_results(s3, stack.results_bucket, prefix), most and most + 1))
 
     with_verification = query.includes_verification(stack.incoming_prefix)
     with ThreadPoolExecutor(_THREADS) as pool:
@@ -100,22 +107,23 @@ def newest_first(s3: "S3Client", stack: Stack, query: Query) -> tuple[list[Liste
     wanted = (
         item
         for items in listings
-        for item in items[:MAX_LISTED]
+        for item in items[:most]
         if (query.since is None or item.last_modified >= query.since)
+        and (query.until is None or item.last_modified < query.until)
         and (with_verification or not is_verification_result(item.key))
     )
     newest = sorted(
         sorted(wanted, key=lambda item: item.key), key=lambda item: item.last_modified, reverse=True
     )
-    return newest, all(len(items) <= MAX_LISTED for items in listings)
+    return newest, most is None or all(len(items) <= most for items in listings)
 
 
 def matching(
-    s3: "S3Client", stack: Stack, query: Query, listed: Sequence[Listed], limit: int
+    s3: "S3Client", stack: Stack, query: Query, listed: Sequence[Listed], limit: int | None
 ) -> Iterator[Document]:
     """Fetch results in the given order, a batch at a time, and yield the documents a query wants."""
     with ThreadPoolExecutor(_THREADS) as pool:
-        for batch in batched(listed, max(_THREADS, min(limit + 1, 256)), strict=False):
+        for batch in batched(listed, max(_THREADS, min((limit or _BATCH) + 1, _BATCH)), strict=False):
             documents = pool.map(lambda item: fetch(s3, stack.results_bucket, item.key), batch)
             for document in documents:
                 if document is not None and query.wants(document, stack.incoming_prefix):

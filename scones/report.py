@@ -6,12 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from rich import box
-from rich.table import Table
 from rich.text import Text
 
 from scones.console import comma, confidence_text, notice, out, outcome_text, shown
 from scones.documents import Outcome
+from scones.table import Column, print_rows
 from scones.uploads import Image
 
 _NAMED = 10
@@ -42,24 +41,25 @@ def reason(image: Image) -> str | None:
 
 def print_table(images: Sequence[Image]) -> None:
     """Print a row for each image to stdout."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("image", overflow="fold")
-    table.add_column("outcome", no_wrap=True)
-    table.add_column("label", no_wrap=True)
-    table.add_column("confidence", justify="right", no_wrap=True)
-    table.add_column("seconds", justify="right", no_wrap=True)
-    table.add_column("reason", overflow="fold")
-    for image in images:
-        document = image.document
-        table.add_row(
+    rows = [
+        (
             Text(shown(str(image.path))),
-            outcome_text(document.outcome if document else None),
-            Text(shown(document.label or "") if document else ""),
-            confidence_text(document.confidence if document else None),
+            outcome_text(image.document.outcome if image.document else None),
+            Text(shown(image.document.label or "") if image.document else ""),
+            confidence_text(image.document.confidence if image.document else None),
             "" if image.seconds is None else f"{image.seconds:.2f}",
             Text(shown(reason(image) or "")),
         )
-    out().print(table)
+        for image in images
+    ]
+    columns = (
+        Column("outcome"),
+        Column("label"),
+        Column("confidence", right=True),
+        Column("seconds", right=True, stacked="{} s"),
+        Column("reason", is_prose=True),
+    )
+    print_rows(Column("image"), columns, rows)
 
 
 def print_summary(images: Sequence[Image], seconds: float) -> None:

@@ -177,8 +177,6 @@ def _file_problem(path: Path) -> str | None:
         return f"not uploaded: {error.strerror or error}"
     if not stat.S_ISREG(status.st_mode):
         return "not uploaded: not a regular file"
-    if status.st_size == 0:
-        return "not uploaded: an empty file never starts a workflow"
     if status.st_size > MAX_PUT_BYTES:
         return "not uploaded: larger than 5 GiB, the limit of one upload"
     return None

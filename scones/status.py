@@ -1,9 +1,11 @@
-"""`scones status`: how many images ended how, what is still on its way, and what was lost before it began."""
+"""`scones status`: how many images ended how and when, what waits and since when, which alarms are in ALARM."""
 
+import time
 from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,16 +23,21 @@ from scones.threshold import Threshold, read_threshold
 from scones.verification_folder import is_verification_result
 
 if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_sqs import SQSClient
-    from mypy_boto3_ssm import SSMClient
     from mypy_boto3_stepfunctions import SFNClient
     from mypy_boto3_stepfunctions.literals import ExecutionStatusType
+
+    from scones.cloud import Connection
 
 MAX_RESULTS = 100_000
 """Results counted of one outcome: 100 listings."""
 MAX_EXECUTIONS = 1000
 """Executions counted of one state: one page."""
+PERIODS: Final = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(weeks=1)}
+INDEX, SHARDS = "by_state", 16  # of open claims; see statemachine/classify_image.asl.json
+_PAUSE_S: Final = 5.0
 _STATES: Final[tuple["ExecutionStatusType", ...]] = ("RUNNING", "FAILED", "TIMED_OUT", "ABORTED")
 
 
@@ -47,31 +54,64 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """An image that has no outcome yet, and since when."""
+
+    key: str
+    since: datetime
+
+    def __str__(self) -> str:
+        """Return `3 min: incoming/a.jpg`."""
+        minutes = max(0, int((datetime.now(UTC) - self.since).total_seconds() // 60))
+        age = f"{minutes} min" if minutes < 120 else f"{minutes // 60:,} h"  # noqa: PLR2004  two hours
+        return f"{age}: {shown(self.key)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """The results of one outcome: all, those of each of `PERIODS`, and by the first part of their keys."""
+
+    all: Count
+    recent: dict[str, Count]
+    by_label: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """A moment of a stack; `executions` is None where Step Functions does not list them (EXPRESS)."""
 
     stack: Stack
-    outcomes: dict[Outcome, Count]
+    outcomes: dict[Outcome, Tally]
     labels: dict[str, int]
     executions: dict[str, Count] | None
     queue_visible: int
     queue_in_flight: int
     threshold: Threshold
+    oldest: Waiting | None
+    alarms: list[str]
 
     def as_document(self) -> dict[str, Any]:
         """Return what `scones status --json` prints; `at_least` names the counts that stopped at a limit."""
         executions = self.executions or {}
-        limited = [f"outcomes.{name}" for name, count in self.outcomes.items() if count.at_least]
+        limited = [f"outcomes.{name}" for name, tally in self.outcomes.items() if tally.all.at_least]
         limited += [f"executions.{name}" for name, count in executions.items() if count.at_least]
         return {
             "stack": self.stack.name,
-            "outcomes": {str(name): count.number for name, count in self.outcomes.items()},
+            "outcomes": {str(name): tally.all.number for name, tally in self.outcomes.items()},
+            "recent": {
+                period: {str(name): tally.recent[period].number for name, tally in self.outcomes.items()}
+                for period in PERIODS
+            },
             "labels": self.labels,
             "executions": {name: count.number for name, count in executions.items()}
             if self.executions is not None
             else None,
             "at_least": limited,
             "failed_images_queue": {"visible": self.queue_visible, "in_flight": self.queue_in_flight},
+            "oldest_without_outcome": {"key": self.oldest.key, "since": self.oldest.since.isoformat()}
+            if self.oldest
+            else None,
+            "alarms": self.alarms,
             "endpoint": self.stack.endpoint_name,
             "threshold": self.threshold.counts,
             "deployed_threshold": self.threshold.deployed,
@@ -80,42 +120,86 @@ class Status:
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
+@click.option("--watch", is_flag=True, help="Show it again every five seconds, until Ctrl-C.")
 @cloud_options
-def status(target: Target, *, as_json: bool) -> None:
-    """Show outcomes, executions and the queue of failed images."""
+def status(target: Target, *, as_json: bool, watch: bool) -> None:
+    """Show outcomes, what waits, which alarms are in ALARM."""
+    if as_json and watch:
+        message = "--json and --watch exclude each other"
+        raise click.UsageError(message)
     connection = connect(target)
     stack = read_stack(connection)
-    now = read_status(stack, connection.s3(), connection.stepfunctions(), connection.sqs(), connection.ssm())
+    now = read_status(stack, connection)
     if as_json:
         print_json(now.as_document())
-    else:
+        return
+    print_status(now)
+    while watch:
+        pause(_PAUSE_S)
+        now = read_status(stack, connection)
+        click.clear()
         print_status(now)
 
 
-def read_status(
-    stack: Stack, s3: "S3Client", stepfunctions: "SFNClient", sqs: "SQSClient", ssm: "SSMClient"
-) -> Status:
-    """Ask S3, Step Functions, SQS and SSM, all at once."""
-    with ThreadPoolExecutor(len(Outcome) + 3) as pool:
-        counting = {outcome: pool.submit(_count_results, s3, stack, outcome) for outcome in Outcome}
-        executions = pool.submit(count_executions, stepfunctions, stack.workflow_arn)
-        threshold = pool.submit(read_threshold, ssm, stack)
+def pause(seconds: float) -> None:
+    """Wait between two looks."""
+    time.sleep(seconds)
+
+
+def read_status(stack: Stack, connection: "Connection") -> Status:
+    """Ask S3, Step Functions, SQS, SSM, DynamoDB and CloudWatch, all at once."""
+    s3, sqs, now = connection.s3(), connection.sqs(), datetime.now(UTC)
+    with ThreadPoolExecutor(len(Outcome) + 5) as pool:
+        tallies = {outcome: pool.submit(_tally, s3, stack, outcome, now) for outcome in Outcome}
+        executions = pool.submit(count_executions, connection.stepfunctions(), stack.workflow_arn)
+        threshold = pool.submit(read_threshold, connection.ssm(), stack)
+        oldest = pool.submit(oldest_without_outcome, connection.dynamodb(), stack.claims_table)
+        alarms = pool.submit(alarms_in_alarm, connection.cloudwatch(), stack.name)
         queue = pool.submit(
             sqs.get_queue_attributes,
             QueueUrl=stack.failed_images_url,
             AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
         )
-        found = {outcome: future.result() for outcome, future in counting.items()}
+        found = {outcome: future.result() for outcome, future in tallies.items()}
         attributes = queue.result()["Attributes"]
         return Status(
             stack=stack,
-            outcomes={outcome: count for outcome, (count, _) in found.items()},
-            labels={**dict.fromkeys(stack.labels, 0), **found[Outcome.PASSED][1]},
+            outcomes=found,
+            labels={**dict.fromkeys(stack.labels, 0), **found[Outcome.PASSED].by_label},
             executions=executions.result(),
             queue_visible=int(attributes.get("ApproximateNumberOfMessages", 0)),
             queue_in_flight=int(attributes.get("ApproximateNumberOfMessagesNotVisible", 0)),
             threshold=threshold.result(),
+            oldest=oldest.result(),
+            alarms=alarms.result(),
         )
+
+
+def oldest_without_outcome(dynamodb: "DynamoDBClient", table: str) -> Waiting | None:
+    """Return the image whose claim has been open for longest: of each shard of the index the first item."""
+    found = []
+    for shard in range(SHARDS):
+        items = dynamodb.query(
+            TableName=table,
+            IndexName=INDEX,
+            KeyConditionExpression="state_shard = :shard",
+            ExpressionAttributeValues={":shard": {"S": f"open#{shard}"}},
+            Limit=1,
+        )["Items"]
+        found += [
+            Waiting(item["image_key"]["S"], datetime.fromisoformat(item["state_since"]["S"]))
+            for item in items
+        ]
+    return min(found, key=lambda one: one.since, default=None)
+
+
+def alarms_in_alarm(cloudwatch: "CloudWatchClient", stack: str) -> list[str]:
+    """Name the alarms of a stack that are in ALARM; CloudFormation names them after the nested stack they are in."""
+    pages = cloudwatch.get_paginator("describe_alarms").paginate(
+        AlarmNamePrefix=f"{stack}-Monitoring-", StateValue="ALARM"
+    )
+    alarms = (alarm for page in pages for alarm in page["MetricAlarms"])
+    return [alarm["AlarmName"] for alarm in alarms if alarm["StateValue"] == "ALARM"]
 
 
 def count_executions(stepfunctions: "SFNClient", workflow_arn: str) -> dict[str, Count] | None:
@@ -148,30 +232,38 @@ def count_executions(stepfunctions: "SFNClient", workflow_arn: str) -> dict[str,
 def print_status(now: Status) -> None:
     """Print the status for a person."""
     console = out()
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     table.add_column("outcome")
-    table.add_column("images", justify="right")
-    for outcome, count in now.outcomes.items():
-        table.add_row(outcome_text(outcome), str(count))
+    for column in ("images", *(f"last {period}" for period in PERIODS)):
+        table.add_column(column, justify="right")
+    for outcome, tally in now.outcomes.items():
+        table.add_row(outcome_text(outcome), str(tally.all), *map(str, tally.recent.values()))
         if outcome is Outcome.PASSED:
             for label, number in now.labels.items():
                 table.add_row(Text(f"  {shown(label)}"), f"{number:,}")
     console.print(table)
+    console.print()
     if now.executions is None:
-        executions = "not listed for EXPRESS"
+        running, died = "not listed for EXPRESS", "not listed for EXPRESS"
     else:
-        executions = ", ".join(
-            f"{count} {state.replace('_', ' ')}" for state, count in now.executions.items()
-        )
-    console.print(Text(f"executions         {executions}"))
-    console.print(
-        Text(f"failed images      {now.queue_visible:,} visible, {now.queue_in_flight:,} in flight")
-    )
-    console.print(Text(f"endpoint           {now.stack.endpoint_name}, threshold {now.threshold}"))
+        counts = dict(now.executions)
+        running = str(counts.pop("running"))
+        died = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in counts.items())
+    in_queue = f"{now.queue_visible:,} visible, {now.queue_in_flight:,} in flight"
+    for name, value in (
+        ("executions running", running),
+        ("executions that died", f"{died} (their images are started again by the sweep)"),
+        ("queue of failed images", f"{in_queue} (for `scones redrive`)"),
+        ("oldest without outcome", str(now.oldest or "none")),
+        ("alarms", Text("; ".join(now.alarms), "bold red") if now.alarms else "none"),
+        ("endpoint", f"{now.stack.endpoint_name}, threshold {now.threshold}"),
+    ):
+        console.print(Text.assemble(f"{name:<24}", value))
 
 
-def _count_results(s3: "S3Client", stack: Stack, outcome: Outcome) -> tuple[Count, dict[str, int]]:
+def _tally(s3: "S3Client", stack: Stack, outcome: Outcome, now: datetime) -> Tally:
     first_parts: Counter[str] = Counter()
+    recent = dict.fromkeys(PERIODS, 0)
     listing = (
         item
         for item in list_results(s3, stack.results_bucket, f"{outcome}/")
@@ -179,8 +271,14 @@ def _count_results(s3: "S3Client", stack: Stack, outcome: Outcome) -> tuple[Coun
     )
     for item in islice(listing, MAX_RESULTS):
         first_parts[item.key.split("/")[1]] += 1
+        for period, length in PERIODS.items():
+            recent[period] += now - item.last_modified < length
     more = next(listing, None) is not None
-    return Count(first_parts.total(), more), dict(sorted(first_parts.items()))
+    return Tally(
+        Count(first_parts.total(), more),
+        {period: Count(number, more) for period, number in recent.items()},
+        dict(sorted(first_parts.items())),
+    )
 
 
 def _count(items: Iterable[object], limit: int) -> Count:

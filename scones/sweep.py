@@ -6,14 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import click
-from rich import box
-from rich.table import Table
 from rich.text import Text
 
 from scones.cloud import Target, cloud_options, connect
 from scones.console import comma, notice, out, print_json, shown
 from scones.errors import SconesError
 from scones.stack import read_stack
+from scones.table import Column, print_rows
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -120,13 +119,11 @@ def print_sweep(found: Sweep, target: Target) -> None:
     """Print the images that something was done about, and a line of counts."""
     named = [(kind, image) for kind in _SAID for image in found.images[kind]]
     if named:
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-        table.add_column("image", overflow="fold")
-        table.add_column("what", no_wrap=True)
-        table.add_column("why", overflow="fold")
-        for kind, image in named:
-            table.add_row(Text(shown(image["key"])), _SAID[kind][found.dry_run], Text(shown(image["why"])))
-        out().print(table)
+        rows = [
+            (Text(shown(image["key"])), _SAID[kind][found.dry_run], Text(shown(image["why"])))
+            for kind, image in named
+        ]
+        print_rows(Column("image"), (Column("what"), Column("why", is_prose=True)), rows)
     for kind, said in _SAID.items():
         if (more := found.counts[kind] - len(found.images[kind])) > 0:
             notice(f"and {more:,} more: {said[found.dry_run]}")

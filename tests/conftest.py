@@ -1,16 +1,19 @@
 """What tests of every layer share: the repository's root, free ports, and an emulated AWS."""
 
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from scones.local import servers
+from scones.local import emulator, servers
 from scones.local.address import Address
 from scones.local.processes import Processes
 
 ROOT = Path(__file__).parent.parent
+# A test run that is killed takes its local clouds with it.
+os.environ[emulator.OWNER_SETTING] = str(os.getpid())
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from botocore.config import Config
 from contract import ClassifyRequest, ClassifyResponse
 from endpoint import invoke
 from observability import logger, measured_call, metrics
-from prediction import parse_probabilities
+from prediction import parse_probabilities, require_labels
 from request import image_of
 from settings import Settings
 
@@ -29,6 +29,7 @@ def handler(event: ClassifyRequest, context: LambdaContext) -> ClassifyResponse:
     image, content_type = image_of(event)
     with measured_call():
         answer = invoke(runtime, settings.endpoint_name, image, content_type)
+        require_labels(answer.model_labels, settings.labels)
         inferences = parse_probabilities(answer.body, settings.labels)
     logger.info("classified", inferences=inferences, variant=answer.variant)
     return {

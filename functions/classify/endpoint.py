@@ -4,6 +4,7 @@ import re
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
+from urllib.parse import unquote
 
 from botocore import exceptions as aws
 
@@ -49,15 +50,17 @@ RETRYABLE_CLIENT_ERRORS = {408, 425}
 PERMANENT_SERVER_ERRORS = {501, 505}
 MAX_ANSWER_BYTES = 1_000_000
 MODEL_VERSION = re.compile(r"(?:^|[,; ])model_version=([A-Za-z0-9._-]{1,64})(?:$|[,; ])")
+MODEL_LABELS = re.compile(r"(?:^|[; ])model_labels=([^; ]+)")
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The bytes an endpoint answered, the variant that did, and its model's version where it says so."""
+    """The bytes an endpoint answered, the variant that did, and its model's version and labels where it says so."""
 
     body: bytes
     variant: str | None
     model_version: str | None = None
+    model_labels: tuple[str, ...] | None = None
 
 
 def invoke(client: "SageMakerRuntimeClient", endpoint_name: str, image: bytes, content_type: str) -> Answer:
@@ -89,15 +92,20 @@ def invoke(client: "SageMakerRuntimeClient", endpoint_name: str, image: bytes, c
     except BROKEN_CONNECTION as error:
         reason = f"endpoint {endpoint_name} could not be reached ({type(error).__name__})"
         raise EndpointUnavailableError(reason) from error
-    return Answer(
-        body, response.get("InvokedProductionVariant"), _model_version(response.get("CustomAttributes"))
-    )
+    attributes = response.get("CustomAttributes")
+    variant = response.get("InvokedProductionVariant")
+    return Answer(body, variant, _model_version(attributes), _model_labels(attributes))
 
 
 def _model_version(attributes: str | None) -> str | None:
     """Find what the container of this project says in its custom attributes; other containers say other things."""
     found = MODEL_VERSION.search(attributes or "")
     return found[1] if found else None
+
+
+def _model_labels(attributes: str | None) -> tuple[str, ...] | None:
+    found = MODEL_LABELS.search(attributes or "")
+    return tuple(unquote(label) for label in found[1].split(",")) if found else None
 
 
 def _read(stream: Any) -> bytes:  # noqa: ANN401 - botocore's StreamingBody, or a test's

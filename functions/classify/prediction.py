@@ -55,6 +55,28 @@ def parse_probabilities(answer: bytes, labels: tuple[str, ...]) -> list[float]:
     return [float(value) for value in values]
 
 
+def require_labels(of_model: tuple[str, ...] | None, labels: tuple[str, ...]) -> None:
+    """
+    Compare the labels that a model states with the stack's: other names or another order file images wrongly.
+
+    Parameters
+    ----------
+    of_model
+        None where the endpoint states none.
+
+    Raises
+    ------
+    InvalidPredictionError
+        When they differ, with the next step.
+    """
+    if of_model is not None and of_model != labels:
+        stated = quote(",".join(of_model).encode())
+        raise InvalidPredictionError(
+            f"the endpoint's model has the labels {stated}, the stack has {quote(','.join(labels).encode())}: "
+            "deploy the stack with the model's Labels, or the endpoint with another model"
+        )
+
+
 def quote(answer: bytes) -> str:
     """Show the start of an answer in one printable line of at most 80 characters."""
     text = answer[: 4 * QUOTED].decode("utf-8", "replace")

@@ -21,11 +21,13 @@ from scones.local import alarms, distributed_map, metrics
 from scones.local.lambda_worker import RuntimeApiWorker
 from scones.local.ministack import (
     definitions,
+    expressions,
     metric_math,
     multivalued_keys,
     nested_stacks,
     rule_metrics,
     tables,
+    version_listings,
     workflow_versions,
 )
 
@@ -45,6 +47,7 @@ def apply(lambda_concurrency: int) -> None:
     write_items_one_at_a_time()
     trust_the_loopback()
     definitions.refuse_what_step_functions_refuses()
+    expressions.evaluate_without_a_clock()
     multivalued_keys.require_set_operators()
     tables.refuse_what_an_update_cannot_do()
     distributed_map.resolve_paths()
@@ -56,6 +59,7 @@ def apply(lambda_concurrency: int) -> None:
     nested_stacks.keep_attributes()
     metric_math.add_to_cloudformation()
     rule_metrics.count_matches()
+    version_listings.encode_keys()
     metrics.read_embedded_metrics()
     metrics.count_executions()
     alarms.evaluate_like_cloudwatch()

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 REGION: Final = "us-east-1"
 # The emulator takes any; fixed ones keep the user's own out of it.
+LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
+# The AWS CLI and the SDKs look at these before, or beside, the variables that `scones env` sets.
+MISLEADING: Final = (
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+    "AWS_USE_DUALSTACK_ENDPOINT",
+    "AWS_USE_FIPS_ENDPOINT",
+)
 CREDENTIALS: Final = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 
 
@@ -24,21 +36,43 @@ class Address:
     @property
     def aws_url(self) -> str:
         """URL of the emulated AWS for a client on this machine."""
-        return f"http://{self._reachable}:{self.aws_port}"
+        return f"http://{self.reachable}:{self.aws_port}"
 
     @property
     def endpoint_url(self) -> str:
         """URL of the SageMaker runtime's stand-in for a client on this machine."""
-        return f"http://{self._reachable}:{self.endpoint_port}"
+        return f"http://{self.reachable}:{self.endpoint_port}"
 
     @property
-    def _reachable(self) -> str:
+    def reachable(self) -> str:
+        """Host that a client on this machine connects to."""
         return "127.0.0.1" if self.host == "0.0.0.0" else self.host  # noqa: S104  compared, not bound
 
 
 def aws_variables(aws_url: str) -> dict[str, str]:
     """Return the variables that point any AWS tool to the local cloud."""
     return CREDENTIALS | {"AWS_ENDPOINT_URL": aws_url, "AWS_DEFAULT_REGION": REGION, "AWS_REGION": REGION}
+
+
+def direct_variables(host: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that keep this machine's own addresses away from any proxy, whatever else goes through one.
+
+    Both spellings: Python and curl let the one in small letters win, others know only one of the two.
+    """
+    given = environment.get("no_proxy") or environment.get("NO_PROXY") or ""
+    names = [name.strip() for name in given.split(",") if name.strip()]
+    if "*" not in names:
+        names = list(dict.fromkeys((*names, *LOOPBACK, host)))
+    return dict.fromkeys(("no_proxy", "NO_PROXY"), ",".join(names))
+
+
+def misleading_variables(environment: Mapping[str, str]) -> list[str]:
+    """Name the variables that would lead a tool away from the local cloud beside `aws_variables`.
+
+    A profile that does not exist fails the AWS CLI at once, and an endpoint for one service goes before the one for
+    all (AWS SDKs and Tools reference guide, "Service-specific endpoints").
+    """
+    return [name for name in environment if name in MISLEADING or name.startswith("AWS_ENDPOINT_URL_")]
 
 
 def tool_environment(address: Address) -> dict[str, str]:
@@ -51,7 +85,8 @@ def tool_environment(address: Address) -> dict[str, str]:
         "AWS_EC2_METADATA_DISABLED": "true",
         "PATH": tool_path(),
     }
-    return inherited | kept | aws_variables(address.aws_url) | own
+    direct = direct_variables(address.reachable, os.environ)
+    return inherited | kept | aws_variables(address.aws_url) | direct | own
 
 
 def tool_path() -> str:

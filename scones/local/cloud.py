@@ -16,6 +16,7 @@ from scones.console import err, notice
 from scones.errors import SconesError
 from scones.local import sam, servers
 from scones.local.address import REGION, Address
+from scones.local.model import remember
 from scones.local.processes import Processes, Stopped
 from scones.local.samples import upload_samples
 from scones.local.state import Cloud, hold_cloud, project_root, read_cloud, state_dir, write_cloud
@@ -37,6 +38,7 @@ class Plan:
     capture: Path | None
     concurrency: int
     persist: bool = False
+    quiet: bool = False
 
     def with_defaults(self) -> dict[str, str]:
         """Return the template's parameters, those that make the stack local included."""
@@ -98,8 +100,11 @@ def _bring_up(plan: Plan, processes: Processes) -> None:
         with sam.alone_in_build(processes, root):
             sam.deploy(processes, address, root, parameters)
         upload_samples(connection.s3(), root)
+    if plan.persist:
+        remember(plan.model, state_dir())
     bucket = read_stack(connection).image_bucket
-    notice(f"Ready in {time.monotonic() - started:.0f} s. {_how_to_drop(bucket)}")
+    ready = f"Ready in {time.monotonic() - started:.0f} s at {address.aws_url}."
+    notice(ready if plan.quiet else f"{ready} {_how_to_drop(bucket)}")
     write_cloud(Cloud(address.aws_url, REGION, STACK, os.getpid(), ready=True))
 
 

@@ -9,16 +9,19 @@ import sys
 import time
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 import click
 
 from scones.console import err, notice
 from scones.errors import SconesError
 from scones.local import sam, servers
-from scones.local.address import Address, aws_variables
+from scones.local.address import Address, aws_variables, direct_variables, misleading_variables
 from scones.local.cloud import Plan, already_running, run
+from scones.local.model import agreed_parameters, parameters_of, remembered
+from scones.local.parameters import check_parameters, declared_parameters, parse_parameters
 from scones.local.processes import Processes, terminate
-from scones.local.state import read_cloud, state_dir
+from scones.local.state import project_root, read_cloud, state_dir
 
 STOP_TIMEOUT_S: Final = 15
 PORT: Final = click.IntRange(1, 65535)
@@ -44,12 +47,12 @@ DEFAULT_CONCURRENCY: Final = max(4, 2 * (os.cpu_count() or 2))
     "parameters",
     multiple=True,
     metavar="NAME=VALUE",
-    help="A parameter of the template, such as Labels=cat,dog. Repeatable.",
+    help="A parameter of the template, such as ConfidenceThreshold=0.9. Repeatable.",
 )
 @click.option(
     "--model",
     type=click.Path(exists=True, dir_okay=False, resolve_path=True, path_type=Path),
-    help="ONNX model to serve instead of the shipped one.",
+    help="ONNX model to serve instead of the shipped one; Labels and ModelInputSize are the model's.",
 )
 @click.option(
     "--capture",
@@ -68,6 +71,7 @@ DEFAULT_CONCURRENCY: Final = max(4, 2 * (os.cpu_count() or 2))
     is_flag=True,
     help="Keep the local AWS on disk, and go on from there at the next `scones up --persist`.",
 )
+@click.option("--quiet", "-q", is_flag=True, help="Say that it is ready, and not how to use it.")
 def up(  # noqa: PLR0913  one argument per option
     *,
     detach: bool,
@@ -79,10 +83,17 @@ def up(  # noqa: PLR0913  one argument per option
     capture: Path | None,
     concurrency: int,
     persist: bool,
+    quiet: bool,
 ) -> None:
     """Start the local cloud, deploy the stack to it, and keep it running until Ctrl-C."""
     address, given = Address(host, port, endpoint_port), parse_parameters(parameters)
-    plan = Plan(address, given, model, capture, concurrency, persist)
+    declared = declared_parameters(project_root())
+    check_parameters(given, declared)
+    if persist and model is None and (model := remembered(state_dir())):
+        notice(f"Serving {model}, as the last `scones up --persist`.")
+    agreed = agreed_parameters(given, parameters_of(model))
+    check_parameters(agreed, declared)
+    plan = Plan(address, agreed, model, capture, concurrency, persist, quiet)
     if detach:
         _run_detached(plan)
     else:
@@ -100,7 +111,7 @@ def down() -> None:
     if not terminate(cloud.pid, STOP_TIMEOUT_S):
         message = f"process {cloud.pid} has not stopped after {STOP_TIMEOUT_S} s: see {state_dir() / 'logs'}"
         raise SconesError(message)
-    notice("Stopped.")
+    notice(f"Stopped the local cloud at {cloud.endpoint_url}.")
 
 
 @click.command()
@@ -110,26 +121,11 @@ def env() -> None:
     if cloud is None:
         message = "no local cloud is running: start one with `scones up`"
         raise SconesError(message)
-    for name, value in aws_variables(cloud.endpoint_url).items():
+    for name in misleading_variables(os.environ):
+        click.echo(f"unset {name}")
+    host = urlsplit(cloud.endpoint_url).hostname or ""
+    for name, value in (aws_variables(cloud.endpoint_url) | direct_variables(host, os.environ)).items():
         click.echo(f"export {name}={shlex.quote(value)}")
-
-
-def parse_parameters(pairs: tuple[str, ...]) -> dict[str, str]:
-    """Split NAME=VALUE pairs.
-
-    Raises
-    ------
-    SconesError
-        For a pair without a name or without `=`.
-    """
-    parsed = {}
-    for pair in pairs:
-        name, separator, value = pair.partition("=")
-        if not (name and separator):
-            message = f"--parameter takes NAME=VALUE, not {pair!r}"
-            raise SconesError(message)
-        parsed[name] = value
-    return parsed
 
 
 def _run_detached(plan: Plan) -> None:

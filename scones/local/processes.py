@@ -107,7 +107,7 @@ def _stop_sessions(leaders: Sequence[int]) -> None:
     for leader in leaders:
         members = _family(leader)
         family |= members
-        living = {member for member in members if member.pid == leader and _is_alive(member)}
+        living = {member for member in members if member.pid == leader and is_alive(member)}
         for member in living or members:  # a living leader stops its own children, in its own order
             _signal(member.terminate)
     psutil.wait_procs(family, timeout=STOP_TIMEOUT_S)
@@ -124,7 +124,7 @@ def terminate(pid: int, timeout_s: float) -> bool:
         process = psutil.Process(pid)
         process.terminate()
         deadline = time.monotonic() + timeout_s
-        while _is_alive(process):
+        while is_alive(process):
             if time.monotonic() > deadline:
                 return False
             time.sleep(0.05)
@@ -133,7 +133,8 @@ def terminate(pid: int, timeout_s: float) -> bool:
     return True
 
 
-def _is_alive(process: psutil.Process) -> bool:
+def is_alive(process: psutil.Process) -> bool:
+    """Tell whether a process still runs."""
     # A container without an init keeps the dead as zombies, which psutil's own wait takes for alive.
     try:
         return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import sys
 import time
@@ -17,6 +18,8 @@ from scones.local.processes import Processes
 
 START_TIMEOUT_S: Final = 60
 POLL_S: Final = 0.05
+# The servers are on this machine: a proxy that the environment names knows nothing of them.
+_DIRECT: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def require_free(address: Address) -> None:
@@ -25,15 +28,28 @@ def require_free(address: Address) -> None:
     Raises
     ------
     SconesError
-        Naming the port and the option that chooses another.
+        Naming the port or the address, and the option that chooses another.
     """
+    if address.aws_port == address.endpoint_port:
+        message = f"--port and --endpoint-port are both {address.aws_port}: choose another for one of them"
+        raise SconesError(message)
     for port, option in ((address.aws_port, "--port"), (address.endpoint_port, "--endpoint-port")):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((address.host, port))
+            except socket.gaierror as error:
+                message = (
+                    f"--listen takes an IPv4 address of this machine, not {address.host!r} ({error.strerror})"
+                )
+                raise SconesError(message) from error
             except OSError as error:
                 place = f"{address.host}:{port}"
+                if error.errno == errno.EADDRNOTAVAIL:
+                    message = (
+                        f"cannot listen on {address.host}: name an address of this machine with --listen"
+                    )
+                    raise SconesError(message) from error
                 message = f"cannot listen on {place} ({error.strerror}): choose another port with {option}"
                 raise SconesError(message) from error
 
@@ -118,7 +134,7 @@ def _python_environment(address: Address) -> dict[str, str]:
 
 def _answers(url: str) -> bool:
     try:
-        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310  our own http URL
+        with _DIRECT.open(url, timeout=2) as answer:
             return bool(answer.status == HTTPStatus.OK)
     except (urllib.error.URLError, OSError):
         return False

@@ -3,14 +3,13 @@
 from collections import Counter
 from typing import Any
 
-from rich import box
-from rich.table import Table
 from rich.text import Text
 
 from scones.cloud import Target
 from scones.console import comma, notice, out, outcome_text, shown
 from scones.redrive.images import Redriven, State
 from scones.redrive.run import Redrive
+from scones.table import Column, print_rows
 
 
 def as_document(action: Redrive) -> dict[str, Any]:
@@ -27,19 +26,21 @@ def as_document(action: Redrive) -> dict[str, Any]:
 def print_redrive(action: Redrive) -> None:
     """Print a row for each image and a line of counts to stdout."""
     if action.images:
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-        table.add_column("image", overflow="fold")
-        table.add_column("had failed", overflow="fold")
-        table.add_column("outcome", no_wrap=True)
-        table.add_column("reason", overflow="fold")
-        for entry in action.images.values():
-            table.add_row(
+        rows = [
+            (
                 Text(shown(entry.image.key)),
                 Text(shown(entry.had_failed)),
                 outcome_text(entry.outcome),
                 Text(shown(_reason(entry, dry_run=action.dry_run))),
             )
-        out().print(table)
+            for entry in action.images.values()
+        ]
+        columns = (
+            Column("had failed", is_prose=True, stacked="had failed: {};"),
+            Column("outcome"),
+            Column("reason", is_prose=True),
+        )
+        print_rows(Column("image"), columns, rows)
     counts = ", ".join(f"{count:,} {what}" for what, count in _counts(action).items())
     out().print(Text(f"{comma(len(action.images), 'image', 'images')}: {counts or 'nothing had failed'}"))
 

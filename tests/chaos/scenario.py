@@ -15,6 +15,7 @@ from tests.chaos.stack import DIED, ENDED, Image, Stack
 from tests.chaos.table import Row
 
 POLL_S = 0.25
+QUIET_S = 60.0
 OUTCOMES = ("passed", "review", "rejected", "failed")
 
 
@@ -61,11 +62,17 @@ class Scenario:
         return found
 
     def wait(self, timeout_s: float, poll_s: float = POLL_S) -> float:
-        """Wait until every image has an outcome and nothing runs; return the seconds since the first upload."""
+        """Wait until every image has an outcome and nothing runs; return the seconds since the first upload.
+
+        Nor does it wait for what is lost: when nothing has run or ended for `QUIET_S`, nothing will.
+        """
         deadline = time.monotonic() + timeout_s
         wanted = {(image.key, image.etag) for image in self.images}
+        left, quiet_since = len(wanted), time.monotonic()
         while missing := wanted - set(self.results()):
-            if time.monotonic() > deadline:
+            if len(missing) != left or self.stack.is_busy():
+                left, quiet_since = len(missing), time.monotonic()
+            if time.monotonic() > deadline or time.monotonic() - quiet_since > QUIET_S:
                 return self.seconds
             self._pause(min(5.0, max(poll_s, len(missing) / 1000)))
         seconds = self.seconds

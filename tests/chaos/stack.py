@@ -95,6 +95,15 @@ class Stack:
         workflow = self.outputs["WorkflowAliasArn"]
         self.client("stepfunctions").start_execution(stateMachineArn=workflow, input=json.dumps(event))
 
+    def is_busy(self) -> bool:
+        """Whether an execution of the workflow or of the backfill runs."""
+        states = self.client("stepfunctions")
+        machines = (self.outputs["WorkflowArn"], self.outputs["BackfillArn"])
+        return any(
+            states.list_executions(stateMachineArn=arn, statusFilter="RUNNING", maxResults=1)["executions"]
+            for arn in machines
+        )
+
     def executions(self, *statuses: str) -> set[str]:
         """Return the executions of the workflow that are in one of these states."""
         pages = self.client("stepfunctions").get_paginator("list_executions")

@@ -13,7 +13,7 @@ from typing import Any
 
 from PIL import Image
 
-MAX_PIXELS, INPUT_SIZE = 50_000_000, 32  # the template's defaults
+MAX_PIXELS, INPUT_SIZE = 50_331_648, 32  # the template's defaults
 MAX_SECONDS = 3.0  # of processor time
 MAX_MIB = 512
 FUNCTION_MIB = 96  # what Python, boto3 and the decoders hold in Lambda before a file arrives; measured

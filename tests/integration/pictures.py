@@ -46,6 +46,7 @@ CLASSIFIED = {
     "incoming/" + "n" * 1015: encoded(photo(), "PNG"),
 }
 REJECTED = {
+    "incoming/empty.jpg": b"",
     "incoming/note.jpg": b"this is no image",
     "incoming/drawing.svg": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
     "incoming/document.pdf": b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n",
@@ -56,7 +57,6 @@ REJECTED = {
     "incoming/bomb.png": encoded(Image.new("1", (20_000, 20_000)), "PNG"),
 }
 IGNORED = {
-    "incoming/empty.jpg": b"",
     "incoming/folder/": b"",
     "elsewhere/plain.jpg": encoded(photo(), "JPEG"),
     "incoming.jpg": encoded(photo(), "JPEG"),

@@ -1,4 +1,4 @@
-"""A model of three classes, trained here from nothing, through the whole local cloud: only `Labels` changes."""
+"""A model of three classes, trained here from nothing, through the whole local cloud: its labels become the stack's."""
 
 import json
 import subprocess
@@ -38,9 +38,7 @@ def test_three_classes_go_through_unchanged(shell: Shell, model: Path, tmp_path:
     images.mkdir()
     for name, colour in COLOURS.items():
         Image.new("RGB", (48, 32), colour).save(images / f"{name}.png")
-    up = shell.run(
-        "up", "--detach", "--model", str(model), "--parameter", f"Labels={','.join(CLASSES)}", *ports()
-    )
+    up = shell.run("up", "--detach", "--model", str(model), *ports())
     assert up.returncode == 0, up.stderr
 
     dropped = shell.run("drop", str(images), "--json")

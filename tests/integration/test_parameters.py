@@ -5,23 +5,24 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.models import stated
 from tests.integration.conftest import Shell, ports
 
 pytestmark = pytest.mark.local_cloud
 
 
 def test_an_express_workflow_with_other_labels_and_threshold(
-    shell: Shell, monkeypatch: pytest.MonkeyPatch
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AUTH", "true")
+    model = stated(tmp_path / "model.onnx", labels="pedal power,motor")
     parameters = (
         "WorkflowType=EXPRESS",
-        "Labels=pedal power,motor",
         "ConfidenceThreshold=1",
         "EndpointName=other",
     )
     options = [option for parameter in parameters for option in ("--parameter", parameter)]
-    up = shell.run("up", "--detach", *ports(), *options)
+    up = shell.run("up", "--detach", "--model", str(model), *ports(), *options)
     assert up.returncode == 0, up.stderr
 
     dropped = shell.run("drop", "events/images/bicycle.jpg", "--json")

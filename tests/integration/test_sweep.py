@@ -73,7 +73,8 @@ def claim(cloud: LocalCloud, key: str, etag: str, **attributes: str | int) -> di
 def test_images_without_an_event_get_their_outcomes(silent: LocalCloud) -> None:
     tags = {f"incoming/{key}": silent.put(f"incoming/{key}", picture(key)) for key in KEYS}
     tags["incoming/lost/none.jpg"] = silent.put("incoming/lost/none.jpg", b"no image at all")
-    silent.put("incoming/lost/empty", b"")
+    tags["incoming/lost/empty"] = silent.put("incoming/lost/empty", b"")
+    silent.put("incoming/lost/folder/", b"")
     assert outcomes(silent, "lost/") == {}
 
     listed = sweep(silent, "--dry-run")
@@ -83,7 +84,7 @@ def test_images_without_an_event_get_their_outcomes(silent: LocalCloud) -> None:
     assert first["counts"]["started"] == len(tags)
     found = outcomes(silent, "lost/")
     assert set(found) == set(tags)
-    assert found["incoming/lost/none.jpg"] == "rejected"
+    assert {found[f"incoming/lost/{name}"] for name in ("none.jpg", "empty")} == {"rejected"}
     reasons = {document["reason"] for document in silent.documents().values()}
     assert {found[f"incoming/{key}"] for key in KEYS} <= {"passed", "review"}, reasons
     assert {claim(silent, key, etag)["sweeps"] for key, etag in tags.items()} == {"1"}

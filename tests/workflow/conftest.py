@@ -40,6 +40,7 @@ def workflow(emulated_aws: Address, root: Path) -> Workflow:
         "ClaimSeconds": "300",
         "ClaimDays": "0",
         "Partition": "aws",
+        "Release": "test",
         "WaitsFifteenMinutesFor": "EndpointNotFoundError",
         "MetricsNamespace": "Scones/test",
     }

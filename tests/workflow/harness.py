@@ -71,6 +71,7 @@ class Workflow:
         version_id: str | None = "v1",
         etag: str | None = None,
         sequencer: str | None = None,
+        size: int = 1234,
         redrive: bool = False,
         execution: str | None = None,
         **names: str,
@@ -84,7 +85,7 @@ class Workflow:
         s3, states = self.client("s3"), self.client("stepfunctions")
         s3.put_object(Bucket="scripts", Key=f"{execution}.json", Body=json.dumps(script).encode())
         etag, key = etag or uuid.uuid4().hex, key or f"incoming/{execution}.jpg"
-        event = _event(key, etag, version_id)
+        event = _event(key, etag, version_id, size)
         if sequencer:
             event["detail"]["object"]["sequencer"] = sequencer
         if redrive:
@@ -168,11 +169,11 @@ class Workflow:
         return [message for message in found if message["image"]["etag"] == etag]
 
 
-def _event(key: str, etag: str, version_id: str | None) -> dict[str, Any]:
+def _event(key: str, etag: str, version_id: str | None, size: int) -> dict[str, Any]:
     event: dict[str, Any] = json.loads(
         (Path(__file__).parents[2] / "events" / "s3_object_created.json").read_text()
     )
-    event["detail"]["object"] |= {"key": key, "etag": etag, "size": 1234}
+    event["detail"]["object"] |= {"key": key, "etag": etag, "size": size}
     if version_id is None:
         del event["detail"]["object"]["version-id"]
     else:

@@ -54,6 +54,26 @@ def test_a_version_that_an_event_does_not_name_is_not_that_of_an_earlier_event(
     assert "version_id" not in again.claim
 
 
+@pytest.mark.parametrize("redrive", [False, True])
+def test_a_folder_marker_is_nobodys_image(
+    workflow: Workflow, image: dict[str, str], *, redrive: bool
+) -> None:
+    run = workflow.run(**image | {"key": f"{image['key']}/"}, size=0, redrive=redrive)
+
+    assert did_nothing(run)
+    assert run.claim == {}
+    assert run.results == {}
+
+
+@pytest.mark.parametrize(("key", "size"), [("empty.jpg", 0), ("folder/", 7)])
+def test_an_empty_image_and_a_name_like_a_folders_are_images(workflow: Workflow, key: str, size: int) -> None:
+    """Serialize rejects the first, with its reason; a broken upload of a phone looks like this."""
+    run = workflow.run(key=f"incoming/{uuid.uuid4()}/{key}", size=size)
+
+    assert run.document["image"]["size"] == size
+    assert run.claim["outcome"] == "passed"
+
+
 def test_a_claim_expires_only_where_the_stack_says_so(workflow: Workflow, image: dict[str, str]) -> None:
     run = workflow.run(**image, ClaimDays="30")
 
@@ -178,6 +198,21 @@ def test_the_same_bytes_uploaded_anew_are_run_anew(workflow: Workflow, image: di
 
     assert [key.split("/")[0] for key in again.results] == ["review"]
     assert again.claim["sequencer"] == "0B"
+
+
+def test_an_unsure_image_copied_onto_itself_asks_nobody_again(
+    workflow: Workflow, image: dict[str, str]
+) -> None:
+    first = workflow.run(**image, sequencer="0A", filter_=returns(UNSURE))
+    copied = workflow.run(**image, sequencer="0B", filter_=returns(UNSURE))
+
+    assert copied.claim["sequencer"] == "0B"
+    assert copied.document["started_at"] > first.document["started_at"]
+    assert (len(first.reviews), len(copied.reviews)) == (1, 0)
+    sure = workflow.run(**image, sequencer="0C")
+    unsure = workflow.run(**image, sequencer="0D", filter_=returns(UNSURE))
+    assert [key.split("/")[0] for key in sure.results] == ["passed"]
+    assert len(unsure.reviews) == 1  # it had passed meanwhile
 
 
 def test_a_late_event_of_an_older_upload_changes_nothing(workflow: Workflow, image: dict[str, str]) -> None:

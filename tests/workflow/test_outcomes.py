@@ -38,7 +38,7 @@ def test_a_sure_image_passes_without_a_person(workflow: Workflow, schema: dict[s
     (key,) = run.results
     assert key == f"passed/bicycle/couriers/anna.jpg/{run.document['image']['etag']}.json"
     jsonschema.validate(run.document, schema)
-    assert run.document["reason"] == "bicycle at 0.95 reaches the threshold of 0.8"
+    assert run.document["reason"] == "bicycle at 0.950 reaches the threshold of 0.8"
     assert run.document["inferences"] == CLASSIFIED["inferences"]
     assert (run.status, run.reviews, run.alerts) == ("SUCCEEDED", [], [])
 
@@ -51,7 +51,7 @@ def test_an_unsure_image_goes_to_a_person(workflow: Workflow, schema: dict[str, 
     jsonschema.validate(run.document, schema)
     (message,) = run.reviews
     assert message == run.document | {"result": f"s3://results/{key}"}
-    assert message["reason"] == "bicycle at 0.61 is below the threshold of 0.8"
+    assert message["reason"] == "bicycle at 0.610 is below the threshold of 0.8"
     assert (run.status, run.alerts) == ("SUCCEEDED", [])
 
 
@@ -59,7 +59,7 @@ def test_a_reason_is_never_rounded_to_the_other_side(workflow: Workflow) -> None
     just_below = UNSURE | {"confidence": 0.799997}
     run = workflow.run(filter_=returns(just_below))
 
-    assert run.document["reason"] == "bicycle at 0.799997 is below the threshold of 0.8"
+    assert run.document["reason"] == "bicycle at 0.799 is below the threshold of 0.8"
 
 
 @pytest.mark.parametrize("error", POISON)
@@ -130,16 +130,17 @@ def test_a_failed_outcome_is_counted(workflow: Workflow) -> None:
     for classify in (raises("InvalidPredictionError"), returns(CLASSIFIED)):
         workflow.run(classify=classify, MetricsNamespace="Scones/counted")
 
-    (found,) = workflow.client("cloudwatch").list_metrics(Namespace="Scones/counted")["Metrics"]
-    assert (found["MetricName"], found["Dimensions"]) == (
-        "Failed",
-        [{"Name": "service", "Value": "workflow"}],
-    )
-    now = datetime.now(UTC)
-    points = workflow.client("cloudwatch").get_metric_statistics(
-        **found, StartTime=now - timedelta(hours=1), EndTime=now, Period=3600, Statistics=["Sum"]
-    )["Datapoints"]
-    assert sum(point["Sum"] for point in points) == 1
+    cloudwatch, now = workflow.client("cloudwatch"), datetime.now(UTC)
+    metrics = cloudwatch.list_metrics(Namespace="Scones/counted")["Metrics"]
+    service, release = {"Name": "service", "Value": "workflow"}, {"Name": "release", "Value": "test"}
+    assert {one["MetricName"] for one in metrics} == {"Failed"}
+    dimensions = [sorted(one["Dimensions"], key=lambda found: found["Name"]) for one in metrics]
+    assert sorted(dimensions, key=len) == [[service], [release, service]]
+    for found in metrics:
+        points = cloudwatch.get_metric_statistics(
+            **found, StartTime=now - timedelta(hours=1), EndTime=now, Period=3600, Statistics=["Sum"]
+        )["Datapoints"]
+        assert sum(point["Sum"] for point in points) == 1
 
 
 def test_a_failure_that_is_not_counted_is_told_all_the_same(workflow: Workflow) -> None:

@@ -40,6 +40,11 @@ class Image:
     sequencer: str | None = None
 
     @property
+    def is_folder_marker(self) -> bool:
+        """Whether it is what consoles make for a folder: no bytes and a key that ends in a slash."""
+        return self.size == 0 and self.key.endswith("/")
+
+    @property
     def name(self) -> tuple[str, str]:
         """The key of its claim: the same bytes under the same key are one image, however often uploaded."""
         return self.key, self.etag
@@ -57,8 +62,8 @@ def read_page(client: "S3Client", bucket: str, prefix: str, after: Position | No
     """
     List the images after a position: every version, so that a replaced image gets its outcome too.
 
-    Empty objects are left out, as the rule leaves them out. Of several versions of the same bytes under the same key,
-    which share a claim, the page has the newest.
+    Folder markers are left out, as the workflow's claim leaves them out. Of several versions of the same bytes under
+    the same key, which share a claim, the page has the newest.
     """
     if after is None:
         answer = client.list_object_versions(Bucket=bucket, Prefix=prefix)
@@ -78,7 +83,7 @@ def read_page(client: "S3Client", bucket: str, prefix: str, after: Position | No
             size=version["Size"],
             last_modified=version["LastModified"],
         )
-        if image.size > 0:
+        if not image.is_folder_marker:
             images.setdefault(image.name, image)
     following: Position | None = None
     if answer.get("IsTruncated"):

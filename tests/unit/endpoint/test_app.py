@@ -133,3 +133,19 @@ def test_sagemakers_path_adds_the_variant(client: Client, png: bytes) -> None:
 def test_another_method_or_path_is_refused(client: Client) -> None:
     assert client.get("/invocations").status_code == 405
     assert client.post("/", content=b"").status_code == 404
+
+
+def test_an_answer_states_the_models_version_and_labels(
+    predictor: Predictor, png: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, path = Client(create_app(predictor)), "/endpoints/any/invocations"
+
+    def stated() -> str:
+        return client.post(path, png, PNG).headers["x-amzn-sagemaker-custom-attributes"]
+
+    assert stated() == f"model_version={predictor.version};model_labels=bicycle,motorcycle"
+    monkeypatch.setattr(predictor, "labels", ("café au lait", "a;b,c"))
+    assert stated().endswith(";model_labels=caf%C3%A9%20au%20lait,a%3Bb%2Cc")
+    # SageMaker takes 1,024 characters.
+    monkeypatch.setattr(predictor, "labels", tuple(f"{'x' * 60}{number}" for number in range(20)))
+    assert stated() == f"model_version={predictor.version}"

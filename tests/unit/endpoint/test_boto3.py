@@ -28,7 +28,7 @@ def test_the_client_reads_probabilities_and_variant(runtime: Any, predictor: Pre
     assert json.loads(answer["Body"].read()) == predictor.predict(png)
     assert answer["ContentType"] == "application/json"
     assert answer["InvokedProductionVariant"] == "AllTraffic"
-    assert answer["CustomAttributes"] == f"model_version={predictor.version}"
+    assert answer["CustomAttributes"] == f"model_version={predictor.version};model_labels=bicycle,motorcycle"
 
 
 @pytest.mark.parametrize("size", [100, MAX_BODY_BYTES])

@@ -51,6 +51,22 @@ def test_the_model_that_answered_is_named(classify: Any, said: str | None, versi
     assert ask(classify, FakeSageMakerRuntime(attributes=said)).model_version == version
 
 
+@pytest.mark.parametrize(
+    ("said", "labels"),
+    [
+        ("model_version=1;model_labels=cat,hot%20dog", ("cat", "hot dog")),
+        ("model_labels=a%2Cb,c%3Bd", ("a,b", "c;d")),
+        ("model_version=1", None),
+        ("other_model_labels=a,b", None),
+        (None, None),
+    ],
+)
+def test_the_labels_of_the_model_are_read(
+    classify: Any, said: str | None, labels: tuple[str, ...] | None
+) -> None:
+    assert ask(classify, FakeSageMakerRuntime(attributes=said)).model_labels == labels
+
+
 def test_an_endpoint_need_not_name_its_variant(classify: Any) -> None:
     assert ask(classify, FakeSageMakerRuntime(variant=None)).variant is None
 

@@ -16,6 +16,7 @@ from tests.unit.functions.conftest import SETTINGS, load
 
 EXECUTION = "arn:aws:states:eu-west-1:123456789012:execution:classify:1"
 IDS = {"execution": EXECUTION, "s3_request_id": "C3D13FE58DE4C810"}
+STATED = "model_version=c0ffee;model_labels=bicycle,motorcycle"
 IMAGE = encoded(quarters(), "PNG")
 Loader = Callable[..., Any]
 
@@ -61,9 +62,21 @@ def test_serialize_raises_the_error_the_workflow_matches(
     assert lines(capsys)[1]["ObjectBytes"] == [8.0]
 
 
+@pytest.mark.parametrize("stated", ["cat,dog", "motorcycle,bicycle"])
+def test_classify_believes_no_model_of_other_labels(load_app: Loader, stated: str) -> None:
+    """Three labels would be seen by their number; two others would file bicycles as cats."""
+    function = load_app("classify", ENDPOINT_NAME="scones")
+    attributes = f"model_version=1;model_labels={stated}"
+    function.app.runtime = FakeSageMakerRuntime(FakeBody(b"[0.97, 0.03]"), attributes=attributes)
+    event = {"image_data": b64encode(IMAGE).decode(), "content_type": "image/png"} | IDS
+    with pytest.raises(Exception, match=f"labels {stated}, the stack has bicycle,motorcycle") as found:
+        function.app.handler(event, FakeLambdaContext())
+    assert type(found.value).__name__ == "InvalidPredictionError"
+
+
 def test_classify_answers_and_reports(load_app: Loader, capsys: pytest.CaptureFixture[str]) -> None:
     function = load_app("classify", ENDPOINT_NAME="scones")
-    function.app.runtime = FakeSageMakerRuntime(FakeBody(b"[0.97, 0.03]"), attributes="model_version=c0ffee")
+    function.app.runtime = FakeSageMakerRuntime(FakeBody(b"[0.97, 0.03]"), attributes=STATED)
     image_data = b64encode(IMAGE).decode()
     event = {"image_data": image_data, "content_type": "image/png", "original": {"format": "PNG"}} | IDS
 

@@ -11,7 +11,7 @@ def test_settings_are_what_the_template_sets(serialize: Any, classify: Any, filt
         for name, function in (("serialize", serialize), ("classify", classify), ("filter", filter_))
     ]
     assert read == [
-        serialize.settings.Settings(32, 26_214_400, 50_000_000),
+        serialize.settings.Settings(32, 26_214_400, 50_331_648),
         classify.settings.Settings("scones", ("bicycle", "motorcycle")),
         filter_.settings.Settings(("bicycle", "motorcycle"), 0.8),
     ]
@@ -36,11 +36,11 @@ def test_serialize_takes_whole_numbers_in_range(serialize: Any, text: str) -> No
         serialize.settings.Settings.from_environment({"MODEL_INPUT_SIZE": text})
 
 
-def test_classify_reads_names_without_spaces(classify: Any) -> None:
+def test_labels_may_have_spaces_inside(classify: Any) -> None:
     found = classify.settings.Settings.from_environment(
-        {"ENDPOINT_NAME": "scones-1", "LABELS": "cat, dog ,cow"}
+        {"ENDPOINT_NAME": "scones-1", "LABELS": "house cat,dog,cow"}
     )
-    assert found == classify.settings.Settings("scones-1", ("cat", "dog", "cow"))
+    assert found == classify.settings.Settings("scones-1", ("house cat", "dog", "cow"))
 
 
 @pytest.mark.parametrize("name", [None, "", " ", "a/b", "-a", "a" * 64])
@@ -50,7 +50,7 @@ def test_classify_names_every_bad_variable_at_once(classify: Any, name: str | No
         classify.settings.Settings.from_environment(environment)
 
 
-@pytest.mark.parametrize("labels", ["", "one", "a,", ",a", "a,a", "a,,b"])
+@pytest.mark.parametrize("labels", ["", "one", "a,", ",a", "a,a", "a,,b", "a, b", "a ,b", " a,b"])
 def test_labels_are_two_or_more_and_different(classify: Any, filter_: Any, labels: str) -> None:
     for function in (classify, filter_):
         with pytest.raises(ValueError, match=r"LABELS"):
@@ -67,3 +67,9 @@ def test_settings_cannot_change(filter_: Any) -> None:
     found = filter_.settings.Settings.from_environment(SETTINGS["filter"])
     with pytest.raises(AttributeError):
         found.threshold = 0.1
+
+
+@pytest.mark.parametrize("size", [(8160, 6144), (8192, 6144), (8160, 6120)])
+def test_what_phones_call_fifty_megapixels_is_taken(serialize: Any, size: tuple[int, int]) -> None:
+    settings = serialize.settings.Settings.from_environment(SETTINGS["serialize"])
+    assert size[0] * size[1] <= settings.max_pixels == serialize.settings.LARGEST_IMAGE

@@ -17,7 +17,7 @@ from tests.unit.functions.sweep_stack import STANDARD, Stack
 def test_only_what_was_lost_is_started(stack: Stack) -> None:
     names = ("lost", "finished", "running", "dead", "gone")
     etags = dict(zip(names, stack.put(*names), strict=True))
-    stack.put("empty", body=b"")
+    stack.put("empty", "folder/", body=b"")
     stack.client("s3").put_object(Bucket="images", Key="elsewhere/a", Body=b"x")
     stack.claim("finished", etags["finished"], execution=STANDARD, finished_at="2026-11-21T10:00:00Z")
     for name, status in (("running", "RUNNING"), ("dead", "TIMED_OUT")):
@@ -27,12 +27,12 @@ def test_only_what_was_lost_is_started(stack: Stack) -> None:
 
     answer = stack.sweep()
 
-    assert stack.stepfunctions.keys == ["dead", "gone", "lost"]
-    assert answer["looked_at"] == 5
+    assert stack.stepfunctions.keys == ["dead", "empty", "gone", "lost"]
+    assert answer["looked_at"] == 6
     assert {kind: count for kind, count in answer["counts"].items() if count} == {
         "finished": 1,
         "running": 1,
-        "started": 3,
+        "started": 4,
     }
     whys = {one["key"]: one["why"] for one in answer["images"]["started"]}
     assert whys["incoming/dead"] == "its execution ended TIMED_OUT and left no outcome"

@@ -32,6 +32,39 @@ def test_a_busy_port_is_named_with_the_option_for_another(detach: list[str], own
     assert not (own_state / "logs").exists()
 
 
+@pytest.mark.parametrize("detach", [[], ["--detach"]])
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--port", "8080"], "--port and --endpoint-port are both 8080"),
+        (["--listen", "no such host"], "--listen takes an IPv4 address of this machine, not 'no such host'"),
+        (["--listen", "::1"], "--listen takes an IPv4 address of this machine"),
+        (
+            ["--listen", "192.0.2.1"],
+            "cannot listen on 192.0.2.1: name an address of this machine with --listen",
+        ),
+    ],
+)
+def test_a_bad_address_is_named_with_its_own_option(
+    options: list[str], words: str, detach: list[str], own_state: Path
+) -> None:
+    result = CliRunner().invoke(main, ["up", *detach, *options])
+
+    assert result.exit_code == 2
+    assert words in " ".join(result.output.split())
+    assert not (own_state / "logs").exists()
+
+
+def test_down_names_what_it_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scones.local.commands.terminate", lambda _pid, _timeout_s: True)
+    with hold_cloud():
+        write_cloud(Cloud("http://127.0.0.1:4570", "us-east-1", "scones", 4711, ready=True))
+        result = CliRunner().invoke(main, ["down"])
+
+    assert result.exit_code == 0
+    assert "Stopped the local cloud at http://127.0.0.1:4570." in result.output
+
+
 def test_a_missing_python_is_named_with_the_next_step(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("scones.local.sam.tool_path", lambda: "/nonexistent")
     address = free_address()
@@ -131,3 +164,22 @@ def test_a_wait_for_the_build_of_another_can_be_stopped(tmp_path: Path) -> None:
         sam.alone_in_build(stopped, tmp_path),
     ):
         pytest.fail("two at once")
+
+
+def test_a_failed_deploy_is_one_line_with_sams_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from scones.errors import SconesError
+    from scones.local import sam
+
+    tool = tmp_path / "sam"
+    tool.write_text(
+        "#!/bin/sh\necho Deploying\necho 'Error: Stack is in ROLLBACK_COMPLETE'\necho bye\nexit 1\n"
+    )
+    tool.chmod(0o755)
+    monkeypatch.setattr(sam, "tool_path", lambda: f"{tmp_path}:/bin:/usr/bin")
+    processes = Processes(tmp_path / "state" / "logs")
+    with pytest.raises(SconesError) as failed:
+        sam.deploy(processes, free_address(), tmp_path, {"SweepDays": "1"})
+    processes.stop()
+    assert failed.value.message.startswith("`sam deploy` failed: Error: Stack is in ROLLBACK_COMPLETE (see ")

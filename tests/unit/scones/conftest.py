@@ -16,6 +16,7 @@ from moto import mock_aws
 
 from scones.cli import main
 from scones.triage import Pace
+from tests.fakes.command_contract import check_output
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -29,7 +30,7 @@ VERDICTS: dict[str, dict[str, Any]] = {
     "rejected": {
         "error": {"name": "CorruptImageError", "message": "it is cut off", "state": "Serialize image"}
     },
-    "failed": {"error": {"name": "EndpointNotFoundError", "message": None, "state": "Classify"}},
+    "failed": {"error": {"name": "EndpointNotFoundError", "message": "", "state": "Classify"}},
 }
 
 
@@ -105,6 +106,10 @@ def aws() -> Iterator[None]:
         yield
 
 
+def _keys(first: str, second: str) -> Any:
+    return [{"AttributeName": first, "KeyType": "HASH"}, {"AttributeName": second, "KeyType": "RANGE"}]
+
+
 @pytest.fixture
 def s3(aws: None, cloudformation: FakeCloudFormation) -> "S3Client":
     """S3 of a deployed stack, whose queue and workflow exist too."""
@@ -113,6 +118,22 @@ def s3(aws: None, cloudformation: FakeCloudFormation) -> "S3Client":
     client.create_bucket(Bucket=IMAGES)
     client.create_bucket(Bucket=RESULTS)
     session.client("sqs").create_queue(QueueName="failed-images")
+    session.client("dynamodb").create_table(
+        TableName="claims",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[
+            {"AttributeName": name, "AttributeType": "S"}
+            for name in ("image_key", "etag", "state_shard", "state_since")
+        ],
+        KeySchema=_keys("image_key", "etag"),
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "by_state",
+                "KeySchema": _keys("state_shard", "state_since"),
+                "Projection": {"ProjectionType": "KEYS_ONLY"},
+            }
+        ],
+    )
     session.client("ssm").put_parameter(Name="ConfidenceThreshold-scones", Value="0.8", Type="String")
     session.client("stepfunctions").create_state_machine(
         name="triage",
@@ -156,27 +177,39 @@ class FakeWorkflow:
             return
         due = next((rounds for part, rounds in self.delay.items() if part in key), 0)
         doubled = self.double is not None and self.double in key and waited == due + 1
-        if size and (waited == due or doubled):
+        if not (size == 0 and key.endswith("/")) and (waited == due or doubled):
             name = key.rsplit("/", 1)[-1]
             outcome = next((one for one in VERDICTS if name.startswith(one)), "passed")
             self.write(outcome, key, etag, attempt=waited)
 
-    def write(self, outcome: str, key: str, etag: str, **extra: Any) -> str:
-        """Write a result document as the workflow does, and return its key."""
+    def write(self, outcome: str, key: str, etag: str, attempt: int = 0, **extra: Any) -> str:
+        """Write a result document as the workflow does, and return its key; other bytes for each attempt."""
         verdict = {"label": None, "confidence": None, "error": None, **VERDICTS[outcome], **extra}
         document = {
             "schema_version": "1",
             "outcome": outcome,
-            "image": {"bucket": IMAGES, "key": key, "version_id": None, "etag": etag, "size": 3},
+            "reason": f"it is {outcome}",
+            "image": {
+                "bucket": IMAGES,
+                "key": key,
+                "version_id": None,
+                "etag": etag,
+                "size": 3,
+                "sequencer": None,
+            },
             "threshold": 0.8,
+            "inferences": [0.5, 0.5] if verdict["label"] else None,
             "labels": ["bicycle", "motorcycle"],
+            "endpoint": None,
+            "execution": "arn:aws:states:us-east-1:123456789012:execution:triage:1",
+            "s3_request_id": None,
             "started_at": "2026-11-21T10:00:00.000Z",
             "finished_at": "2026-11-21T10:00:01.000Z",
             **verdict,
         }
         label = f"{verdict['label']}/" if outcome == "passed" else ""
         result_key = f"{outcome}/{label}{key.removeprefix('incoming/')}/{etag}.json"
-        self.s3.put_object(Bucket=RESULTS, Key=result_key, Body=json.dumps(document).encode())
+        self.s3.put_object(Bucket=RESULTS, Key=result_key, Body=json.dumps(document, indent=attempt).encode())
         self.written.append(result_key)
         return result_key
 
@@ -195,11 +228,14 @@ type MakeImages = Callable[..., Path]
 
 @pytest.fixture
 def scones() -> Scones:
-    """Run the command against the deployed stack; stdout and stderr apart."""
+    """Run the command against the deployed stack; stdout and stderr apart, and JSON held to its schema."""
 
     def run(command: str, *arguments: str, stack: str | None = "scones") -> Result:
         where = ["--stack", stack, "--region", REGION] if stack else []
-        return CliRunner(mix_stderr=False).invoke(main, [command, *where, *arguments])
+        result = CliRunner(mix_stderr=False).invoke(main, [command, *where, *arguments])
+        if "--json" in arguments and result.stdout:
+            check_output(command, result.stdout)
+        return result
 
     return run
 

@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from scones import cli
 from scones.cli import LazyGroup, main
 from scones.local.state import Cloud
+from tests.fakes.command_contract import commands_with_schema
 
 if TYPE_CHECKING:
     from tests.unit.scones.conftest import FakeCloudFormation, MakeImages, Scones
@@ -61,6 +62,24 @@ def test_version_and_unknown_command() -> None:
         CliRunner().invoke(main, ["--version"], prog_name="scones").output == f"scones {version('scones')}\n"
     )
     assert CliRunner().invoke(main, ["frobnicate"]).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "nearest"),
+    [
+        (["statsu"], "Did you mean status?"),
+        (["Drop"], "Did you mean drop?"),
+        (["chaos", "kill-wroker"], "Did you mean kill-worker?"),
+    ],
+)
+def test_a_mistyped_command_is_answered_with_the_nearest(arguments: list[str], nearest: str) -> None:
+    refused = CliRunner().invoke(main, arguments)
+    assert refused.exit_code == 2
+    assert nearest in refused.output
+
+
+def test_a_command_like_no_other_is_refused_without_a_guess() -> None:
+    assert "Did you mean" not in CliRunner().invoke(main, ["frobnicate"]).output
 
 
 @pytest.mark.parametrize(
@@ -189,3 +208,14 @@ def test_a_closed_pipe_is_no_traceback(line: str) -> None:
 def test_not_a_command_is_a_bug(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("scones.cli.importlib.import_module", lambda _name: SimpleNamespace(drop=3))
     assert isinstance(CliRunner().invoke(main, ["drop"]).exception, TypeError)
+
+
+def test_every_json_has_a_published_schema() -> None:
+    context, with_json = click.Context(main), set()
+    for name in cli.COMMANDS:
+        command = main.get_command(context, name)
+        assert command is not None
+        if any("--json" in parameter.opts for parameter in command.params):
+            with_json.add(name)
+    assert with_json
+    assert with_json <= commands_with_schema()

@@ -27,9 +27,10 @@ def test_parse() -> None:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        ({"outcome": "review", "confidence": 0.61, "threshold": 0.8}, "0.61 < 0.8"),
+        ({"outcome": "review", "confidence": 0.61, "threshold": 0.8}, "0.610 < 0.8"),
         ({"outcome": "review", "confidence": 0.79999, "threshold": 0.8}, "0.799 < 0.8"),
-        ({"outcome": "review", "confidence": 0, "threshold": 0.8}, "0 < 0.8"),
+        ({"outcome": "review", "confidence": 0, "threshold": 0.8}, "0.000 < 0.8"),
+        ({"outcome": "review", "confidence": 0.9999, "threshold": 0.99999999}, "0.999 < 0.99999999"),
         ({"outcome": "review"}, None),
         ({"outcome": "rejected", "error": {"name": "X", "message": "why"}}, "why"),
         ({"outcome": "failed", "error": {"name": "X", "message": ""}}, "X"),

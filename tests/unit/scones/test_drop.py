@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
+from scones.cloud import Target, connect
 from scones.documents import Listed, list_results
+from scones.local.state import Cloud
 from scones.uploads import Image, Uploads
 
 if TYPE_CHECKING:
@@ -32,9 +34,9 @@ def test_every_outcome_is_reported(scones: Scones, workflow: FakeWorkflow, image
     assert result.exit_code == 0, result.stderr
     assert "4 images in" in result.stdout
     assert "1 passed, 1 review, 1 rejected, 1 failed" in result.stdout
-    assert "0.61 < 0.8" in result.stdout
+    assert "0.610 < 0.8" in result.stdout
     assert "it is cut off" in result.stdout
-    assert "EndpointNotFoundError" in result.stdout  # a null message leaves the name
+    assert "EndpointNotFoundError" in result.stdout  # an empty message leaves the name
     assert len(workflow.written) == 4
 
 
@@ -56,7 +58,7 @@ def test_json_is_one_document_and_nothing_else(
     assert one["result"] == f"passed/bicycle/{one['key'].removeprefix('incoming/')}/{one['etag']}.json"
     assert one["result"] in workflow.written
     assert one["seconds"] >= 0
-    assert document["images"][1]["reason"] == "0.61 < 0.8"
+    assert document["images"][1]["reason"] == "0.610 < 0.8"
 
 
 def test_delayed_and_doubled_results_count_once(
@@ -188,6 +190,26 @@ def test_losing_the_network_midway_still_says_what_is_known(
     assert "2 without outcome" in result.stdout
     assert "cannot reach s3.example.com" in result.stderr
     assert "images already uploaded will still be classified" in result.stderr
+
+
+def test_uploads_to_a_local_cloud_that_died_are_not_promised_an_outcome(
+    scones: Scones, workflow: FakeWorkflow, images: MakeImages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images("one.png")
+    running: list[Cloud | None] = [Cloud("http://127.0.0.1:9", "us-east-1", "scones", 1, ready=True)]
+
+    def die(_seconds: float) -> NoReturn:
+        running[0] = None
+        raise EndpointConnectionError(endpoint_url="http://127.0.0.1:9/x")
+
+    deployed = connect(Target("scones", None, "us-east-1"))
+    monkeypatch.setattr("scones.drop.connect", lambda _target: deployed)
+    monkeypatch.setattr("scones.drop.read_cloud", lambda: running[0])
+    monkeypatch.setattr(workflow, "round", die)
+    result = scones("drop", "photos", stack=None)
+    assert result.exit_code == 2
+    assert "the uploaded images are gone with it" in result.stderr
+    assert "will still be classified" not in result.stderr
 
 
 def test_an_upload_that_no_file_could_make_ends_the_drop(

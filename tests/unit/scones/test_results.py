@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -11,7 +13,7 @@ from moto.s3.models import s3_backends
 
 from scones.cloud import Target, connect
 from scones.documents import Document, Listed, fetch
-from scones.query import Query, Since, matching, newest_first
+from scones.query import Moment, Query, matching, newest_first
 from scones.stack import read_stack
 
 if TYPE_CHECKING:
@@ -66,11 +68,46 @@ def found(scones: Scones, *arguments: str) -> list[str]:
         ("--key b/[[]6]*", "]"),
         ("--key nowhere/*", ""),
         ("--since 150m", "]54"),
+        ("--until 150m", "321"),
+        ("--since 210m --until 90m", "43"),
         ("--limit 2", "]5"),
     ],
 )
 def test_filters(scones: Scones, stored: dict[str, str], arguments: str, expected: str) -> None:
     assert "".join(found(scones, *arguments.split())).replace("+", "]") == expected
+
+
+@pytest.mark.parametrize("machine", ["--json", "--csv"])
+def test_nothing_is_cut_for_machines(scones: Scones, workflow: FakeWorkflow, machine: str) -> None:
+    for number in range(60):
+        workflow.write("review", f"incoming/{number}.png", "e")
+
+    def images(*options: str) -> int:
+        text = scones("results", *options).stdout
+        return text.count(".png/e.json")
+
+    assert images(machine) == 60
+    assert images(machine, "--limit", "7") == 7
+    table = scones("results")
+    assert table.stdout.count(".png") == 50
+    assert "the newest 50; there are more: --limit or --all shows them" in table.stderr
+    assert scones("results", "--all").stdout.count(".png") == 60
+
+
+def test_csv_keeps_what_is_in_a_key_and_a_reason(scones: Scones, workflow: FakeWorkflow) -> None:
+    key = 'incoming/a "b",\tc\n.png'
+    workflow.write("passed", key, "e" * 32, confidence=0.99996, reason="bicycle, sure")
+    header, row = csv.reader(io.StringIO(scones("results", "--csv").stdout))
+    assert ",".join(header) == "finished_at,image,etag,outcome,label,confidence,threshold,reason,result"
+    assert row[1:8] == [key, "e" * 32, "passed", "bicycle", "0.99996", "0.8", "bicycle, sure"]
+    assert row[8] == workflow.written[-1]
+
+
+@pytest.mark.parametrize("options", [("--json", "--csv"), ("--all", "--limit", "3")])
+def test_options_that_contradict_are_refused(scones: Scones, s3: S3Client, options: tuple[str, ...]) -> None:
+    refused = scones("results", *options)
+    assert refused.exit_code == 2
+    assert "exclude each other" in refused.stderr
 
 
 def test_json_is_the_documents_with_their_keys(scones: Scones, stored: dict[str, str]) -> None:
@@ -95,12 +132,12 @@ def test_a_shortened_result_key_is_found_by_its_document(
     scones: Scones, workflow: FakeWorkflow, s3: S3Client
 ) -> None:
     key = "incoming/" + "long/" * 180 + "x.png"
-    document = {"outcome": "review", "image": {"key": key, "etag": "e"}}
-    s3.put_object(
-        Bucket="the-results-bucket",
-        Key=f"review/{key[9:209]}~{'0' * 64}/e.json",
-        Body=json.dumps(document).encode(),
-    )
+    written = workflow.write("review", "incoming/x.png", "e")
+    document = json.loads(s3.get_object(Bucket="the-results-bucket", Key=written)["Body"].read())
+    s3.delete_object(Bucket="the-results-bucket", Key=written)
+    document["image"]["key"] = key
+    shortened = f"review/{key[9:209]}~{'0' * 64}/e.json"
+    s3.put_object(Bucket="the-results-bucket", Key=shortened, Body=json.dumps(document).encode())
     result = scones("results", "--json", "--key", f"{key[9:]}")
     assert [one["image"]["key"] for one in json.loads(result.stdout)] == [key]
 
@@ -160,10 +197,12 @@ def test_only_the_documents_needed_are_fetched(
 def test_a_listing_too_long_says_so(
     scones: Scones, stored: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scones.query.MAX_LISTED", 1)
+    monkeypatch.setattr("scones.results.MAX_LISTED", 1)
     result = scones("results")
     assert result.exit_code == 0
     assert "narrow it with" in result.stderr
+    assert len(found(scones)) == 6
+    assert "narrow it with" not in scones("results", "--json").stderr
 
 
 @pytest.mark.parametrize("text", ["yesterday", "2x", "-2h", "", "9999999999999w", "2026-13-01"])
@@ -174,7 +213,7 @@ def test_since_refuses_what_is_no_moment(scones: Scones, s3: S3Client, text: str
 
 
 def test_since_understands_ages_and_iso_times() -> None:
-    convert = Since().convert
+    convert = Moment().convert
     assert convert("2026-11-21T10:00:00.7Z", None, None) == datetime(2026, 11, 21, 10, tzinfo=UTC)
     assert convert("2026-11-21", None, None) == datetime(2026, 11, 21).astimezone()
     age = datetime.now(UTC) - convert("1.5h", None, None)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 import boto3
 import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
+from moto.s3.models import s3_backends
 
 from scones import status as module
 from scones.status import count_executions
@@ -42,10 +44,16 @@ def test_counts_for_machines(scones: Scones, s3: S3Client, workflow: FakeWorkflo
     assert json.loads(result.stdout) == {
         "stack": "scones",
         "outcomes": {"passed": 5, "review": 1, "rejected": 0, "failed": 1},
+        "recent": {
+            period: {"passed": 5, "review": 1, "rejected": 0, "failed": 1}
+            for period in ("hour", "day", "week")
+        },
         "labels": {"bicycle": 3, "motorcycle": 1, "tandem": 1},
         "executions": {"running": 0, "failed": 0, "timed_out": 0, "aborted": 0},
         "at_least": [],
         "failed_images_queue": {"visible": 1, "in_flight": 1},
+        "oldest_without_outcome": None,
+        "alarms": [],
         "endpoint": "the-endpoint",
         "threshold": 0.8,
         "deployed_threshold": 0.8,
@@ -58,6 +66,96 @@ def test_counts_for_people(scones: Scones, s3: S3Client, workflow: FakeWorkflow)
     assert result.exit_code == 0
     for part in ("passed", "bicycle", "0 timed out", "0 visible, 0 in flight", "the-endpoint, threshold 0.8"):
         assert part in result.stdout
+
+
+def test_recent_results_are_counted_apart(scones: Scones, s3: S3Client, workflow: FakeWorkflow) -> None:
+    ages = {"now": 0, "hours": 5, "days": 3, "weeks": 20}
+    for name, age in ages.items():
+        days = age / 24 if name == "hours" else age
+        key = workflow.write("review", f"incoming/d/{name}.png", "e")
+        stored = s3_backends["123456789012"]["aws"].buckets["the-results-bucket"].keys[key]
+        stored.last_modified = (datetime.now(UTC) - timedelta(days=days)).replace(tzinfo=None)
+    document = json.loads(scones("status", "--json").stdout)
+    found = {period: counts["review"] for period, counts in document["recent"].items()}
+    assert (found, document["outcomes"]["review"]) == ({"hour": 1, "day": 2, "week": 3}, 4)
+    assert [line.split() for line in scones("status").stdout.splitlines() if "review" in line] == [
+        ["review", "4", "1", "2", "3"]
+    ]
+
+
+def test_three_failures_have_three_names(scones: Scones, s3: S3Client, workflow: FakeWorkflow) -> None:
+    lines = scones("status").stdout.splitlines()
+    (outcome,) = [line for line in lines if line.startswith("failed")]
+    assert outcome.split()[1:] == ["0"] * 4
+    assert any(line.startswith("executions that died") for line in lines)
+    assert any(line.startswith("queue of failed images") for line in lines)
+
+
+def test_the_oldest_image_without_an_outcome_is_named(scones: Scones, s3: S3Client) -> None:
+    dynamodb, now = boto3.client("dynamodb", region_name="us-east-1"), datetime.now(UTC)
+    for shard, name, hours in ((3, "young", 1), (11, "oldest", 30), (11, "old", 2)):
+        item = {
+            "image_key": f"incoming/{name}.png",
+            "etag": "e",
+            "state_shard": f"open#{shard}",
+            "state_since": (now - timedelta(hours=hours)).isoformat(),
+        }
+        dynamodb.put_item(TableName="claims", Item={key: {"S": value} for key, value in item.items()})
+    oldest = json.loads(scones("status", "--json").stdout)["oldest_without_outcome"]
+    assert oldest["key"] == "incoming/oldest.png"
+    assert "30 h: incoming/oldest.png" in scones("status").stdout
+
+
+def test_alarms_of_this_stack_alone_are_named(scones: Scones, s3: S3Client) -> None:
+    cloudwatch = boto3.client("cloudwatch", region_name="us-east-1")
+    for name in (
+        "scones-Monitoring-1A-SweepFails-2B",
+        "scones-Monitoring-1A-Quiet-3C",
+        "scones-prod-Monitoring-9-X",
+    ):
+        cloudwatch.put_metric_alarm(
+            AlarmName=name,
+            MetricName="M",
+            Namespace="N",
+            Statistic="Sum",
+            Period=60,
+            EvaluationPeriods=1,
+            Threshold=1,
+            ComparisonOperator="GreaterThanThreshold",
+        )
+        state = "OK" if "Quiet" in name else "ALARM"
+        cloudwatch.set_alarm_state(AlarmName=name, StateValue=state, StateReason="test")
+    assert json.loads(scones("status", "--json").stdout)["alarms"] == ["scones-Monitoring-1A-SweepFails-2B"]
+    assert "scones-Monitoring-1A-SweepFails-2B" in scones("status").stdout
+
+
+def test_watch_shows_it_again_until_ctrl_c(
+    scones: Scones, s3: S3Client, workflow: FakeWorkflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+
+    def next_look(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 3:
+            raise KeyboardInterrupt
+        workflow.write("review", f"incoming/d/{len(pauses)}.png", "e")
+
+    monkeypatch.setattr(module, "pause", next_look)
+    result = scones("status", "--watch")
+    assert result.exit_code == 130
+    reviews = [line.split()[1] for line in result.stdout.splitlines() if line.startswith("review")]
+    assert reviews == ["0", "1", "2"]
+    assert scones("status", "--watch", "--json").exit_code == 2
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_a_narrow_terminal_shows_every_count(
+    scones: Scones, s3: S3Client, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    lines = scones("status").stdout.splitlines()
+    assert all(len(line.rstrip()) <= width for line in lines)
+    assert lines[0].split() == ["outcome", "images", "last", "hour", "last", "day", "last", "week"]
 
 
 class Pages:

@@ -81,6 +81,12 @@ ROW = {"Bucket": "images", "Key": "incoming/a.jpg", "Size": "12", "ETag": "abc"}
         (ROW | {"IsLatest": "true", "IsDeleteMarker": "false"}, "Classify image"),
         ({"Key": "incoming/a.jpg", "Size": 12, "Etag": '"abc"'}, "Classify image"),  # of listObjectsV2
         (ROW | {"Size": "0", "Key": "incoming/folder/"}, "Nothing to classify"),
+        (ROW | {"Size": "0", "Key": "incoming/folder%2F"}, "Nothing to classify"),
+        ({"Key": "incoming/folder/", "Size": 0, "Etag": '"abc"'}, "Nothing to classify"),
+        (ROW | {"Size": "0"}, "Classify image"),  # a broken upload: rejected with a reason
+        ({"Key": "incoming/a.jpg", "Size": 0, "Etag": '"abc"'}, "Classify image"),
+        (ROW | {"Key": "incoming/a/"}, "Classify image"),  # a name like a folder's, but with bytes
+        ({"Size": "0", "ETag": "abc"}, "Row without an image"),
         (ROW | {"Size": "", "ETag": "", "IsDeleteMarker": "true"}, "Nothing to classify"),
         (
             ROW | {"Size": "", "ETag": ""},

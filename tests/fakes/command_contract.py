@@ -1,0 +1,33 @@
+"""Holds what commands print with --json to the schema that is published for it."""
+
+import json
+from functools import cache
+
+from jsonschema import Draft202012Validator
+from referencing import Registry, Resource
+
+from tests.conftest import ROOT
+
+CONTRACTS = ROOT / "docs" / "contracts"
+
+
+def check_output(command: str, printed: str) -> None:
+    """Check that it is one document, and of the schema of its command."""
+    _validator(command).validate(json.loads(printed))
+
+
+def commands_with_schema() -> set[str]:
+    definitions = json.loads((CONTRACTS / "commands.schema.json").read_text())["$defs"]
+    return set(definitions)
+
+
+@cache
+def _validator(command: str) -> Draft202012Validator:
+    schemas = {name: json.loads((CONTRACTS / name).read_text()) for name in _FILES}
+    registry: Registry[object] = Registry().with_resources(
+        (name, Resource.from_contents(schema)) for name, schema in schemas.items()
+    )
+    return Draft202012Validator({"$ref": f"commands.schema.json#/$defs/{command}"}, registry=registry)
+
+
+_FILES = ("commands.schema.json", "result.schema.json")

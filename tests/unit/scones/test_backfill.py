@@ -1,0 +1,40 @@
+"""`scones backfill`: what a run is reported as."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from scones.backfill_run import Counts, Run
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+    from tests.unit.scones.conftest import Scones
+
+
+@pytest.fixture
+def ended(s3: S3Client, monkeypatch: pytest.MonkeyPatch) -> list[Counts]:
+    """The counts with which the run ends; the first one counts."""
+    counts = [Counts(3, 3, 0)]
+    run = Run(None, "arn:aws:states:us-east-1:123456789012:execution:backfill:one")  # type: ignore[arg-type]
+    monkeypatch.setattr("scones.backfill.find_running", lambda *_: None)
+    monkeypatch.setattr("scones.backfill.start", lambda *_: run)
+    monkeypatch.setattr(Run, "wait", lambda _run, _on_progress: (counts[0], "SUCCEEDED"))
+    return counts
+
+
+def test_images_that_have_their_outcome_are_done(scones: Scones, ended: list[Counts]) -> None:
+    result = scones("backfill", "old/")
+    assert result.exit_code == 0
+    assert "3 objects, 3 done, 0 failed, 0 left; succeeded" in result.stdout
+
+
+def test_an_empty_prefix_is_no_success(scones: Scones, ended: list[Counts]) -> None:
+    ended[0] = Counts()
+    result = scones("backfill", "odl/")
+    assert result.exit_code == 1
+    assert "There is nothing at s3://the-image-bucket/incoming/odl/: check the prefix." in result.stderr
+    assert json.loads(scones("backfill", "odl/", "--json").stdout)["objects"] == 0
