@@ -16,13 +16,14 @@ from typing import Any, Final
 from ministack.core import iam_evaluator
 from ministack.core.responses import AccountRegionScopedDict
 from ministack.services import cloudwatch, eventbridge, stepfunctions
-from ministack.services.cloudformation import provisioners
+from ministack.services.cloudformation import provisioners, stacks
 
 # Parts of arn:aws:states:REGION:ACCOUNT:stateMachine:NAME:VERSION-OR-ALIAS.
 _QUALIFIED: Final = 8
 CANARY_SETTING: Final = "SCONES_CANARY_SECONDS"
 """Environment variable: how long a gradual deployment takes here, whatever its interval. 0, the default, is none."""
 POLL_S: Final = 0.2
+ALIAS: Final = "AWS::StepFunctions::StateMachineAlias"
 
 _version_asked_for: ContextVar[dict[str, str | None]] = ContextVar("version and alias of the execution")
 
@@ -36,12 +37,15 @@ def add_to_cloudformation() -> None:
     provisioners._RESOURCE_HANDLERS |= {
         # Without an update of its own, a changed revision makes a new version; the stack retains the old one.
         "AWS::StepFunctions::StateMachineVersion": {"create": _publish, "delete": _delete_version},
-        "AWS::StepFunctions::StateMachineAlias": {
+        ALIAS: {
             "create": _create_alias,
             "update": _move_alias,
             "delete": _delete_alias,
         },
     }
+    # Images arrive and alarms are evaluated while an alias is moved.
+    on_thread = stacks._runs_on_worker_thread
+    stacks._runs_on_worker_thread = lambda kind: kind == ALIAS or on_thread(kind)
 
 
 def ask_permission_on_the_workflow() -> None:

@@ -11,6 +11,7 @@ import pytest
 from ministack.core import iam_evaluator
 from ministack.core.responses import AccountRegionScopedDict
 from ministack.services import cloudwatch, eventbridge, stepfunctions
+from ministack.services.cloudformation import provisioners, stacks
 
 from scones.local.ministack import workflow_versions
 
@@ -174,3 +175,13 @@ def test_an_alarm_of_the_deployment_rolls_it_back(
     routes = stepfunctions._state_machine_aliases[alias]["routingConfiguration"]
     lives = (first if rolls_back else second)["DeploymentPreference"]["StateMachineVersionArn"]
     assert routes == [{"stateMachineVersionArn": lives, "weight": 100}]
+
+
+def test_images_arrive_while_an_alias_is_moved(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the emulator's event loop a canary would stop everything else, and no alarm could fire."""
+    monkeypatch.setattr(provisioners, "_RESOURCE_HANDLERS", dict(provisioners._RESOURCE_HANDLERS))
+    monkeypatch.setattr(stacks, "_runs_on_worker_thread", stacks._runs_on_worker_thread)
+    workflow_versions.add_to_cloudformation()
+    assert stacks._runs_on_worker_thread("AWS::StepFunctions::StateMachineAlias")
+    assert stacks._runs_on_worker_thread("Custom::Anything")
+    assert not stacks._runs_on_worker_thread("AWS::SNS::Topic")
