@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+import sweep.settings
 from tests.unit.functions.conftest import SETTINGS
 
 
@@ -19,9 +20,12 @@ def test_settings_are_what_the_template_sets(serialize: Any, classify: Any, filt
 
 @pytest.mark.parametrize("name", SETTINGS)
 def test_missing_variables_are_all_named(request: pytest.FixtureRequest, name: str) -> None:
-    function = request.getfixturevalue("filter_" if name == "filter" else name)
+    if name == "sweep":  # a package: it is imported as Lambda does
+        settings: Any = sweep.settings
+    else:
+        settings = request.getfixturevalue("filter_" if name == "filter" else name).settings
     with pytest.raises(ValueError, match=".*".join(SETTINGS[name])):
-        function.settings.Settings.from_environment({})
+        settings.Settings.from_environment({})
 
 
 def test_serialize_names_every_bad_variable_at_once(serialize: Any) -> None:
