@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.functions.conftest import SETTINGS
+from tests.unit.functions.conftest import SETTINGS, load
 
 
 def test_settings_are_what_the_template_sets(serialize: Any, classify: Any, filter_: Any) -> None:
@@ -18,8 +18,8 @@ def test_settings_are_what_the_template_sets(serialize: Any, classify: Any, filt
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-def test_missing_variables_are_all_named(request: pytest.FixtureRequest, name: str) -> None:
-    function = request.getfixturevalue("filter_" if name == "filter" else name)
+def test_missing_variables_are_all_named(name: str) -> None:
+    function = load(name)
     with pytest.raises(ValueError, match=".*".join(SETTINGS[name])):
         function.settings.Settings.from_environment({})
 
