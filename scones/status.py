@@ -252,7 +252,7 @@ def print_status(now: Status) -> None:
     in_queue = f"{now.queue_visible:,} visible, {now.queue_in_flight:,} in flight"
     for name, value in (
         ("executions running", running),
-        ("executions that died", f"{died} (their images are started again by the sweep)"),
+        ("executions that died", f"{died} (for `scones sweep`)"),
         ("queue of failed images", f"{in_queue} (for `scones redrive`)"),
         ("oldest without outcome", str(now.oldest or "none")),
         ("alarms", Text("; ".join(now.alarms), "bold red") if now.alarms else "none"),
