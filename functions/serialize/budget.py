@@ -1,21 +1,14 @@
 """What decoding may cost. Each number was measured with files of 12 to 50 megapixels; a test repeats that."""
 
-import re
-
 from errors import ImageTooLargeError
 
 MIB = 1024 * 1024
 # Of 512 MB some 100 go to Python, boto3 and the decoders themselves, and some to bands and the result.
 DECODER_BYTES = 370 * MIB
 MAX_SIDE = 65_535  # pixels; also what keeps row buffers of hostile headers small
-MAX_JPEG_SEGMENTS = 4096  # 25 MB are 400 of the largest
 MAX_JPEG_SCANS = 64  # each scan walks the whole image again; an encoder writes about ten
 MAX_PNG_BYTES = 300_000_000  # unpacked: two seconds at the slowest filter
 MAX_BMP_RLE_BYTES = 2 * MIB  # decoded in Python, byte by byte
-
-# A marker with a length behind it, or the end: not an escaped byte, a restart or a fill byte.
-JPEG_MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd8\xff])")
-START_OF_SCAN, END_OF_IMAGE = b"\xda", b"\xd9"
 
 BYTES_PER_PIXEL = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}
 
@@ -103,30 +96,3 @@ def heif_bytes(pixels: int, *, subsampled: bool, deep: bool, alpha: bool) -> flo
 def tiff_bytes(image_bytes: int, block_bytes: int, *, turned: bool) -> float:
     """Estimate libtiff: Pillow's image, twice when its orientation is applied, and one strip or tile."""
     return image_bytes * (2 if turned else 1) + block_bytes
-
-
-def jpeg_scans(data: bytes) -> tuple[int, int]:
-    """
-    Read from a JPEG's markers how it is laid out, up to its end: what follows are other images.
-
-    Returns
-    -------
-    tuple[int, int]
-        Components in the first scan (0 when there is none) and the number of scans.
-
-    Raises
-    ------
-    ImageTooLargeError
-        When there are more than 4096 segments.
-    """
-    components = scans = segments = 0
-    at = 2
-    while (found := JPEG_MARKER.search(data, at)) and found[1] != END_OF_IMAGE:
-        at = found.end()
-        if found[1] == START_OF_SCAN:
-            components, scans = components or int.from_bytes(data[at + 2 : at + 3]), scans + 1
-        at += int.from_bytes(data[at : at + 2])
-        segments += 1
-        if segments > MAX_JPEG_SEGMENTS:
-            raise ImageTooLargeError(f"this JPEG image has more than {MAX_JPEG_SEGMENTS} segments")
-    return components, scans

@@ -8,9 +8,18 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import cast
 
-from PIL import AvifImagePlugin, Image, ImageFile, TiffImagePlugin, UnidentifiedImageError, WebPImagePlugin
+from PIL import (
+    AvifImagePlugin,
+    Image,
+    ImageFile,
+    JpegImagePlugin,
+    TiffImagePlugin,
+    UnidentifiedImageError,
+    WebPImagePlugin,
+)
 
 import budget
+import jpeg
 from cost import check_cost
 from directory import check_exif, check_tiff, orientation
 from errors import CorruptImageError, ImageTooLargeError, RejectedImageError
@@ -121,6 +130,11 @@ def decode(data: bytes, kind: str, short_side: int, max_pixels: int) -> Decoded:
 
 def _decode_with_pillow(data: bytes, kind: str, short_side: int, max_pixels: int) -> Decoded:
     check_parts(data, kind)
+    layout = None
+    if kind == "JPEG":
+        layout = jpeg.layout(data)
+        jpeg.check_frame(layout)
+        data = jpeg.without_short_segments(data, layout)
     if kind == "TIFF":
         check_tiff(data)
     if kind == "AVIF":
@@ -133,10 +147,13 @@ def _decode_with_pillow(data: bytes, kind: str, short_side: int, max_pixels: int
     scale = 1
     if kind == "JPEG" and (drafted := image.draft(None, (4 * short_side, 4 * short_side))):
         scale = round(size[0] / drafted[1][2])
-    needed = check_cost(data, kind, image, size, scale)
-    # The frames of an AVIF may be larger than its header says.
-    with at_most(needed) if kind == "AVIF" else nullcontext():
-        image.load()
+    needed = check_cost(data, kind, image, size, scale, layout)
+    if layout and isinstance(image, JpegImagePlugin.JpegImageFile):
+        jpeg.load(image, data, layout)
+    else:
+        # The frames of an AVIF may be larger than its header says.
+        with at_most(needed) if kind == "AVIF" else nullcontext():
+            image.load()
     turn = 1 if kind == "TIFF" else orientation(image.info)  # Pillow turns a TIFF by itself
     white = white_of(image.mode, lambda: cast("tuple[float, float]", image.getextrema()))
     return Decoded(image, size, scale, turn, white)
