@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from io import BytesIO
-from typing import cast
 
 from PIL import (
     AvifImagePlugin,
@@ -20,13 +19,15 @@ from PIL import (
 
 import budget
 import jpeg
+import tiff
 from cost import check_cost
 from directory import check_exif, check_tiff, orientation
 from errors import CorruptImageError, ImageTooLargeError, RejectedImageError
 from heif import HeifRaster
 from memory import at_most
-from pixels import Raster, white_of
-from source import Source, check_parts, without_profiles
+from pixels import EIGHT_BITS, Raster, Tones, white_of
+from png import transparent, without_spoilers
+from source import Source, check_parts
 
 REGISTERED = (AvifImagePlugin, TiffImagePlugin, WebPImagePlugin)  # imported, Pillow need not load all it has
 Image.WARN_POSSIBLE_FORMATS = True  # else the reason why a file could not be opened is lost
@@ -50,15 +51,15 @@ class Decoded:
         `size` divided by the size of `raster`.
     orientation
         EXIF's number of what must still be done to stand it upright.
-    white
-        Value that is white where pixels have more than eight bits.
+    tones
+        What values mean where pixels have more than eight bits.
     """
 
     raster: Raster
     size: tuple[int, int]
     scale: int = 1
     orientation: int = 1
-    white: float = 255
+    tones: Tones = EIGHT_BITS
 
 
 @contextmanager
@@ -130,18 +131,20 @@ def decode(data: bytes, kind: str, short_side: int, max_pixels: int) -> Decoded:
 
 def _decode_with_pillow(data: bytes, kind: str, short_side: int, max_pixels: int) -> Decoded:
     check_parts(data, kind)
-    layout = None
+    layout = stored = None
     if kind == "JPEG":
         layout = jpeg.layout(data)
         jpeg.check_frame(layout)
         data = jpeg.without_short_segments(data, layout)
     if kind == "TIFF":
-        check_tiff(data)
+        data = check_tiff(data)
+        stored = tiff.check_layout(data)
     if kind == "AVIF":
         check_exif(data)
     if kind == "PNG":
-        data = without_profiles(data)
-    image = Image.open(BytesIO(data) if kind == "BMP" else Source(data, kind), formats=[kind])
+        data = without_spoilers(data)
+    source = BytesIO(data) if kind == "BMP" else Source(data, kind)
+    image = tiff.open_tiff(source, stored) if stored else Image.open(source, formats=[kind])
     size = image.size
     budget.check_pixels(*size, max_pixels)
     scale = 1
@@ -154,6 +157,20 @@ def _decode_with_pillow(data: bytes, kind: str, short_side: int, max_pixels: int
         # The frames of an AVIF may be larger than its header says.
         with at_most(needed) if kind == "AVIF" else nullcontext():
             image.load()
-    turn = 1 if kind == "TIFF" else orientation(image.info)  # Pillow turns a TIFF by itself
-    white = white_of(image.mode, lambda: cast("tuple[float, float]", image.getextrema()))
-    return Decoded(image, size, scale, turn, white)
+    if stored:  # Pillow turns it by itself
+        return Decoded(image, image.size, tones=tiff.tones(image, stored))
+    return _decoded(image, data, kind, size, scale)
+
+
+def _decoded(image: Image.Image, data: bytes, kind: str, size: tuple[int, int], scale: int) -> Decoded:
+    match kind:
+        case "PNG":
+            hidden = transparent(image, data)
+            return Decoded(
+                image, size, 1, orientation(image.info), Tones(white_of(image), transparent=hidden)
+            )
+        case "BMP" if image.mode == "RGBA" and image.getextrema()[-1] == (0, 0):
+            image.putalpha(255)  # an alpha that nobody filled in: a clipboard's, or Photoshop's
+        case _:
+            pass
+    return Decoded(image, size, scale, orientation(image.info, exif_only=kind == "AVIF"))
