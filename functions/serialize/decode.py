@@ -1,6 +1,7 @@
 """Bytes to pixels through Pillow and libheif, with every failure of theirs turned into one of ours."""
 
 import logging
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -22,7 +23,7 @@ import jpeg
 import tiff
 from cost import check_cost
 from directory import check_exif, check_tiff, orientation
-from errors import CorruptImageError, ImageTooLargeError, RejectedImageError
+from errors import CorruptImageError, ImageTooLargeError, RejectedImageError, UnsupportedImageError
 from heif import HeifRaster
 from memory import at_most
 from pixels import EIGHT_BITS, Raster, Tones, white_of
@@ -34,6 +35,10 @@ Image.WARN_POSSIBLE_FORMATS = True  # else the reason why a file could not be op
 ImageFile.LOAD_TRUNCATED_IMAGES = False
 AvifImagePlugin.DEFAULT_MAX_THREADS = 2  # Lambda has no more, and each holds memory for its stack
 logging.getLogger("PIL").setLevel(logging.CRITICAL)  # the reason travels in our error
+# What decoders say of a whole file that they cannot decode: Pillow's BMP, libavif, libheif.
+UNSUPPORTED = re.compile(
+    r"\bunsupported\b|not (?:implemented|supported)|Conversion from YUV failed", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +87,22 @@ def decoding(kind: str, max_pixels: int) -> Iterator[None]:
             raise
         except Image.DecompressionBombError as error:
             limit = max_pixels / 1e6
-            raise ImageTooLargeError(
-                f"photo is over {2 * limit:.1f} megapixels; the limit is {limit:.1f}"
-            ) from error
+            reason = f"photo is over {2 * limit:.1f} megapixels; the limit is {limit:.1f}"
+            raise ImageTooLargeError(reason) from error
         except UnidentifiedImageError as error:
             reason = one_line(heard[-1].message).removeprefix(f"{kind} opening failed. ") if heard else ""
+            if UNSUPPORTED.search(reason):
+                raise UnsupportedImageError(
+                    f"this {kind} image is of a variant that is not accepted: {reason}"
+                ) from error
             message = f"this {kind} image is damaged: {reason or 'its header cannot be read'}"
             raise CorruptImageError(message) from error
         except Exception as error:  # Pillow raises a dozen kinds on junk, and not always the same
             reason = one_line(error) or "no reason given"
+            if UNSUPPORTED.search(reason):
+                raise UnsupportedImageError(
+                    f"this {kind} image is of a variant that is not accepted: {reason}"
+                ) from error
             message = f"this {kind} image is damaged: {reason} ({type(error).__name__})"
             raise CorruptImageError(message) from error
 
@@ -138,6 +150,7 @@ def _decode_with_pillow(data: bytes, kind: str, short_side: int, max_pixels: int
         data = jpeg.without_short_segments(data, layout)
     if kind == "TIFF":
         data = check_tiff(data)
+        tiff.check_raw(data)
         stored = tiff.check_layout(data)
     if kind == "AVIF":
         check_exif(data)

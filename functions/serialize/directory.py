@@ -104,6 +104,13 @@ def numbers(data: bytes, entry: Entry, limit: int = 16) -> tuple[int, ...]:
     )
 
 
+def text(data: bytes, entry: Entry, limit: int = 40) -> str:
+    """Read the text of an entry, up to 40 characters."""
+    where = int.from_bytes(entry.inline, "little" if data[:2] == b"II" else "big")
+    raw = entry.inline if entry.size <= len(entry.inline) else data[where : where + min(limit, entry.size)]
+    return raw.split(b"\x00")[0].decode("ascii", "replace")
+
+
 def check_tiff(data: bytes) -> bytes:
     """
     Refuse a TIFF whose first directory would unfold to more than the file holds, or to too many values or strips.

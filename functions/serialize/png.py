@@ -20,8 +20,8 @@ def without_spoilers(png: bytes) -> bytes:
     """
     Leave out chunks that are not needed, and those that may be skipped and have a bad checksum.
 
-    Pillow refuses the picture for either, and libpng, as in browsers, skips them. The checksum of pixels is not looked at:
-    they have another, of their own, which Pillow does check.
+    Pillow refuses the picture for either, and libpng, as in browsers, skips them. The checksum of a chunk of pixels
+    is not looked at: pixels have another, of their own, which Pillow does check.
     """
     kept = [png[:SIGNATURE]]
     at = start = SIGNATURE

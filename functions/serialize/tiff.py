@@ -4,12 +4,14 @@ Pillow opens more than it reads right, without a word. `tests/unit/functions/tes
 layout that is let through, in either byte order, compressed and not, in one plane and in several.
 """
 
+import struct
+from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 
 from PIL import Image, ImageFile, TiffImagePlugin
 
-from directory import entries, numbers
+from directory import Entry, entries, numbers, text
 from errors import UnsupportedImageError
 from pixels import Tones, is_deep, white_of
 
@@ -55,6 +57,12 @@ MAX_SAMPLES = 6  # beyond, Pillow says what is wrong
 BYTE_BITS = 8
 SEPARATE = 2  # each sample in a plane of its own
 DECODED = {NONE, *FAX, LZW, OLD_JPEG, JPEG, 8, PACKBITS, 32946, 34925, 50000, 50001}
+# What only raw photos have, whose first picture is a small one for looking at: tags, and kinds of a directory's pixels.
+DNG_VERSION, MAKER, SUB_DIRECTORIES = 50706, 271, 330
+MAX_SUB_DIRECTORIES = 8
+SENSOR = {32803, 34892}
+RAW_COMPRESSIONS = {32767, 32769, 32770, 34713, 65000, 65535}  # Sony, Epson, Samsung, Nikon, Kodak, Pentax
+CANON_MARK = slice(8, 10)
 NATIVE = {"F;32BF": "F;32F", "I;16BS": "I;16S", "I;32BS": "I;32S"}  # libtiff has swapped the bytes already
 
 # 12 bits are packed alike in either byte order; Pillow knows one of four.
@@ -153,6 +161,39 @@ def layout(data: bytes) -> Layout:
         subsampling=found.get(SUBSAMPLING) or (2, 2),
         ink_set=one(INK_SET, 1),
     )
+
+
+def check_raw(data: bytes) -> None:
+    """
+    Refuse a raw photo, of which Pillow would show the preview in the size of a stamp.
+
+    Raises
+    ------
+    UnsupportedImageError
+        With the maker, where the file names it.
+    """
+    first = list(entries(data))
+    tags = {entry.tag: entry for entry in reversed(first)}
+    starts = numbers(data, tags[SUB_DIRECTORIES], MAX_SUB_DIRECTORIES) if SUB_DIRECTORIES in tags else ()
+    raw = DNG_VERSION in tags or data[CANON_MARK] == b"CR" or _is_raw(data, first)
+    if not raw and not any(_is_raw(data, _directory(data, start)) for start in starts):
+        return
+    maker = text(data, tags[MAKER]).split() if MAKER in tags else []
+    by = f" ({maker[0].capitalize()})" if maker and maker[0].isalnum() else ""
+    raise UnsupportedImageError(f"the file is a raw photo{by}, not an image of an accepted format")
+
+
+def _directory(data: bytes, start: int) -> list[Entry]:
+    with suppress(struct.error, OverflowError):
+        return list(entries(data, start))
+    return []
+
+
+def _is_raw(data: bytes, found: list[Entry]) -> bool:
+    values = {
+        entry.tag: numbers(data, entry, 1) for entry in found if entry.tag in {PHOTOMETRIC, COMPRESSION}
+    }
+    return bool(SENSOR & {*values.get(PHOTOMETRIC, ())} or RAW_COMPRESSIONS & {*values.get(COMPRESSION, ())})
 
 
 def check_layout(data: bytes) -> Layout:

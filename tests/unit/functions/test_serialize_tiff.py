@@ -118,7 +118,6 @@ REFUSED = [
     (Tiff(BLACK_IS_ZERO, 16, fill_order=2), "16-bit grey, bits reversed"),
     (Tiff(8, 8), "8-bit Lab"),
     (Tiff(6, 8), "8-bit YCbCr"),
-    (Tiff(32803, 16), r"16-bit raw sensor \(CFA\)"),
     (Tiff(5, 8, tags=((332, 3, (2,)),)), "8-bit CMYK"),
     (Tiff(999, 8), "8-bit photometric 999"),
 ]
@@ -199,3 +198,46 @@ def test_xmp_turns_a_tiff_only_where_its_own_orientation_is_missing(
     words = tuple(int.from_bytes(bytes(xmp[at : at + 2]), "little") for at in range(0, len(xmp) & ~1, 2))
     layout = Tiff(RGB, 8, compression=compression, tags=((700, 3, words), (274, 3, (1,))))
     assert largest_error(pixels(serialize, encoded(layout)), layout) <= 1
+
+
+def with_sub_directory(tags: dict[int, int], maker: bytes = b"") -> bytes:
+    """A small RGB picture in front, and behind it a directory with these numbers."""
+    data = encoded(
+        Tiff(RGB, 8, tags=((330, 4, (0xFEEDBEEF,)), *(((271, 3, (0xBEEF,) * 3),) if maker else ())))
+    )
+    start = len(data)
+    data = data.replace(struct.pack("<I", 0xFEEDBEEF), struct.pack("<I", start))
+    if maker:
+        data = data.replace(struct.pack("<HHI", 271, 3, 3), struct.pack("<HHI", 271, 2, 6))
+        data = data.replace(b"\xef\xbe" * 3, maker.ljust(6, b"\x00"))
+    entries = b"".join(struct.pack("<HHIHH", tag, 3, 1, value, 0) for tag, value in sorted(tags.items()))
+    return data + struct.pack("<H", len(tags)) + entries + bytes(4)
+
+
+@pytest.mark.parametrize(
+    ("tags", "maker", "named"),
+    [
+        ({259: 34_713, 262: 32_803}, b"NIKON", r"a raw photo \(Nikon\)"),
+        ({259: 32_767, 262: 32_803}, b"SONY", r"a raw photo \(Sony\)"),
+        ({259: 32_770}, b"", "a raw photo,"),
+        ({259: 1, 262: 34_892}, b"", "a raw photo,"),
+    ],
+)
+def test_a_raw_photo_is_not_taken_for_its_preview(
+    serialize: Any, tags: dict[int, int], maker: bytes, named: str
+) -> None:
+    with pytest.raises(serialize.errors.UnsupportedImageError, match=f"the file is {named}"):
+        pixels(serialize, with_sub_directory(tags, maker))
+
+
+def test_other_marks_of_raw_photos(serialize: Any) -> None:
+    dng = encoded(Tiff(RGB, 8, tags=((50706, 3, (1, 4)),)))
+    canon = encoded(Tiff(RGB, 8))
+    canon = canon[:4] + struct.pack("<I", len(canon)) + b"CR\x02\x00" + canon[12:] + b"\x00\x00" + bytes(4)
+    for data in (dng, canon, encoded(Tiff(32_803, 16))):
+        with pytest.raises(serialize.errors.UnsupportedImageError, match="the file is a raw photo"):
+            pixels(serialize, data)
+
+
+def test_a_tiff_of_several_resolutions_is_not_a_raw_photo(serialize: Any) -> None:
+    assert largest_error(pixels(serialize, with_sub_directory({254: 1, 259: 5, 262: 2})), Tiff(RGB, 8)) <= 1
