@@ -29,6 +29,7 @@ from memory import at_most
 from pixels import EIGHT_BITS, Raster, Tones, white_of
 from png import transparent, without_spoilers
 from source import Source, check_parts
+from tails import check_tail
 
 REGISTERED = (AvifImagePlugin, TiffImagePlugin, WebPImagePlugin)  # imported, Pillow need not load all it has
 Image.WARN_POSSIBLE_FORMATS = True  # else the reason why a file could not be opened is lost
@@ -137,6 +138,7 @@ def decode(data: bytes, kind: str, short_side: int, max_pixels: int) -> Decoded:
     with decoding(kind, max_pixels):
         if kind == "HEIF":
             heif = HeifRaster(data, max_pixels)
+            check_tail(data, kind, heif.size[0] * heif.size[1])
             return Decoded(heif, heif.size)
         return _decode_with_pillow(data, kind, short_side, max_pixels)
 
@@ -160,6 +162,7 @@ def _decode_with_pillow(data: bytes, kind: str, short_side: int, max_pixels: int
     image = tiff.open_tiff(source, stored) if stored else Image.open(source, formats=[kind])
     size = image.size
     budget.check_pixels(*size, max_pixels)
+    check_tail(data, kind, size[0] * size[1])
     scale = 1
     if kind == "JPEG" and (drafted := image.draft(None, (4 * short_side, 4 * short_side))):
         scale = round(size[0] / drafted[1][2])

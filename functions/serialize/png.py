@@ -4,6 +4,8 @@ import zlib
 
 from PIL import Image
 
+from errors import CorruptImageError
+
 MAX_CHUNKS = 250_000  # as many as are read at all
 SIGNATURE = 8  # bytes
 ANCILLARY = 0x20  # set in the first letter of what a reader may skip
@@ -20,8 +22,12 @@ def without_spoilers(png: bytes) -> bytes:
     """
     Leave out chunks that are not needed, and those that may be skipped and have a bad checksum.
 
-    Pillow refuses the picture for either, and libpng, as in browsers, skips them. The checksum of a chunk of pixels
-    is not looked at: pixels have another, of their own, which Pillow does check.
+    Pillow refuses the picture for either, and libpng, as in browsers, skips them.
+
+    Raises
+    ------
+    CorruptImageError
+        When a checksum of pixels is wrong: Pillow looks only at one behind them, and often stops before it.
     """
     kept = [png[:SIGNATURE]]
     at = start = SIGNATURE
@@ -29,6 +35,8 @@ def without_spoilers(png: bytes) -> bytes:
         kind, end = png[at + 4 : at + 8], at + 12 + int.from_bytes(png[at : at + 4])
         if kind in {b"IEND", b""}:
             break
+        if kind == b"IDAT" and end <= len(png) and _is_damaged(png[at + 4 : end]):
+            raise CorruptImageError("this PNG image is damaged: broken PNG file (bad checksum of pixels)")
         if kind in UNUSED or (kind[0] & ANCILLARY and _is_damaged(png[at + 4 : end])):
             kept.append(png[start:at])
             start = end
