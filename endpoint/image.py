@@ -7,7 +7,7 @@ import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageChops, UnidentifiedImageError
 
 from endpoint.errors import TooManyPixelsError, UnreadableImageError
 
@@ -29,6 +29,8 @@ _ORIENTATIONS = {
     8: Image.Transpose.ROTATE_90,
 }
 _BYTE_MAX, _WORD_MAX = 255, 65535
+_PNG_DEPTH = 24  # where a PNG's header has it
+_GREY_STEPS = {1: 255, 2: 85, 4: 17}  # what Pillow multiplies shades of fewer bits by
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,7 @@ def decode(data: bytes, size: int, max_pixels: int = MAX_PIXELS) -> Decoded:
             )
         drafted = image.draft(None, (DRAFT_FACTOR * size, DRAFT_FACTOR * size))
         image.load()
+        _settle_alpha(image, data)
         extent = drafted[1][2:] if drafted else image.size
         return Decoded(_rgb(image), extent, _orientation(image))
 
@@ -133,13 +136,35 @@ def _orientation(image: Image.Image) -> int:
     return 1
 
 
+def _settle_alpha(image: Image.Image, data: bytes) -> None:
+    """Bring a PNG's transparent colour to the pixels' scale, and drop a BMP's alpha that nobody filled in."""
+    key = image.info.get("transparency")
+    if image.format == "PNG" and isinstance(key, int) and image.mode == "L":
+        depth = data[_PNG_DEPTH]
+        image.info["transparency"] = (key & ((1 << depth) - 1)) * _GREY_STEPS.get(depth, 1)
+    if image.format == "PNG" and isinstance(key, tuple):
+        image.info["transparency"] = tuple(value >> (data[_PNG_DEPTH] - 8) & _BYTE_MAX for value in key)
+    if image.format == "BMP" and image.mode == "RGBA" and image.getextrema()[-1] == (0, 0):
+        image.putalpha(_BYTE_MAX)
+
+
 def _rgb(image: Image.Image) -> Image.Image:
     if image.mode == "F" or image.mode.startswith("I"):
-        return _eight_bit(image).convert("RGB")
+        grey = _eight_bit(image)
+        hidden = image.info.get("transparency") if image.format == "PNG" else None
+        return (_without_value(grey, image, hidden) if isinstance(hidden, int) else grey).convert("RGB")
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
     return image.convert("RGB")
+
+
+def _without_value(grey: Image.Image, deep: Image.Image, hidden: int) -> Image.Image:
+    """Make white where the deep image has this one value."""
+    values = deep.convert("F")
+    above = values.point(lambda value: value * _BYTE_MAX + -_BYTE_MAX * float(hidden)).convert("L")
+    below = values.point(lambda value: value * -_BYTE_MAX + _BYTE_MAX * float(hidden)).convert("L")
+    return ImageChops.lighter(grey, ImageChops.invert(ImageChops.lighter(above, below)))
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:

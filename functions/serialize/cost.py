@@ -6,6 +6,7 @@ from PIL import Image, TiffImagePlugin
 
 import budget
 from errors import ImageTooLargeError
+from jpeg import Layout
 
 ORIENTATION, BITS_PER_SAMPLE, ROWS_PER_STRIP, TILE_WIDTH, TILE_LENGTH = 274, 258, 278, 322, 323
 BMP_COMPRESSION = slice(30, 34)
@@ -13,7 +14,9 @@ BMP_RLE = {1, 2}
 PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by the colour type in the header
 
 
-def check_cost(data: bytes, kind: str, image: Image.Image, size: tuple[int, int], scale: int) -> float:
+def check_cost(
+    data: bytes, kind: str, image: Image.Image, size: tuple[int, int], scale: int, jpeg: Layout | None
+) -> float:
     """
     Refuse an image that would take its decoder too much memory or time.
 
@@ -29,6 +32,8 @@ def check_cost(data: bytes, kind: str, image: Image.Image, size: tuple[int, int]
         Its width and height before `scale`.
     scale
         What a JPEG is reduced by while it is decoded.
+    jpeg
+        How it is laid out, when it is one.
 
     Returns
     -------
@@ -42,8 +47,8 @@ def check_cost(data: bytes, kind: str, image: Image.Image, size: tuple[int, int]
     """
     pixels = prod(size)
     match kind:
-        case "JPEG":
-            needed = _jpeg(data, image, pixels, scale)
+        case "JPEG" if jpeg:
+            needed = _jpeg(jpeg, image, pixels, scale)
         case "WEBP":
             needed = budget.webp_bytes(pixels)
         case "AVIF":
@@ -64,12 +69,12 @@ def check_cost(data: bytes, kind: str, image: Image.Image, size: tuple[int, int]
     return needed
 
 
-def _jpeg(data: bytes, image: Image.Image, pixels: int, scale: int) -> float:
-    components = len(image.getbands())
-    in_first_scan, scans = budget.jpeg_scans(data)
+def _jpeg(found: Layout, image: Image.Image, pixels: int, scale: int) -> float:
+    components, scans = len(image.getbands()), len(found.scans)
     if scans > budget.MAX_JPEG_SCANS:
         raise ImageTooLargeError(f"this JPEG image has {scans} scans; the limit is {budget.MAX_JPEG_SCANS}")
-    several = bool(image.info.get("progressive")) or in_first_scan < components
+    parted = bool(found.scans) and len(found.scans[0].components) < components
+    several = parted or bool(image.info.get("progressive"))
     return budget.jpeg_bytes(pixels, components, several_scans=several, scale=scale)
 
 

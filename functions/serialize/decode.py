@@ -1,29 +1,45 @@
 """Bytes to pixels through Pillow and libheif, with every failure of theirs turned into one of ours."""
 
 import logging
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from io import BytesIO
-from typing import cast
 
-from PIL import AvifImagePlugin, Image, ImageFile, TiffImagePlugin, UnidentifiedImageError, WebPImagePlugin
+from PIL import (
+    AvifImagePlugin,
+    Image,
+    ImageFile,
+    JpegImagePlugin,
+    TiffImagePlugin,
+    UnidentifiedImageError,
+    WebPImagePlugin,
+)
 
 import budget
+import jpeg
+import tiff
 from cost import check_cost
 from directory import check_exif, check_tiff, orientation
-from errors import CorruptImageError, ImageTooLargeError, RejectedImageError
+from errors import CorruptImageError, ImageTooLargeError, RejectedImageError, UnsupportedImageError
 from heif import HeifRaster
 from memory import at_most
-from pixels import Raster, white_of
-from source import Source, check_parts, without_profiles
+from pixels import EIGHT_BITS, Raster, Tones, white_of
+from png import transparent, without_spoilers
+from source import Source, check_parts
+from tails import check_tail
 
 REGISTERED = (AvifImagePlugin, TiffImagePlugin, WebPImagePlugin)  # imported, Pillow need not load all it has
 Image.WARN_POSSIBLE_FORMATS = True  # else the reason why a file could not be opened is lost
 ImageFile.LOAD_TRUNCATED_IMAGES = False
 AvifImagePlugin.DEFAULT_MAX_THREADS = 2  # Lambda has no more, and each holds memory for its stack
 logging.getLogger("PIL").setLevel(logging.CRITICAL)  # the reason travels in our error
+# What decoders say of a whole file that they cannot decode: Pillow's BMP, libavif, libheif.
+UNSUPPORTED = re.compile(
+    r"\bunsupported\b|not (?:implemented|supported)|Conversion from YUV failed", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +57,15 @@ class Decoded:
         `size` divided by the size of `raster`.
     orientation
         EXIF's number of what must still be done to stand it upright.
-    white
-        Value that is white where pixels have more than eight bits.
+    tones
+        What values mean where pixels have more than eight bits.
     """
 
     raster: Raster
     size: tuple[int, int]
     scale: int = 1
     orientation: int = 1
-    white: float = 255
+    tones: Tones = EIGHT_BITS
 
 
 @contextmanager
@@ -72,15 +88,22 @@ def decoding(kind: str, max_pixels: int) -> Iterator[None]:
             raise
         except Image.DecompressionBombError as error:
             limit = max_pixels / 1e6
-            raise ImageTooLargeError(
-                f"photo is over {2 * limit:.1f} megapixels; the limit is {limit:.1f}"
-            ) from error
+            reason = f"photo is over {2 * limit:.1f} megapixels; the limit is {limit:.1f}"
+            raise ImageTooLargeError(reason) from error
         except UnidentifiedImageError as error:
             reason = one_line(heard[-1].message).removeprefix(f"{kind} opening failed. ") if heard else ""
+            if UNSUPPORTED.search(reason):
+                raise UnsupportedImageError(
+                    f"this {kind} image is of a variant that is not accepted: {reason}"
+                ) from error
             message = f"this {kind} image is damaged: {reason or 'its header cannot be read'}"
             raise CorruptImageError(message) from error
         except Exception as error:  # Pillow raises a dozen kinds on junk, and not always the same
             reason = one_line(error) or "no reason given"
+            if UNSUPPORTED.search(reason):
+                raise UnsupportedImageError(
+                    f"this {kind} image is of a variant that is not accepted: {reason}"
+                ) from error
             message = f"this {kind} image is damaged: {reason} ({type(error).__name__})"
             raise CorruptImageError(message) from error
 
@@ -115,28 +138,55 @@ def decode(data: bytes, kind: str, short_side: int, max_pixels: int) -> Decoded:
     with decoding(kind, max_pixels):
         if kind == "HEIF":
             heif = HeifRaster(data, max_pixels)
+            check_tail(data, kind, heif.size[0] * heif.size[1])
             return Decoded(heif, heif.size)
         return _decode_with_pillow(data, kind, short_side, max_pixels)
 
 
 def _decode_with_pillow(data: bytes, kind: str, short_side: int, max_pixels: int) -> Decoded:
     check_parts(data, kind)
+    layout = stored = None
+    if kind == "JPEG":
+        layout = jpeg.layout(data)
+        jpeg.check_frame(layout)
+        data = jpeg.without_short_segments(data, layout)
     if kind == "TIFF":
-        check_tiff(data)
+        data = check_tiff(data)
+        tiff.check_raw(data)
+        stored = tiff.check_layout(data)
     if kind == "AVIF":
         check_exif(data)
     if kind == "PNG":
-        data = without_profiles(data)
-    image = Image.open(BytesIO(data) if kind == "BMP" else Source(data, kind), formats=[kind])
+        data = without_spoilers(data)
+    source = BytesIO(data) if kind == "BMP" else Source(data, kind)
+    image = tiff.open_tiff(source, stored) if stored else Image.open(source, formats=[kind])
     size = image.size
     budget.check_pixels(*size, max_pixels)
+    check_tail(data, kind, size[0] * size[1])
     scale = 1
     if kind == "JPEG" and (drafted := image.draft(None, (4 * short_side, 4 * short_side))):
         scale = round(size[0] / drafted[1][2])
-    needed = check_cost(data, kind, image, size, scale)
-    # The frames of an AVIF may be larger than its header says.
-    with at_most(needed) if kind == "AVIF" else nullcontext():
-        image.load()
-    turn = 1 if kind == "TIFF" else orientation(image.info)  # Pillow turns a TIFF by itself
-    white = white_of(image.mode, lambda: cast("tuple[float, float]", image.getextrema()))
-    return Decoded(image, size, scale, turn, white)
+    needed = check_cost(data, kind, image, size, scale, layout)
+    if layout and isinstance(image, JpegImagePlugin.JpegImageFile):
+        jpeg.load(image, data, layout)
+    else:
+        # The frames of an AVIF may be larger than its header says.
+        with at_most(needed) if kind == "AVIF" else nullcontext():
+            image.load()
+    if stored:  # Pillow turns it by itself
+        return Decoded(image, image.size, tones=tiff.tones(image, stored))
+    return _decoded(image, data, kind, size, scale)
+
+
+def _decoded(image: Image.Image, data: bytes, kind: str, size: tuple[int, int], scale: int) -> Decoded:
+    match kind:
+        case "PNG":
+            hidden = transparent(image, data)
+            return Decoded(
+                image, size, 1, orientation(image.info), Tones(white_of(image), transparent=hidden)
+            )
+        case "BMP" if image.mode == "RGBA" and image.getextrema()[-1] == (0, 0):
+            image.putalpha(255)  # an alpha that nobody filled in: a clipboard's, or Photoshop's
+        case _:
+            pass
+    return Decoded(image, size, scale, orientation(image.info, exif_only=kind == "AVIF"))

@@ -15,6 +15,7 @@ from errors import CorruptImageError, ImageTooLargeError, UnsupportedImageError
 SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8}
 WHOLE = {3, 4, 8, 9, 13, 16}  # kinds of numbers that are an offset or an orientation
 ORIENTATION = 0x0112
+UNREAD = b"\xfd\xfd"  # of the private ones, the same in either byte order
 EXIF, GPS, INTEROP = 0x8769, 0x8825, 0xA005  # each value is where another directory starts
 BLOCK_OFFSETS = {273, 324}  # StripOffsets, TileOffsets
 MAX_BLOCKS = 65_536
@@ -44,12 +45,18 @@ class Entry(NamedTuple):
         As in the file: what it is, of what type, how many.
     number
         Its value, when it is a single whole number; else nothing that means anything.
+    at
+        Where its tag stands in the file.
+    inline
+        Bytes of its value, or where they are.
     """
 
     tag: int
     kind: int
     values: int
     number: int
+    at: int
+    inline: bytes
 
     @property
     def size(self) -> int:
@@ -81,12 +88,38 @@ def entries(data: bytes | memoryview, start: int | None = None) -> Iterator[Entr
     step = struct.calcsize(sign + entry)
     for at in range(offset, offset + min(number, MAX_ENTRIES + 1) * step, step):
         tag, kind, values, inline = struct.unpack_from(sign + entry, data, at)
-        yield Entry(tag, kind, values, int.from_bytes(inline[: SIZES.get(kind, 0)], order))
+        yield Entry(tag, kind, values, int.from_bytes(inline[: SIZES.get(kind, 0)], order), at, inline)
 
 
-def check_tiff(data: bytes) -> None:
+def numbers(data: bytes, entry: Entry, limit: int = 16) -> tuple[int, ...]:
+    """Read the first whole numbers of an entry; fewer when the file ends before."""
+    order: Literal["little", "big"] = "little" if data[:2] == b"II" else "big"
+    size, count = SIZES.get(entry.kind, 0), min(entry.values, limit)
+    if entry.kind not in {*WHOLE, 1} or not size:
+        return ()
+    where = int.from_bytes(entry.inline, order)
+    raw = entry.inline if entry.size <= len(entry.inline) else data[where : where + size * count]
+    return tuple(
+        int.from_bytes(raw[at : at + size], order) for at in range(0, min(len(raw), size * count), size)
+    )
+
+
+def text(data: bytes, entry: Entry, limit: int = 40) -> str:
+    """Read the text of an entry, up to 40 characters."""
+    where = int.from_bytes(entry.inline, "little" if data[:2] == b"II" else "big")
+    raw = entry.inline if entry.size <= len(entry.inline) else data[where : where + min(limit, entry.size)]
+    return raw.split(b"\x00")[0].decode("ascii", "replace")
+
+
+def check_tiff(data: bytes) -> bytes:
     """
-    Refuse a TIFF whose directories would unfold to more than the file holds, or to too many values or strips.
+    Refuse a TIFF whose first directory would unfold to more than the file holds, or to too many values or strips.
+
+    Returns
+    -------
+    bytes
+        The file; where what its EXIF or GPS entry leads to cannot be read in time, without that entry, which no
+        pixel depends on.
 
     Raises
     ------
@@ -106,7 +139,20 @@ def check_tiff(data: bytes) -> None:
     blocks = max((entry.values for entry in found if entry.tag in BLOCK_OFFSETS), default=0)
     if blocks > MAX_BLOCKS:
         raise ImageTooLargeError(f"this TIFF image has {blocks} strips or tiles; the limit is {MAX_BLOCKS}")
-    _check_weight(_unfolded(data, found))
+    _check_weight(iter(found))
+    try:
+        _check_weight(_unfolded(data, found))
+    except ImageTooLargeError:
+        return _without(data, [entry for entry in found if entry.tag in {EXIF, GPS}])
+    return data
+
+
+def _without(data: bytes, found: list[Entry]) -> bytes:
+    """Give entries a tag that nobody reads; the order of tags, which readers only warn about, suffers."""
+    changed = bytearray(data)
+    for entry in found:
+        changed[entry.at : entry.at + 2] = UNREAD
+    return bytes(changed)
 
 
 def check_exif(data: bytes) -> None:
@@ -165,37 +211,49 @@ def _blocks(data: bytes) -> Iterator[memoryview]:
             at = data.find(start, at + 1)
 
 
-def exif_orientation(exif: bytes) -> int:
-    """Find the orientation, 1 to 8, in an EXIF block; 1 when it is missing or the block is broken."""
+def exif_orientation(exif: bytes) -> int | None:
+    """Find the orientation in an EXIF block; None when it has none or is broken, 1 when its value means nothing."""
     exif = exif.removeprefix(b"Exif\x00\x00")
     if exif[:2] not in {b"II", b"MM"}:
-        return 1
+        return None
     try:
         found = next((entry for entry in entries(exif) if entry.tag == ORIENTATION), None)
     except (struct.error, OverflowError):
-        return 1
-    return found.number if found and found.kind in WHOLE and 1 <= found.number <= 8 else 1  # noqa: PLR2004 - EXIF's
+        return None
+    if found is None:
+        return None
+    return found.number if found.kind in WHOLE and 1 <= found.number <= 8 else 1  # noqa: PLR2004 - EXIF's
 
 
-def orientation(info: dict[str | tuple[int, int], object]) -> int:
+def orientation(info: dict[str | tuple[int, int], object], *, exif_only: bool = False) -> int:
     """
     Find the orientation in what Pillow collected: EXIF, else ImageMagick's text form of it, else XMP.
+
+    The first that has one decides. A program that turns a photo upright sets EXIF to 1, and many leave XMP as it was.
+
+    Parameters
+    ----------
+    exif_only
+        For AVIF, whose container says how it is turned: Pillow puts that where EXIF would be.
 
     Returns
     -------
     int
         1 (upright) to 8, as EXIF numbers them.
     """
-    exif = info.get("exif")
-    if isinstance(exif, bytes):
-        if (found := exif_orientation(exif)) != 1:
-            return found
-    elif isinstance(text := info.get("Raw profile type exif"), str):
-        try:
-            return exif_orientation(bytes.fromhex("".join(text.split("\n")[3:])))
-        except ValueError:
-            return 1
+    found = None
+    if isinstance(exif := info.get("exif"), bytes):
+        found = exif_orientation(exif)
+    if exif_only or found:
+        return found or 1
+    if isinstance(text := info.get("Raw profile type exif"), str):
+        with suppress(ValueError):
+            found = exif_orientation(bytes.fromhex("".join(text.split("\n")[3:])))
+    return found or _xmp_orientation(info) or 1
+
+
+def _xmp_orientation(info: dict[str | tuple[int, int], object]) -> int | None:
     xmp = info.get("XML:com.adobe.xmp") or info.get("xmp") or ""
     text = xmp.decode("utf-8", "replace") if isinstance(xmp, bytes) else str(xmp)
     match = XMP_ORIENTATION.search(text)
-    return int(match[1]) if match else 1
+    return int(match[1]) if match else None

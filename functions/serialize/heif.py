@@ -8,7 +8,6 @@ from PIL import Image
 import budget
 from pixels import Region
 
-SUBSAMPLED = {400, 420}  # chroma planes: none, or a quarter of the size
 DEEP = 8  # bits; above, libheif computes with twice the bytes
 
 
@@ -38,7 +37,7 @@ class HeifRaster:
         budget.check_pixels(*image.size, max_pixels)
         needed = budget.heif_bytes(
             image.size[0] * image.size[1],
-            subsampled=image.info.get("chroma") in SUBSAMPLED,
+            chroma=cast("int", image.info.get("chroma", 444)),
             deep=cast("int", image.info["bit_depth"]) > DEEP,
             alpha=image.mode.lower().endswith("a"),
         )

@@ -69,7 +69,7 @@ def shrink(decoded: Decoded, short_side: int) -> Image.Image:
     size = (ceil(decoded.size[0] / decoded.scale), ceil(decoded.size[1] / decoded.scale))
     region = _surroundings(box, size, target.size)
     factor = reduction(region[2] - region[0], region[3] - region[1], short_side)
-    reduced = reduced_rgb(decoded.raster, region, factor, decoded.white)
+    reduced = reduced_rgb(decoded.raster, region, factor, decoded.tones)
     small = reduced.resize(target.size, Image.Resampling.LANCZOS, _within(box, region, factor, reduced.size))
     turn = TURNS.get(decoded.orientation)
     return small if turn is None else small.transpose(turn)

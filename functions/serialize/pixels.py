@@ -3,11 +3,11 @@
 Colour profiles are not applied: the model was trained on values as stored, and the predictor reads them so.
 """
 
-from collections.abc import Callable
-from math import ceil, isfinite
-from typing import Protocol
+from dataclasses import dataclass
+from math import ceil
+from typing import Protocol, cast
 
-from PIL import Image
+from PIL import Image, ImageChops, ImageMath
 
 from errors import UnsupportedImageError
 
@@ -17,6 +17,30 @@ DEEP = ("I", "F")  # and every I;16
 CONVERTIBLE = {"1", "L", "P", "RGB", "RGBX", "CMYK", "YCbCr", "HSV"}
 BAND_PIXELS = 2_000_000
 BYTE, WORD = 255, 65_535
+HUGE = 1e38
+
+
+@dataclass(frozen=True, slots=True)
+class Tones:
+    """
+    What the values of deep pixels mean.
+
+    Attributes
+    ----------
+    white
+        Value that is white.
+    inverted
+        That value is black instead, and 0 is white.
+    transparent
+        Value of pixels that cannot be seen.
+    """
+
+    white: float = 255
+    inverted: bool = False
+    transparent: int | None = None
+
+
+EIGHT_BITS = Tones()
 
 
 class Raster(Protocol):
@@ -30,7 +54,7 @@ class Raster(Protocol):
         """Copy a part."""
 
 
-def reduced_rgb(raster: Raster, region: Region, factor: int, white: float) -> Image.Image:
+def reduced_rgb(raster: Raster, region: Region, factor: int, tones: Tones) -> Image.Image:
     """
     Bring a region to RGB and average `factor` x `factor` pixels into one, in bands: no full-size copy exists.
 
@@ -38,8 +62,8 @@ def reduced_rgb(raster: Raster, region: Region, factor: int, white: float) -> Im
     ----------
     region
         Left, top, right, bottom in whole pixels.
-    white
-        Value that is white where pixels are deep; see `white_of`.
+    tones
+        What values mean where pixels are deep; see `white_of`.
 
     Returns
     -------
@@ -50,12 +74,12 @@ def reduced_rgb(raster: Raster, region: Region, factor: int, white: float) -> Im
     result = Image.new("RGB", (ceil((right - left) / factor), ceil((bottom - top) / factor)))
     rows = max(1, BAND_PIXELS // (right - left) // factor) * factor
     for y in range(top, bottom, rows):
-        band = to_rgb(raster.crop((left, y, right, min(y + rows, bottom))), white)
+        band = to_rgb(raster.crop((left, y, right, min(y + rows, bottom))), tones)
         result.paste(band.reduce(factor) if factor > 1 else band, (0, (y - top) // factor))
     return result
 
 
-def to_rgb(image: Image.Image, white: float) -> Image.Image:
+def to_rgb(image: Image.Image, tones: Tones) -> Image.Image:
     """
     Convert to RGB; what is transparent becomes white.
 
@@ -65,8 +89,7 @@ def to_rgb(image: Image.Image, white: float) -> Image.Image:
         For a colour model without a defined conversion, such as LAB.
     """
     if is_deep(image.mode):
-        scale = BYTE / white
-        return image.convert("F").point(lambda value: value * scale + 0.0).convert("L").convert("RGB")
+        return _grey(image, tones).convert("RGB")
     if image.has_transparency_data:
         return _on_white(image)
     if image.mode not in CONVERTIBLE:
@@ -79,32 +102,71 @@ def is_deep(mode: str) -> bool:
     return mode in DEEP or mode.startswith("I;16")
 
 
-def white_of(mode: str, extrema: Callable[[], tuple[float, float]]) -> float:
+def white_of(image: Image.Image, bits: int = 16) -> float:
     """
     Choose the value that stands for white in a deep image, as the predictor does.
 
-    16-bit integers are full scale by definition. Other integers are taken as 8 or 16 bits and floats as 0..1,
-    8 or 16 bits, whichever holds them; beyond, the brightest value is white.
+    Whole numbers without a sign are full scale by definition. With one, they are taken as 8 or 16 bits, whichever
+    holds them; beyond, the brightest value is white. Floats are 0..1 by definition, with highlights above, unless
+    that made most of what is lit white: then they are taken as whole numbers are.
 
     Parameters
     ----------
-    extrema
-        Called, for modes I and F only, for the smallest and the largest value.
+    image
+        Decoded.
+    bits
+        Of its numbers without a sign.
     """
-    if mode not in DEEP:
-        return WORD
-    highest = extrema()[1]
-    if mode == "F" and highest <= 1:
-        return 1
-    if not isfinite(highest):
-        return BYTE
+    if image.mode not in DEEP:
+        return float(2**bits - 1)
+    if image.mode == "I":
+        _, highest = cast("tuple[float, float]", image.getextrema())
+    else:
+        lit, above, highest = _brightness(image)
+        if 2 * above <= lit:
+            return 1
     return next((limit for limit in (BYTE, WORD) if highest <= limit), highest)
 
 
+def _brightness(image: Image.Image) -> tuple[int, int, float]:
+    """Count pixels of mode F that are not black, and those above 1, and find the highest value that is a number."""
+    lit = above = 0
+    highest = 0.0
+    rows = max(1, BAND_PIXELS // image.width)
+    for top in range(0, image.height, rows):
+        band = image.crop((0, top, image.width, min(top + rows, image.height)))
+        counts = band.point(lambda value: value * BYTE + 0.0).convert("L").histogram()
+        lit += sum(counts[1:])
+        # One less than the next number above 1, so that 1 itself is not above.
+        over = band.point(lambda value: value * 1e9 + -1.0000002e9).convert("L")
+        above += over.histogram()[BYTE]
+        if over.getbbox():
+            highest = max(highest, _highest(band))
+    return lit, above, highest
+
+
+def _highest(band: Image.Image) -> float:
+    # Infinity times 0 is not a number, and of that and 0 this is 0.
+    known = ImageMath.lambda_eval(lambda args: args["max"](args["a"] * (args["a"] < HUGE), 0.0), a=band)
+    return cast("tuple[float, float]", known.getextrema())[1]
+
+
+def _grey(image: Image.Image, tones: Tones) -> Image.Image:
+    scale = BYTE / tones.white
+    deep = image.convert("F")
+    if tones.inverted:
+        grey = deep.point(lambda value: value * -scale + float(BYTE)).convert("L")
+    else:
+        grey = deep.point(lambda value: value * scale + 0.0).convert("L")
+    if (hidden := tones.transparent) is not None:
+        above = deep.point(lambda value: value * BYTE + -BYTE * float(hidden)).convert("L")
+        below = deep.point(lambda value: value * -BYTE + BYTE * float(hidden)).convert("L")
+        others = ImageChops.lighter(above, below)
+        grey = ImageChops.lighter(grey, ImageChops.invert(others))
+    return grey
+
+
 def _on_white(image: Image.Image) -> Image.Image:
-    key = image.info.get("transparency")
-    if image.mode == "RGB" and isinstance(key, tuple) and max(key) > BYTE:
-        image.info["transparency"] = tuple(value >> 8 for value in key)  # of a 16-bit PNG
     if image.mode == "La":
         image = image.convert("LA")
     rgba = image.convert("RGBA")

@@ -23,7 +23,6 @@ REFUSED = (
     (0, b"%PDF", "a PDF document"),
     (0, b"8BPS", "a Photoshop document"),
     (0, b"\x00\x00\x01\x00", "an icon (ICO)"),
-    (0, b"\x00\x00\x02\x00", "a cursor (CUR)"),
     (0, b"icns", "an icon (ICNS)"),
     (0, b"PK\x03\x04", "a zip archive or office document"),
     (0, b"\x1f\x8b", "a gzip archive"),
@@ -40,6 +39,14 @@ REFUSED = (
     (0, b"v/1\x01", "an OpenEXR image"),
     (0, b"#?RADIANCE", "a Radiance HDR image"),
     (0, b"FUJIFILMCCD-RAW", "a Fujifilm raw photo"),
+    (0, b"II\x1a\x00\x00\x00HEAPCCDR", "a Canon raw photo"),
+    (0, b"IIRO", "an Olympus raw photo"),
+    (0, b"IIRS", "an Olympus raw photo"),
+    (0, b"MMOR", "an Olympus raw photo"),
+    (0, b"IIU\x00", "a Panasonic raw photo"),
+    (0, b"\x00MRM", "a Minolta raw photo"),
+    (0, b"FOVb", "a Sigma raw photo"),
+    (0, b"II\xbc", "a JPEG XR image"),
     (0, b"gimp xcf", "a GIMP document"),
     (0, b"qoif", "a QOI image"),
     (0, b"DDS ", "a DirectDraw texture"),
@@ -53,7 +60,30 @@ REFUSED = (
 RIFF_WEBP = re.compile(rb"RIFF....WEBP", re.DOTALL)
 MARKUP = re.compile(rb"\A(?:\xef\xbb\xbf)?\s*<(?:\?xml|!doctype|!--|svg|html|[a-z])", re.IGNORECASE)
 NETPBM = re.compile(rb"\AP[1-7]\s")
+OTHER_HEIF = "a HEIF image of a coding that is not accepted"
+FTYP = {
+    b"crx ": "a Canon raw photo",
+    b"jp2 ": "a JPEG 2000 image",
+    b"jxl ": "a JPEG XL image",
+    b"M4A ": "an audio recording",
+    b"mif3": "a HEIF image of the newer, minimized layout",
+    **dict.fromkeys(
+        (b"mif1", b"mif2", b"msf1", b"miaf", b"jpeg", b"j2ki", b"avci", b"vvic", b"evbi"), OTHER_HEIF
+    ),
+}
+# A cursor has a reserved byte of 0 and a number of pictures; a TGA without a palette starts alike, with five zeros.
+CURSOR = re.compile(rb"\A\x00\x00\x02\x00[\x01-\x40]\x00..[\x00-\xff]\x00", re.DOTALL)
+# Kind and palette, 5 bytes of the palette, 4 of where, 4 of how large, bits of a pixel, flags.
+TGA = re.compile(
+    rb"\A.(?:\x00[\x02\x03\x0a\x0b]\x00{5}|\x01[\x01\x09]....[\x0f\x10\x18\x20]).{4}(?!\x00\x00)..(?!\x00\x00).."
+    rb"[\x01\x08\x0f\x10\x18\x20][\x00-\x3f]",
+    re.DOTALL,
+)
+PATTERNS = ((CURSOR, "a cursor (CUR)"), (TGA, "a Targa image (TGA)"), (NETPBM, "a Netpbm image"))
 LOOKED_AT = 1024  # bytes
+REPLACED = b"\xef\xbf\xbd"  # U+FFFD, what a program puts for bytes that are not text
+REPLACEMENTS = 8  # among the first bytes
+SHORTEST = 2  # bytes that tell anything
 
 
 def identify(data: bytes) -> str:
@@ -70,22 +100,41 @@ def identify(data: bytes) -> str:
     UnsupportedImageError
         When it is anything else, with what it looks like.
     CorruptImageError
-        When it is a PNG whose signature was damaged on the way.
+        When it breaks off at once, or was damaged by a transfer as text.
     """
     if not data:
         raise UnsupportedImageError("the file is empty")
     for magic, kind in ACCEPTED:
         if data.startswith(magic):
             return kind
+        if SHORTEST <= len(data) < len(magic) and magic.startswith(data):
+            raise CorruptImageError(f"this {kind} image is damaged: it breaks off after {len(data)} bytes")
     if RIFF_WEBP.match(data):
         return "WEBP"
     if data[4:8] == b"ftyp" and (name := _of_brands(_brands(data))):
         return name
-    if data[12:16] == b"IHDR":
-        raise CorruptImageError("this PNG image is damaged: its signature is broken")
+    _check_transfer(data)
     raise UnsupportedImageError(
         f"the file is {_looks_like(data[:LOOKED_AT])}, not an image of an accepted format"
     )
+
+
+def _check_transfer(data: bytes) -> None:
+    """
+    Notice what a transfer as text does to an image.
+
+    Raises
+    ------
+    CorruptImageError
+        With a hint at the cause.
+    """
+    if data[12:16] == b"IHDR":
+        raise CorruptImageError("this PNG image is damaged: its signature is broken")
+    if (replaced := data[:LOOKED_AT].count(REPLACED)) >= REPLACEMENTS:
+        raise CorruptImageError(
+            f"the file went through a program that took it for text (EF BF BD {replaced} times in its first bytes): if "
+            "it came through API Gateway, add its type to the API's binary media types"
+        )
 
 
 def _brands(data: bytes) -> list[bytes]:
@@ -108,12 +157,13 @@ def _looks_like(start: bytes) -> str:
         if start.startswith(magic, offset):
             return name
     if start[4:8] == b"ftyp":
-        return "a Canon raw photo" if start[8:12] == b"crx " else "an MP4 or QuickTime video"
+        return next((FTYP[brand] for brand in _brands(start) if brand in FTYP), "an MP4 or QuickTime video")
+    for pattern, name in PATTERNS:
+        if pattern.match(start):
+            return name
     if MARKUP.match(start):
         lowered = start.lower()
         return "an SVG drawing" if b"<svg" in lowered else "an HTML or XML document"
-    if NETPBM.match(start):
-        return "a Netpbm image"
     return "text" if _is_text(start) else "of an unknown kind"
 
 

@@ -53,17 +53,3 @@ def check_parts(data: bytes, kind: str) -> None:
     start, limit, name = COSTLY.get(kind, (b"", 0, ""))
     if start and (found := data.count(start)) > limit:
         raise ImageTooLargeError(f"this {kind} image has {found} {name}; the limit is {limit}")
-
-
-def without_profiles(png: bytes) -> bytes:
-    """Leave out a PNG's colour profiles: Pillow refuses the picture for a bad one, and nothing here applies them."""
-    at = 8
-    for _ in range(MAX_READS):
-        kind, end = png[at + 4 : at + 8], at + 12 + int.from_bytes(png[at : at + 4])
-        if kind in {b"IDAT", b""}:
-            break
-        if kind == b"iCCP":
-            png = png[:at] + png[end:]
-        else:
-            at = end
-    return png

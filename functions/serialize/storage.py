@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from botocore import exceptions as aws
 
+from budget import apart
 from contract import SerializeRequest
 from errors import ImageNotFoundError, ImageTooLargeError, StorageUnavailableError
 
@@ -88,7 +89,8 @@ def _check_is_the_same(request: SerializeRequest, answer: "GetObjectOutputTypeDe
 
 def _check_size(size: int, max_bytes: int) -> None:
     if size > max_bytes:
-        raise ImageTooLargeError(f"file is {size / 1e6:.1f} MB; the limit is {max_bytes / 1e6:.1f} MB")
+        found, limit = apart(size / 1e6, max_bytes / 1e6)
+        raise ImageTooLargeError(f"file is {found} MB; the limit is {limit} MB")
 
 
 def _read_bounded(stream: "StreamingBody", max_bytes: int) -> bytes:

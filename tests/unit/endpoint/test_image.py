@@ -144,3 +144,40 @@ def test_a_truncated_image_is_refused(scene: Image.Image, kind: str) -> None:
     data = encoded(scene, kind)
     with pytest.raises(UnreadableImageError):
         decode(data[: len(data) // 2], 32)
+
+
+@pytest.mark.parametrize("depth", [2, 4, 8, 16])
+def test_a_transparent_grey_is_white_at_every_depth(depth: int) -> None:
+    key = 2**depth // 2
+    shades = [0, key - 1, key, key + 1]
+    bits = "".join(f"{shade:0{depth}b}" for shade in shades)
+    row = b"\x00" + int(bits, 2).to_bytes(len(bits) // 8)
+    header = struct.pack(">IIBBBBB", 4, 4, depth, 0, 0, 0, 0)
+    parts = [
+        (b"IHDR", header),
+        (b"tRNS", struct.pack(">H", key)),
+        (b"IDAT", zlib.compress(row * 4)),
+        (b"IEND", b""),
+    ]
+    data = b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+        for name, body in parts
+    )
+    found = [decode(data, 32).image.getpixel((x, 1))[0] for x in range(4)]  # type: ignore[index]
+    assert found == [255 if shade == key else shade * 255 // (2**depth - 1) for shade in shades]
+
+
+@pytest.mark.parametrize(("alpha", "expected"), [(0, (255, 0, 0)), (255, (255, 0, 0))])
+def test_a_bitmap_whose_alpha_nobody_filled_in_is_opaque(alpha: int, expected: tuple[int, int, int]) -> None:
+    masks = (0xFF0000, 0xFF00, 0xFF, 0xFF000000)
+    header = struct.pack("<IiiHHIIiiII4I", 124, 2, 2, 1, 32, 3, 16, 0, 0, 0, 0, *masks) + bytes(68)
+    pixels = struct.pack("<I", alpha << 24 | 0xFF0000) * 4
+    data = b"BM" + struct.pack("<IHHI", 138 + len(pixels), 0, 0, 138) + header + pixels
+    assert decode(data, 32).image.getpixel((1, 1)) == expected
+
+
+def test_exif_decides_where_xmp_says_something_else(scene: Image.Image) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 1
+    data = encoded(scene, "JPEG", exif=exif, xmp=b'<x:xmpmeta><r tiff:Orientation="6"/></x:xmpmeta>')
+    assert decode(data, 32).orientation == 1

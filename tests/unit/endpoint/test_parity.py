@@ -103,7 +103,16 @@ def test_images_that_need_preparing(predictor: Predictor, tmp_path: Path) -> Non
     image.save(tmp_path / "photo.webp", lossless=True)
     Image.merge("RGBA", (*image.split(), image.convert("L"))).save(tmp_path / "alpha.png")
     deep = (np.asarray(image.convert("L"), np.uint16) * 257).astype("<u2")
-    Image.frombytes("I;16", image.size, deep.tobytes()).save(tmp_path / "deep.png")
+    whole = Image.frombytes("I;16", image.size, deep.tobytes())
+    whole.save(tmp_path / "deep.png")
+    whole.save(tmp_path / "deep-transparent.png", transparency=int(deep[0, 0]))
+    few = image.convert("L").quantize(16).convert("L").point(lambda value: value & 0xF0)
+    few.save(tmp_path / "transparent.png", transparency=few.getpixel((0, 0)))
+    upright = Image.Exif()
+    upright[0x0112] = 1
+    image.save(
+        tmp_path / "upright.jpg", exif=upright, xmp=b'<x:xmpmeta><r tiff:Orientation="6"/></x:xmpmeta>'
+    )
     difference, name = worst_difference(predictor, sorted(tmp_path.iterdir()))
     assert difference <= TOLERANCE, name
 

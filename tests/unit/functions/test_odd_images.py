@@ -12,12 +12,15 @@ import pytest
 from PIL import Image
 
 ROOT = Path(__file__).parents[3]
-FOLDER = Path(os.environ.get("SCONES_TEST_DATA", ROOT.parent / "shared" / "data")) / "odd-images"
+DATA = Path(os.environ.get("SCONES_TEST_DATA", ROOT.parent / "shared" / "data"))
+FOLDER, SECOND_FOLDER = DATA / "odd-images", DATA / "odd-images-2"
 TABLE = ROOT / "docs" / "odd-images.md"
 ROW = re.compile(
     r"^\| `(?P<file>[^`]+)` \| (?P<what>[^|]+) \| `?(?P<outcome>\w+)`? \| (?P<says>[^|]+) \|$", re.MULTILINE
 )
-ROWS = [match.groupdict() for match in ROW.finditer(TABLE.read_text())]
+FIRST_TABLE, SECOND_TABLE = TABLE.read_text().split("## More files")
+ROWS = [match.groupdict() for match in ROW.finditer(FIRST_TABLE)]
+MORE_ROWS = [match.groupdict() for match in ROW.finditer(SECOND_TABLE)]
 POISON = {"UnsupportedImageError", "CorruptImageError", "ImageTooLargeError"}
 
 needs_files = pytest.mark.skipif(
@@ -25,9 +28,9 @@ needs_files = pytest.mark.skipif(
 )
 
 
-def outcome(serialize: Any, file: str) -> tuple[str, Image.Image | None, str]:
+def outcome(serialize: Any, file: str, folder: Path = FOLDER) -> tuple[str, Image.Image | None, str]:
     try:
-        result = serialize.image.serialize_image((FOLDER / file).read_bytes(), 32, 50_000_000)
+        result = serialize.image.serialize_image((folder / file).read_bytes(), 32, 50_000_000)
     except serialize.errors.RejectedImageError as refused:
         return type(refused).__name__, None, str(refused)
     assert len(result["image_data"]) <= 131_072
@@ -38,7 +41,7 @@ def outcome(serialize: Any, file: str) -> tuple[str, Image.Image | None, str]:
 def test_the_table_can_be_read_and_counts_its_rows() -> None:
     outcomes = [row["outcome"] for row in ROWS]
     assert set(outcomes) == POISON | {"accepted"}
-    text, accepted = TABLE.read_text(), outcomes.count("accepted")
+    text, accepted = FIRST_TABLE, outcomes.count("accepted")
     assert sum(line.startswith("| `") for line in text.splitlines()) == len(ROWS)
     text = " ".join(text.split())
     assert f"{len(ROWS)} files from" in text
@@ -62,6 +65,20 @@ def test_every_file_has_the_outcome_that_a_person_would_expect(serialize: Any, r
         assert said == row["says"]
         assert max(image.size) <= 4 * min(image.size)
         assert min(image.size) <= 32
+
+
+@pytest.mark.skipif(
+    not SECOND_FOLDER.is_dir(), reason=f"no odd images at {SECOND_FOLDER}: set SCONES_TEST_DATA"
+)
+@pytest.mark.parametrize("row", MORE_ROWS, ids=lambda row: row["file"])
+def test_what_was_once_wrong_stays_right(serialize: Any, row: dict[str, str]) -> None:
+    name, _, said = outcome(serialize, row["file"], SECOND_FOLDER)
+    assert name == row["outcome"]
+    assert row["says"].strip('"') in said
+
+
+def test_the_second_table_has_all_its_rows() -> None:
+    assert f"{len(MORE_ROWS)} files that were once" in SECOND_TABLE
 
 
 @needs_files

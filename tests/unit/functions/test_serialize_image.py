@@ -143,7 +143,7 @@ def test_other_colour_models(serialize: Any, mode: str) -> None:
 
 def test_lab_is_unsupported(serialize: Any) -> None:
     data = encoded(Image.new("LAB", (8, 8)), "TIFF")
-    with pytest.raises(serialize.errors.UnsupportedImageError, match="LAB"):
+    with pytest.raises(serialize.errors.UnsupportedImageError, match="8-bit Lab"):
         serialize.image.serialize_image(data, 32, LIMIT)
 
 

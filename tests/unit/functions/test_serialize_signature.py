@@ -3,8 +3,9 @@ from typing import Any
 
 import pytest
 from hypothesis import given, strategies
+from PIL import Image
 
-from tests.fakes.pictures import FORMATS, encoded, quarters
+from tests.fakes.pictures import FORMATS, encoded, quarters, scene
 
 
 @pytest.mark.parametrize("kind", FORMATS)
@@ -28,12 +29,48 @@ def test_formats_are_told_by_their_first_bytes(serialize: Any, kind: str) -> Non
         (b"a" + "é".encode() * 600, "text"),  # cut in the middle of a character
         (b"P6 2 2 255 ", "a Netpbm image"),
         (b"\x00\x01\x02\x03\xff\xfe", "of an unknown kind"),
+        (b"\x00\x00\x02\x00\x01\x00\x20\x20\x00\x00\x05\x00\x05\x00" + bytes(20), "a cursor (CUR)"),
+        (b"\x00\x00\x00\x18ftypmif2\x00\x00\x00\x00mif1miaf", "a HEIF image of a coding"),
+        (b"\x00\x00\x00\x18ftypmif1\x00\x00\x00\x00mif1miaf", "a HEIF image of a coding"),
+        (b"\x00\x00\x00\x10ftypmif3avif", "a HEIF image of the newer, minimized layout"),
+        (b"\x00\x00\x00\x18ftypcrx \x00\x00\x00\x01crx isom", "a Canon raw photo"),
+        (b"FUJIFILMCCD-RAW 0201", "a Fujifilm raw photo"),
+        (b"II\x1a\x00\x00\x00HEAPCCDR", "a Canon raw photo"),
+        (b"IIRO\x08\x00\x00\x00", "an Olympus raw photo"),
+        (b"IIU\x00\x08\x00\x00\x00", "a Panasonic raw photo"),
+        (b"\x00MRM\x00\x00", "a Minolta raw photo"),
+        (b"FOVb\x03\x00", "a Sigma raw photo"),
     ],
 )
 def test_what_is_refused_is_named(serialize: Any, data: bytes, looks_like: str) -> None:
     with pytest.raises(serialize.errors.UnsupportedImageError, match="not an image") as refused:
         serialize.signature.identify(data)
     assert looks_like in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("mode", "compression"),
+    [("1", None), *((mode, how) for mode in ("L", "P", "RGB", "RGBA") for how in (None, "tga_rle"))],
+)
+def test_a_targa_is_not_taken_for_a_cursor(serialize: Any, mode: str, compression: str | None) -> None:
+    data = encoded(Image.new(mode, (50, 40)), "TGA", compression=compression)
+    with pytest.raises(serialize.errors.UnsupportedImageError, match="a Targa image"):
+        serialize.signature.identify(data)
+
+
+@pytest.mark.parametrize(("kind", "least"), [("JPEG", 2), ("PNG", 2), ("GIF", 2), ("TIFF", 2)])
+def test_the_first_bytes_of_an_image_are_a_damaged_image(serialize: Any, kind: str, least: int) -> None:
+    data = encoded(quarters(), kind)
+    for length in range(least, 3):
+        with pytest.raises(serialize.errors.CorruptImageError, match=f"it breaks off after {length} bytes"):
+            serialize.signature.identify(data[:length])
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_an_image_that_went_through_a_gateway_as_text_says_where_to_look(serialize: Any, kind: str) -> None:
+    as_text = encoded(scene(64, 48), kind).decode("utf-8", "replace").encode()
+    with pytest.raises(serialize.errors.CorruptImageError, match=r"signature|binary media types"):
+        serialize.signature.identify(as_text)
 
 
 def test_an_empty_file_is_unsupported(serialize: Any) -> None:
