@@ -195,10 +195,14 @@ def oldest_without_outcome(dynamodb: "DynamoDBClient", table: str) -> Waiting | 
 
 def alarms_in_alarm(cloudwatch: "CloudWatchClient", stack: str) -> list[str]:
     """Name the alarms of a stack that are in ALARM; CloudFormation names them after the nested stack they are in."""
-    pages = cloudwatch.get_paginator("describe_alarms").paginate(
-        AlarmNamePrefix=f"{stack}-Monitoring-", StateValue="ALARM"
+    alarms = (
+        alarm
+        for part in ("Monitoring", "RulesFail")
+        for page in cloudwatch.get_paginator("describe_alarms").paginate(
+            AlarmNamePrefix=f"{stack}-{part}-", StateValue="ALARM"
+        )
+        for alarm in page["MetricAlarms"]
     )
-    alarms = (alarm for page in pages for alarm in page["MetricAlarms"])
     return [alarm["AlarmName"] for alarm in alarms if alarm["StateValue"] == "ALARM"]
 
 
