@@ -27,7 +27,7 @@ def handler(event: SerializeRequest, context: LambdaContext) -> SerializeRespons
     logger.append_keys(s3_request_id=event.get("s3_request_id"))
     metrics.add_metadata("correlation_id", event.get("execution"))
     metrics.add_metric("ObjectBytes", MetricUnit.Bytes, event["size"])
-    with counted_start(), counted_rejections():
+    with counted_start(event.get("execution")), counted_rejections():
         data = read_object(s3, event, settings.max_object_bytes)
         image = serialize_image(data, settings.model_input_size, settings.max_pixels)
     metrics.add_metric("ImageDataBytes", MetricUnit.Bytes, len(image["image_data"]))

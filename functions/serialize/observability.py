@@ -31,7 +31,7 @@ def counted_rejections() -> Iterator[None]:
 
 
 @contextmanager
-def counted_start() -> Iterator[None]:
+def counted_start(execution: str | None) -> Iterator[None]:
     """Count an image for the release that it started on: the alarm of a deploy compares failures with it.
 
     Once an image: an attempt that the workflow repeats is not counted. In a document of its own, because a dimension of
@@ -48,3 +48,4 @@ def counted_start() -> Iterator[None]:
             with single_metric("Started", MetricUnit.Count, 1, namespace=NAMESPACE) as metric:
                 metric.add_dimension("service", SERVICE)
                 metric.add_dimension("release", RELEASE)
+                metric.add_metadata("correlation_id", execution)
