@@ -55,7 +55,7 @@ def declared_parameters(root: Path) -> Declared:
     template = root / "template.yaml"
     try:
         with template.open(encoding="utf-8") as file:
-            declared: Declared = yaml.load(file, Loader)["Parameters"]  # noqa: S506  a safe loader
+            declared: Declared = Loader(file).get_single_data()["Parameters"]
     except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
         message = f"cannot read the parameters of {template}: {' '.join(str(error).split())}"
         raise SconesError(message) from error

@@ -6,8 +6,8 @@ A key may have characters that XML cannot carry. boto3 asks for encoded keys for
 from __future__ import annotations
 
 import re
+from html import unescape
 from typing import Any, Final
-from xml.sax.saxutils import unescape
 
 from ministack.services import s3
 
