@@ -50,7 +50,7 @@ def doctor(  # noqa: PLR0913  the options
     strict: bool,
     as_json: bool,
 ) -> None:
-    """Check what a stack needs and how it is, and say what to do. Changes nothing.
+    """Check an account, an endpoint and a stack, and give the next step for each problem. Changes nothing.
 
     With --stack: credentials, quotas, the endpoint, and the stack. With --endpoint-name and --labels, before there is
     a stack: what a deploy needs. Without either: the local cloud.

@@ -29,6 +29,9 @@ UPLOAD_RULE: Final = "ImageDropped"
 QUEUE_DAYS: Final = 14
 """Days that FailedImages keeps a message, which is the longest that SQS does."""
 
+_ONLY_COUNTED: Final = {"ReleaseExecutionDied"}
+"""Rules without a target on purpose: how often they match is the metric of an alarm."""
+
 _WHAT_IS_LOST: Final[Mapping[str, str]] = {
     UPLOAD_RULE: "uploads start nothing, and EventBridge drops their events",
     "ExecutionDied": "images of dead executions do not reach the queue of failed images",
@@ -62,7 +65,7 @@ def check_rules(events: "EventBridgeClient", stack: str, resources: Sequence["Re
         return [_rule_missing(stack)]
     problems = [finding for rule in rules if (finding := _check_rule(events, stack, rule))]
     names = ", ".join(rule.logical_id for rule in rules)
-    return problems or [ok(RULES, f"enabled, with targets: {names}")]
+    return problems or [ok(RULES, f"enabled and complete: {names}")]
 
 
 def _check_rule(events: "EventBridgeClient", stack: str, rule: "Resource") -> Finding | None:
@@ -84,18 +87,21 @@ def _check_rule(events: "EventBridgeClient", stack: str, rule: "Resource") -> Fi
             f"{rule.logical_id} is disabled: {lost}",
             f"`aws events enable-rule --name {rule.name}`{again}",
         )
-    if not targets:
-        return broken(RULES, f"{rule.logical_id} has no target: {lost}", _deploy_again(stack))
+    if not targets and rule.logical_id not in _ONLY_COUNTED:
+        return broken(RULES, f"{rule.logical_id} has no target: {lost}", _undo_drift(stack))
     return None
 
 
 def _rule_missing(stack: str, logical_id: str = UPLOAD_RULE) -> Finding:
     lost = _WHAT_IS_LOST.get(logical_id, "its targets get nothing")
-    return broken(RULES, f"{logical_id} is gone: {lost}", _deploy_again(stack))
+    return broken(RULES, f"{logical_id} is gone: {lost}", _undo_drift(stack))
 
 
-def _deploy_again(stack: str) -> str:
-    return f"`aws cloudformation detect-stack-drift --stack-name {stack}` names what was changed by hand; undo it"
+def _undo_drift(stack: str) -> str:
+    return (
+        f"`aws cloudformation detect-stack-drift --stack-name {stack}`, then `describe-stack-resource-drifts` "
+        "names what was changed by hand; undo it"
+    )
 
 
 def check_bucket(s3: "S3Client", stack: "Stack") -> Finding:
@@ -159,12 +165,20 @@ def check_retention(parameters: Mapping[str, str]) -> list[Finding]:
                 f"deploy with ImageDays={started_again + 1} or more, or 0 to keep them",
             )
         )
-    if 0 < claims <= max(sweeps, results):
+    if claims and not results:
+        found.append(
+            warning(
+                RETENTION,
+                f"claims are deleted after {claims} days, but results are kept for ever: the sweep refuses to run",
+                "deploy with ClaimDays=0",
+            )
+        )
+    elif 0 < claims <= max(sweeps, results):
         found.append(
             warning(
                 RETENTION,
                 f"claims are deleted after {claims} days, while sweeps look at images of {sweeps} days and "
-                f"results are kept {_kept(results)}: an image that has its result is classified again",
+                f"results are kept {_kept(results)}: the sweep refuses to run",
                 f"deploy with ClaimDays={max(sweeps, results) + 1} or more, or 0 to keep them",
             )
         )

@@ -62,7 +62,7 @@ def check_answer(
         return _refused(endpoint, error, repair)
     except (HTTPClientError, IncompleteReadError, NoConnection) as error:
         kind = type(error).__name__
-        return broken(ANSWER, f"{endpoint} gave no whole one within Classify's {ANSWER_S} s ({kind})", repair)
+        return broken(ANSWER, f"{endpoint} gave no complete answer within {ANSWER_S} s ({kind})", repair)
     seconds = clock() - started
     problem = find_problem(body, labels)
     if problem:

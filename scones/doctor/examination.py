@@ -82,7 +82,7 @@ def examine_stack(connection: Connection, may_ask: Ask) -> Iterator[Finding]:
     try:
         description = describe_stack(connection)
     except SconesError as error:
-        yield broken(STACK, error.message, "docs/first-deploy.md has the way to one")
+        yield broken(STACK, error.message, "docs/first-deploy.md says how to deploy a stack")
         return
     except (BotoCoreError, ClientError) as error:
         yield _unchecked(STACK, error)

@@ -106,7 +106,7 @@ def check_serverless(client: "ServiceQuotasClient") -> Finding:
         return warning(
             SERVERLESS,
             f"{message}; training.deploy asks for {DEPLOYED_CONCURRENCY}",
-            f"`training.deploy --max-concurrency {max(int(total), 1)}`, or "
+            f"`python -m training.deploy ... --max-concurrency {max(int(total), 1)}`, or "
             f"`{SERVERLESS_CONCURRENCY.increase_to(MAX_CONCURRENCY_OF_ONE)}`",
         )
     return ok(SERVERLESS, message)

@@ -31,7 +31,7 @@ _FAILED = 1
     default=300,
     show_default=True,
     metavar="SECONDS",
-    help="How long an image may take to its outcome.",
+    help="How long to wait for the outcome of an image.",
 )
 @click.option("--no-metrics", is_flag=True, help="Do not wait for metrics: CloudWatch takes minutes.")
 @click.option(
@@ -56,9 +56,9 @@ def verify(  # noqa: PLR0913 (one argument for each option)
     """Drop test images and check everything that a deployed stack does with them.
 
     Three drawings and a text go through the stack in a folder of their own, scones-verify/, which is left out of
-    counts and drift. Documents, claims, messages, log lines and metrics are checked, and that the same event a second
-    time changes nothing. Then everything is removed again. A reviewer gets a message for each drawing that the model
-    is not sure of.
+    `scones status`, `scones results` and drift monitoring. Documents, claims, messages, log lines and metrics are
+    checked, and that the same event a second time changes nothing. Then everything is removed again. A reviewer gets a
+    message for each drawing that the model is not sure of.
 
     Exit code 0: every check that could be made passed. 1: one failed, or something could not be removed. 2: usage or
     connection. 130: Ctrl-C.

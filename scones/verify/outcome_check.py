@@ -63,7 +63,7 @@ def _why_none(verification: Verification, image: Image) -> str:
         return image.problem
     return (
         f"no outcome within {verification.timeout_s:g} s: see `scones status{verification.connection.options}` "
-        "and `scones doctor`"
+        f"and `scones doctor{verification.connection.options}`"
     )
 
 

@@ -57,7 +57,7 @@ def test_every_training_command_and_option_exists(root: Path, commands: list[lis
         assert [option for option in options(words) if f'"{option}"' not in code] == []
 
 
-def test_every_parameter_that_is_set_or_named_exists(
+def test_every_parameter_resource_and_output_that_is_named_exists(
     root: Path, page: str, commands: list[list[str]]
 ) -> None:
     template = (root / "template.yaml").read_text()
@@ -65,7 +65,11 @@ def test_every_parameter_that_is_set_or_named_exists(
     given = [word.split("=")[0] for word in deploy if "=" in word]
     named = re.findall(r"`(Labels|[A-Z][a-z]+(?:[A-Z][a-z]+)+)`", page)
     assert {"EndpointName", "ReviewEmail", "AlertEmail"} == set(given)
-    assert [name for name in {*given, *named} if not re.search(rf"^  {name}:$", template, re.MULTILINE)] == []
+    assert [
+        name
+        for name in {*given, *named}
+        if not re.search(rf"^  {name}:(?:$| {{ Value)", template, re.MULTILINE)
+    ] == []
 
 
 def test_every_path_and_heading_that_it_links_to_exists(root: Path, page: str) -> None:

@@ -1,5 +1,6 @@
 """`scones doctor`: a deployed stack, who is notified, and what waits."""
 
+import itertools
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,7 +19,9 @@ from scones.doctor.deployment import (
 from scones.doctor.findings import Finding, Level
 from scones.stack import Stack
 from scones.stack_resources import Resource
+from sweep.settings import Settings
 from tests.fakes.stubbed_clients import Refusal, stubbed
+from tests.unit.functions.conftest import SETTINGS
 
 TOPIC = "arn:aws:sns:us-east-1:123456789012:alert"
 UPLOADS = Resource("ImageDropped", RULE, "scones-ImageDropped-1")
@@ -85,7 +88,7 @@ def test_rules_that_are_enabled_and_have_targets_are_ok() -> None:
     (finding,) = rules(("ENABLED", [TARGET]), ("ENABLED", [TARGET]))
     assert (finding.level, finding.message) == (
         Level.OK,
-        "enabled, with targets: ImageDropped, SweepSchedule",
+        "enabled and complete: ImageDropped, SweepSchedule",
     )
 
 
@@ -154,11 +157,43 @@ def test_images_must_outlive_what_may_start_them_again(images: str, sweeps: str,
 
 @pytest.mark.parametrize(
     ("claims", "results", "level"),
-    [("0", "30", Level.OK), ("15", "0", Level.OK), ("14", "0", Level.WARNING), ("30", "30", Level.WARNING)],
+    [
+        ("0", "30", Level.OK),
+        ("0", "0", Level.OK),
+        ("31", "30", Level.OK),
+        ("15", "0", Level.WARNING),  # results for ever: the sweep refuses every number of days
+        ("14", "7", Level.WARNING),
+        ("30", "30", Level.WARNING),
+    ],
 )
 def test_claims_must_outlive_sweeps_and_results(claims: str, results: str, level: Level) -> None:
     (finding,) = check_retention({"ClaimDays": claims, "ResultDays": results, "SweepDays": "14"})
     assert finding.level is level
+
+
+def test_the_retention_that_is_refused_is_the_one_that_the_sweep_refuses() -> None:
+    for claims, sweeps, results in itertools.product((0, 5, 14, 15, 30, 31), (5, 14), (0, 5, 14, 30)):
+        days = {"ClaimDays": str(claims), "SweepDays": str(sweeps), "ResultDays": str(results)}
+        (finding,) = check_retention(days)
+        asked = {"CLAIM_DAYS": str(claims), "SWEEP_DAYS": str(sweeps), "RESULT_DAYS": str(results)}
+        accepts = True
+        try:
+            Settings.from_environment(SETTINGS["sweep"] | asked)
+        except ValueError:
+            accepts = False
+        assert (finding.level is Level.OK) is accepts, days
+
+
+def test_a_rule_that_only_counts_needs_no_target() -> None:
+    events = stubbed(
+        "events",
+        ("describe_rule", {"State": "ENABLED"}),
+        ("list_targets_by_rule", {}),
+        ("describe_rule", {"State": "ENABLED"}),
+        ("list_targets_by_rule", {"Targets": [TARGET]}),
+    )
+    counted = Resource("ReleaseExecutionDied", RULE, "died")
+    assert [finding.level for finding in check_rules(events, "scones", [counted, UPLOADS])] == [Level.OK]
 
 
 def topic(*arns: str, is_local: bool = False) -> Finding:

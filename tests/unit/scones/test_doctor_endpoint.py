@@ -196,7 +196,7 @@ def test_an_answer_that_is_cut_off_is_broken() -> None:
     body = {"Body": StreamingBody(io.BytesIO(b"[0.5,"), 10)}
     finding = ask(("invoke_endpoint", body))
     assert finding.level is Level.BROKEN
-    assert "no whole one within" in finding.message
+    assert "no complete answer within" in finding.message
 
 
 def test_the_drawn_image_is_a_png_that_an_image_library_reads() -> None:
