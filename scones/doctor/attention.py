@@ -36,7 +36,9 @@ def check_topic(sns: "SNSClient", name: str, topic_arn: str, parameter: str, *, 
         for subscription in page["Subscriptions"]:
             if subscription["SubscriptionArn"] == _PENDING:
                 pending += 1
-            else:
+            elif subscription["SubscriptionArn"].startswith(
+                "arn:"
+            ):  # not "Deleted": listed for days after it ended
                 confirmed += 1
     if pending:
         return warning(

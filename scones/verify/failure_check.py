@@ -29,6 +29,7 @@ def alerted_people(connection: "Connection", stack: "Stack") -> list[str]:
         f"{one.get('Protocol', '?')} {masked(one.get('Protocol', ''), one.get('Endpoint', ''))}"
         for page in pages
         for one in page["Subscriptions"]
+        if one["SubscriptionArn"].startswith("arn:")  # not pending, and not "Deleted"
     ]
 
 

@@ -155,6 +155,17 @@ def leave_index(client: DynamoDB, table: str, image: Image, seen: Claim) -> bool
     return _update(client, table, image, "REMOVE state_shard, state_since", condition, values)
 
 
+def leave_finished(client: DynamoDB, table: str, image: Image) -> bool:
+    """
+    Take an image out of the index whose outcome is there; False where it has none.
+
+    An execution of a definition from before the index closes its claim and leaves the entry that a sweep has made.
+    """
+    return _update(
+        client, table, image, "REMOVE state_shard, state_since", "attribute_exists(finished_at)", {}
+    )
+
+
 def count_sweep(client: DynamoDB, table: str, image: Image, seen: Claim, now: datetime) -> bool:
     """
     Write down that a sweep starts the image; False when its claim is no longer as it was seen.
@@ -269,15 +280,17 @@ def _image_of(item: Item, bucket: str) -> Image:
 def _update(
     client: DynamoDB, table: str, image: Image, update: str, condition: str, values: dict[str, dict[str, str]]
 ) -> bool:
-    names = {"ExpressionAttributeNames": {"#size": "size"}} if "#size" in update else {}  # a reserved word
+    more: dict[str, Any] = (
+        {"ExpressionAttributeNames": {"#size": "size"}} if "#size" in update else {}
+    )  # reserved
+    more |= {"ExpressionAttributeValues": values} if values else {}  # DynamoDB refuses an empty one
     try:
         client.update_item(
             TableName=table,
             Key=_key(image),
             UpdateExpression=update,
             ConditionExpression=condition,
-            ExpressionAttributeValues=values,
-            **names,
+            **more,
         )
     except ClientError as error:
         if error.response.get("Error", {}).get("Code") != "ConditionalCheckFailedException":

@@ -14,6 +14,7 @@ from sweep.claims import (
     ClaimsUnavailableError,
     DynamoDB,
     count_sweep,
+    leave_finished,
     leave_index,
     mark_reported,
     undo_sweep,
@@ -113,6 +114,9 @@ class Rescue:
             return None
         table = self.settings.claims_table
         if not count_sweep(self.clients.dynamodb, table, image, claim, now):
+            self._starts.release()
+            if claim.indexed and leave_finished(self.clients.dynamodb, table, image):
+                return Decision(Kind.FINISHED, "has its outcome")
             return Decision(Kind.RUNNING, "something else took it up just now")
         try:
             execution = start(self.clients.stepfunctions, self.settings.workflow_arn, image)

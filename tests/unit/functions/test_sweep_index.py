@@ -216,3 +216,17 @@ def test_an_index_that_cannot_be_read_fails_the_run(stack: Stack) -> None:
     stack.use(dynamodb=NoIndex())
     with pytest.raises(Exception, match="AccessDenied"):
         stack.sweep()
+
+
+def test_an_entry_that_an_older_definition_left_behind_leaves_the_index(stack: Stack) -> None:
+    """It closed the claim and did not know of the index, whose entries say nothing of an outcome."""
+    one, lost = image(stack, "closed", hours=5), image(stack, "lost", hours=1)
+    claim_of(stack, one, execution=EXPRESS, claim_ends=1, finished_at=iso_text(stack.now), outcome="passed")
+    claim_of(stack, lost, execution=EXPRESS, claim_ends=1)
+
+    counts = stack.sweep()["counts"]
+
+    assert (counts["finished"], counts["started"]) == (1, 1)
+    assert stack.stepfunctions.keys == ["lost"]
+    assert stack.item("closed", "e1")["outcome"] == "passed"
+    assert "state_shard" not in stack.item("closed", "e1")

@@ -202,6 +202,10 @@ def topic(*arns: str, is_local: bool = False) -> Finding:
     return check_topic(sns, "alert topic", TOPIC, "AlertEmail", is_local=is_local)
 
 
+def test_a_subscription_that_has_ended_is_not_a_confirmed_one() -> None:
+    assert topic("Deleted").level is Level.WARNING  # SNS lists it for some days
+
+
 def test_a_topic_that_nobody_hears_is_a_warning() -> None:
     finding = topic()
     assert finding.level is Level.WARNING
