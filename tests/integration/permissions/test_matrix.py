@@ -22,6 +22,10 @@ pytestmark = pytest.mark.local_cloud
 # What the emulator cannot show: (statement, action or None for all of them) and why.
 NOT_SHOWN = {
     ("AskEndpoint", None): "SageMaker is not in the emulator, and the endpoint in its place asks nobody",
+    (
+        "CallFunctionsWithoutVersion",
+        None,
+    ): "only executions of an earlier release call functions without a version",
     ("DeliverInventories", None): "the emulator delivers no inventories",
     ("DeliverLogs", None): "the emulator delivers no logs of executions",
     ("Trace", None): "the emulator has no X-Ray",
