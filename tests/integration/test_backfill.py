@@ -8,6 +8,7 @@ import urllib.parse
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.integration.conftest import LocalCloud
@@ -110,23 +111,23 @@ def test_an_inventory_names_the_images(silent: LocalCloud) -> None:
     assert outcomes(silent, "listed/").keys() == tags.keys()
 
 
+def set_wait_scale(cloud: LocalCloud, scale: float) -> None:
+    url = f"{cloud.client('s3').meta.endpoint_url}/_ministack/config"
+    httpx.post(url, json={"stepfunctions._SFN_WAIT_SCALE": scale}, trust_env=False).raise_for_status()
+
+
 def test_an_endpoint_that_is_not_there_stops_the_backfill(silent: LocalCloud) -> None:
-    functions = silent.client("lambda")
-    (classify,) = [
-        function["FunctionName"]
-        for function in functions.list_functions()["Functions"]
-        if "Classify" in function["FunctionName"]
-    ]
-    settings = functions.get_function_configuration(FunctionName=classify)["Environment"]["Variables"]
-    functions.update_function_configuration(
-        FunctionName=classify, Environment={"Variables": settings | {"ENDPOINT_NAME": "no-such-endpoint"}}
-    )
+    broken = silent.shell.run("chaos", "endpoint", "--kind", "deleted")
+    assert broken.returncode == 0, broken.stderr
+    # The minute that EXPRESS waits for an endpoint, in a twentieth of the time.
+    set_wait_scale(silent, 0.05)
     try:
         for number in range(4):
             silent.put(f"incoming/broken/{number}.png", picture(str(number)))
         ended = backfill(silent, "broken/")
     finally:
-        functions.update_function_configuration(FunctionName=classify, Environment={"Variables": settings})
+        set_wait_scale(silent, 1)
+        silent.shell.run("chaos", "clear")
 
     assert (ended["exit"], ended["status"], ended["failed"]) == (1, "FAILED", 4)
     assert set(outcomes(silent, "broken/").values()) == {"failed"}

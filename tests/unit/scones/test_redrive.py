@@ -118,17 +118,6 @@ def ended(name: str, status: str = "FAILED") -> dict[str, Any]:
 @pytest.fixture
 def workflow(s3: S3Client, monkeypatch: pytest.MonkeyPatch) -> Workflow:
     dynamodb, sqs = boto3.client("dynamodb", region_name=REGION), boto3.client("sqs", region_name=REGION)
-    dynamodb.create_table(
-        TableName="claims",
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[
-            {"AttributeName": name, "AttributeType": "S"} for name in ("image_key", "etag")
-        ],
-        KeySchema=[
-            {"AttributeName": "image_key", "KeyType": "HASH"},
-            {"AttributeName": "etag", "KeyType": "RANGE"},
-        ],
-    )
     queue = sqs.get_queue_url(QueueName="failed-images")["QueueUrl"]
     fake = Workflow(FakeWorkflow(s3), dynamodb, sqs, queue)
     monkeypatch.setattr("scones.cloud.Connection.stepfunctions", lambda _connection: fake)
