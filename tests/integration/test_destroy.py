@@ -42,7 +42,11 @@ def test_destroy_leaves_nothing(shared_cloud: LocalCloud) -> None:
     report = json.loads(destroyed.stdout)
     assert (report["complete"], report["kept"], report["remaining"]) == (True, [], [])
     assert report["done"][0].endswith("rules disabled, 1 execution stopped")
-    others = {kind: [name for name in names if STACK not in name] for kind, names in before.items()}
+    # One rule is named after the release and the stack's id: a stack's name may be too long for a rule's.
+    others = {
+        kind: [name for name in names if STACK not in name and not name.startswith("died-r")]
+        for kind, names in before.items()
+    }
     assert everything(cloud) == others
     again = cloud.shell.run("destroy", "--yes")
     assert again.returncode == 2

@@ -142,14 +142,14 @@ def test_an_order_that_makes_no_sense_is_one_line(faults: Faults, order: list[st
 
 def test_kill_worker_kills_one_of_the_function_and_nothing_else(cloud: Cloud) -> None:
     with worker("scones-Classify-1") as wanted, worker("scones-Filter-1") as other, worker(None) as server:
-        result = chaos("kill-worker", "--function", "classify")
+        result = chaos("kill-worker", "--function", "scones-classify")
         assert result.exit_code == 0
         assert f"Killed process {wanted.pid} of scones-Classify-1." in result.stderr
         assert wanted.wait(10) == -signal.SIGKILL
         assert other.poll() is None
         assert server.poll() is None
 
-        assert chaos("kill-worker", "--function", "classify").exit_code == 2
+        assert chaos("kill-worker", "--function", "scones-classify").exit_code == 2
         assert chaos("kill-worker", "--all").exit_code == 0
         assert other.wait(10) == -signal.SIGKILL
         assert server.poll() is None
