@@ -32,6 +32,7 @@ PRECISION = 8  # bits of a colour
 BLOCK = 64  # coefficients
 # Segments that Pillow reads further than they may reach: (marker, what they start with, bytes it takes for granted).
 SHORT = ((0xE0, b"JFIF", 7), (0xE2, b"ICC_PROFILE\x00", 14))
+FILL = 0xFF  # a marker may have any number of them before it (ITU-T T.81, B.1.1.2)
 LEFT_OVER = (
     16  # bytes at the end of a scan that nothing needs; of 368 photos at hand none has more than three
 )
@@ -203,6 +204,8 @@ class _Decoder:
         CorruptImageError
             When it was.
         """
+        while end > start and data[end - 1] == FILL:
+            end -= 1
         near = max(start, end - LEFT_OVER)
         asked = near == start
         for stop in (*range(near, min(near + PROBES, end)), end):
