@@ -23,7 +23,9 @@ ANSWER_S: Final = 20
 SLOW_S: Final = 10.0
 """The default of EndpointSlowMilliseconds."""
 _LABELS: Final = "the parameter Labels must name the model's classes, in its order"
-_TOLERANCE: Final = 1e-3
+_FLOAT_ERROR: Final = 1e-3
+_ROUNDING_PER_CLASS: Final = 5e-4
+_GREATEST_TOLERANCE: Final = 5e-2
 _LONGEST_SHOWN: Final = 80
 _MODEL_VERSION: Final = re.compile(r"(?:^|[,; ])model_version=([A-Za-z0-9._-]{1,64})(?:$|[,; ])")
 _THROTTLED: Final = frozenset({"ThrottlingException", "ThrottledException", "TooManyRequestsException"})
@@ -113,11 +115,14 @@ def find_problem(body: bytes, labels: Sequence[str]) -> Problem | None:
         return Problem(f"answers {len(values)} values for {wanted}: {quoted}", is_about_labels=True)
     if not all(_is_probability(value) for value in values):
         return Problem(f"answers a value that is not a probability: {quoted}")
-    if abs((total := fsum(values)) - 1) > _TOLERANCE:
+    tolerance = max(_FLOAT_ERROR, min(_ROUNDING_PER_CLASS * len(labels), _GREATEST_TOLERANCE))
+    if abs((total := fsum(values)) - 1) > tolerance:
         return Problem(f"answers probabilities whose sum is {total:.4f}, not 1: {quoted}")
     return None
 
 
 def _is_probability(value: object) -> bool:
     # bool is an int to Python; NaN fails both comparisons.
-    return not isinstance(value, bool) and isinstance(value, int | float) and 0 <= value <= 1
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return -_FLOAT_ERROR <= value <= 1 + _FLOAT_ERROR

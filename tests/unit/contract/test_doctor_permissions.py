@@ -1,6 +1,7 @@
 """What `scones doctor` calls, the actions that it names, and the policy in docs/first-deploy.md are the same."""
 
 import ast
+import itertools
 import json
 import re
 from pathlib import Path
@@ -102,13 +103,18 @@ def test_it_believes_the_answers_that_classify_believes() -> None:
     ]
     answers += [b"[0.5, 0.5, 0]", b"[-0.5, 1.5]", b'["1", "0"]', b"null", b"", b"\xff", b"[0.5, Infinity]"]
     answers += [b"[0.5004, 0.5004]", b"[0.5009, 0.5009]", b"[[0.5], 0.5]"]
-    for answer in answers:
+    answers += [b"[1.0000053, 1e-05]", b"[-1.2e-07, 1]", b"[1.002, -0.002]"]
+    questions = [(answer, ("a", "b")) for answer in answers]
+    for classes, missing in itertools.product((3, 10, 100, 1000), (0.0009, 0.003, 0.0051, 0.049, 0.051)):
+        labels = tuple(str(number) for number in range(classes))
+        questions.append((json.dumps([1 - missing, *[0.0] * (classes - 1)]).encode(), labels))
+    for answer, labels in questions:
         try:
-            prediction.parse_probabilities(answer, ("a", "b"))
+            prediction.parse_probabilities(answer, labels)
             believed = True
         except prediction.InvalidPredictionError:
             believed = False
-        assert (find_problem(answer, ("a", "b")) is None) == believed, answer
+        assert (find_problem(answer, labels) is None) == believed, answer[:40]
 
 
 def test_it_waits_as_long_as_classify(root: Path) -> None:

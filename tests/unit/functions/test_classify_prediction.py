@@ -17,6 +17,35 @@ def test_probabilities_pass_unchanged(classify: Any, answer: list[float]) -> Non
 
 
 @pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ([1.0000053, 1e-05], [1.0, 1e-05]),
+        ([-1.2e-07, 1.0], [0.0, 1.0]),
+        ([1.0005, -0.0005], [1.0, 0.0]),
+    ],
+)
+def test_a_float_error_beyond_a_bound_is_the_bound(
+    classify: Any, answer: list[float], expected: list[float]
+) -> None:
+    assert classify.prediction.parse_probabilities(json.dumps(answer).encode(), LABELS) == expected
+
+
+@given(strategies.lists(strategies.floats(0.001, 1), min_size=2, max_size=100))
+def test_an_answer_rounded_to_three_digits_is_taken(classify: Any, weights: list[float]) -> None:
+    rounded = [round(weight / sum(weights), 3) for weight in weights]
+    labels = tuple(f"class {number}" for number in range(len(weights)))
+    assert classify.prediction.parse_probabilities(json.dumps(rounded).encode(), labels) == rounded
+
+
+@pytest.mark.parametrize(("classes", "missing"), [(10, 0.006), (100, 0.06), (1000, 0.06)])
+def test_more_than_rounding_explains_is_refused(classify: Any, classes: int, missing: float) -> None:
+    labels = tuple(f"class {number}" for number in range(classes))
+    answer = json.dumps([1 - missing] + [0.0] * (classes - 1)).encode()
+    with pytest.raises(classify.errors.InvalidPredictionError, match="sum to"):
+        classify.prediction.parse_probabilities(answer, labels)
+
+
+@pytest.mark.parametrize(
     ("answer", "reason"),
     [
         (b"", "not JSON"),
@@ -48,6 +77,7 @@ def test_probabilities_pass_unchanged(classify: Any, answer: list[float]) -> Non
         (b"[[NaN], {}]", "not a probability"),
         (b'[{"a": NaN}, 1]', "not a probability"),
         (b"[1.2, -0.2]", "not a probability"),
+        (b"[1.002, -0.002]", "not a probability"),
         (b"[0.5, 0.4]", "sum to 0.9000"),
         (b"[0.9, 0.102]", "sum to 1.0020"),
     ],
