@@ -212,7 +212,7 @@ def test_a_release_that_fails_is_rolled_back(
     assert done.returncode != 0
     events = cloud.stack.client("cloudformation").describe_stack_events(StackName="scones")["StackEvents"]
     reasons = [event.get("ResourceStatusReason", "") for event in events]
-    assert any(re.search(r"release-r000000000003-\d+ is in ALARM", reason) for reason in reasons)
+    assert any(re.search(r"release-r000000000003-\d+-0 is in ALARM", reason) for reason in reasons)
     assert live(cloud) == old
     row = checked(scenario, scenario.wait(TIMEOUT_S))
     row.require(row.failed >= 20, f"only {row.failed} images failed")
