@@ -40,7 +40,11 @@ def test_what_the_template_takes_is_taken(declared: Declared, given: dict[str, s
         ("ConfidenceThreshold", "nan", "must be a number from 0 to 1"),
         ("ConfidenceThreshold", "1.1", "must be a number from 0 to 1"),
         ("ImageDays", "-1", "must be a number of at least 0"),
-        ("EndpointName", "my_endpoint", "EndpointName must be a SageMaker endpoint name in lower case, not 'my_endpoint'"),
+        (
+            "EndpointName",
+            "my_endpoint",
+            "EndpointName must be a SageMaker endpoint name in lower case, not 'my_endpoint'",
+        ),
         ("KmsKeyArn", "key", "must be the ARN of a KMS key, or empty"),
         ("Labels", "x" * 500, "…'"),
     ],
