@@ -53,11 +53,12 @@ def parse_probabilities(answer: bytes, labels: tuple[str, ...]) -> list[float]:
                 f"the endpoint answered a value that is not a probability: {quote(answer)}"
             )
     tolerance = max(FLOAT_ERROR, min(ROUNDING_PER_CLASS * len(labels), GREATEST_TOLERANCE))
-    if abs((total := fsum(values)) - 1) > tolerance:
+    probabilities = [min(max(float(value), 0.0), 1.0) for value in values]
+    if abs((total := fsum(probabilities)) - 1) > tolerance:
         raise InvalidPredictionError(
             f"the endpoint's probabilities sum to {total:.4f}, not 1: {quote(answer)}"
         )
-    return [min(max(float(value), 0.0), 1.0) for value in values]
+    return probabilities
 
 
 def _is_near(value: float) -> bool:

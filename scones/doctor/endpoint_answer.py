@@ -116,7 +116,7 @@ def find_problem(body: bytes, labels: Sequence[str]) -> Problem | None:
     if not all(_is_probability(value) for value in values):
         return Problem(f"answers a value that is not a probability: {quoted}")
     tolerance = max(_FLOAT_ERROR, min(_ROUNDING_PER_CLASS * len(labels), _GREATEST_TOLERANCE))
-    if abs((total := fsum(values)) - 1) > tolerance:
+    if abs((total := fsum(min(max(value, 0.0), 1.0) for value in values)) - 1) > tolerance:
         return Problem(f"answers probabilities whose sum is {total:.4f}, not 1: {quoted}")
     return None
 
