@@ -44,7 +44,6 @@ test: setup ## Run all tests; what this machine lacks is skipped with the reason
 lint: setup ## Check style, types and the template.
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
 	@.venv/bin/mypy
-	@for function in $(FUNCTIONS); do (cd functions/$$function && ../../.venv/bin/mypy --config-file ../../pyproject.toml --cache-dir ../../.mypy_cache/$$function $$([ -d $$function ] && echo --package $$function || ls *.py)) || exit 1; done
 	@.venv/bin/sam validate --lint
 	@.venv/bin/cfn-lint monitoring/template.yaml
 

@@ -6,12 +6,12 @@ import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
-from contract import ClassifyRequest, ClassifyResponse
-from endpoint import invoke
-from observability import logger, measured_call, metrics
-from prediction import parse_probabilities, require_labels
-from request import image_of
-from settings import Settings
+from classify.contract import ClassifyRequest, ClassifyResponse
+from classify.observability import logger, measured_call, metrics
+from classify.prediction import parse_probabilities, require_labels
+from classify.request import image_of
+from classify.sagemaker import invoke
+from classify.settings import Settings
 
 settings = Settings.from_environment(os.environ)
 runtime = boto3.client(

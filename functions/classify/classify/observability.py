@@ -8,7 +8,7 @@ from time import perf_counter
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from errors import EndpointThrottledError
+from classify.errors import EndpointThrottledError
 
 SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME", "classify")
 

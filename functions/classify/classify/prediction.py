@@ -3,7 +3,7 @@
 import json
 from math import fsum
 
-from errors import InvalidPredictionError
+from classify.errors import InvalidPredictionError
 
 FLOAT_ERROR = 1e-3  # a softmax of float32 misses a bound, or the sum, by less
 # An answer rounded to three digits misses the sum by half a unit of the last one for each class, at most. Beyond a

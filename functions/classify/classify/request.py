@@ -3,8 +3,8 @@
 import binascii
 from base64 import b64decode
 
-from contract import ClassifyRequest
-from errors import InvalidRequestError
+from classify.contract import ClassifyRequest
+from classify.errors import InvalidRequestError
 
 CONTENT_TYPES = ("image/png", "image/jpeg")
 

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from botocore import exceptions as aws
 
-from errors import (
+from classify.errors import (
     EndpointNotFoundError,
     EndpointThrottledError,
     EndpointUnavailableError,
@@ -77,9 +77,9 @@ def invoke(client: "SageMakerRuntimeClient", endpoint_name: str, image: bytes, c
     Raises
     ------
     EndpointThrottledError, EndpointUnavailableError
-        For now.
+        Retryable.
     EndpointNotFoundError, InvalidPredictionError
-        For good.
+        Permanent.
     """
     try:
         response = client.invoke_endpoint(

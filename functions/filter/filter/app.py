@@ -5,12 +5,12 @@ import os
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from contract import FilterRequest, FilterResponse
-from observability import logger, measure, metrics
-from parameter_store import ParameterStore
-from settings import Settings
-from threshold import LiveThreshold
-from verdict import judge
+from filter.contract import FilterRequest, FilterResponse
+from filter.observability import logger, measure, metrics
+from filter.parameter_store import ParameterStore
+from filter.settings import Settings
+from filter.threshold import LiveThreshold
+from filter.verdict import judge
 
 settings = Settings.from_environment(os.environ)
 # An image waits 5 s at most for an SSM that is away: the function has 10, and the deployed threshold will do.

@@ -5,7 +5,7 @@ import os
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from contract import FilterResponse
+from filter.contract import FilterResponse
 
 SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME", "filter")
 

@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from errors import ParameterUnavailableError
-from request_signing import Credentials, Scope, signed
+from filter.errors import ParameterUnavailableError
+from filter.request_signing import Credentials, Scope, signed
 
 TIMEOUT_S = 1  # for connecting, and for each read
 ATTEMPTS = 2

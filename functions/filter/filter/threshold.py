@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from errors import ParameterUnavailableError
-from settings import Settings, parse_threshold
+from filter.errors import ParameterUnavailableError
+from filter.settings import Settings, parse_threshold
 
 
 class Source(Protocol):

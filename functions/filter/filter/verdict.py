@@ -1,7 +1,7 @@
 """When a prediction is sure enough to go without a person."""
 
-from contract import FilterResponse
-from errors import InvalidPredictionError
+from filter.contract import FilterResponse
+from filter.errors import InvalidPredictionError
 
 
 def judge(inferences: list[float], labels: tuple[str, ...], threshold: float) -> FilterResponse:

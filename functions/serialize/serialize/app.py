@@ -7,11 +7,11 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
-from contract import SerializeRequest, SerializeResponse
-from image import serialize_image
-from observability import counted_rejections, counted_start, logger, metrics
-from settings import Settings
-from storage import read_object
+from serialize.contract import SerializeRequest, SerializeResponse
+from serialize.image import serialize_image
+from serialize.observability import counted_rejections, counted_start, logger, metrics
+from serialize.settings import Settings
+from serialize.storage import read_object
 
 settings = Settings.from_environment(os.environ)
 s3 = boto3.client(

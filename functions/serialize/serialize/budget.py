@@ -1,6 +1,19 @@
-"""What decoding may cost. Each number was measured with files of 12 to 50 megapixels; a test repeats that."""
+"""What reading and decoding a file may cost, checked before it is decoded and held to while it is.
 
-from errors import ImageTooLargeError
+Each number was measured with files of 12 to 50 megapixels; a test repeats that.
+"""
+
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from math import prod
+from pathlib import Path
+
+from PIL import Image, TiffImagePlugin
+
+from serialize.errors import ImageTooLargeError
+from serialize.jpeg import Layout
 
 MIB = 1024 * 1024
 # Of 512 MB some 100 go to Python, boto3 and the decoders themselves, and some to bands and the result.
@@ -14,6 +27,99 @@ MAX_BMP_RLE_BYTES = 2 * MIB  # decoded in Python, byte by byte
 BYTES_PER_PIXEL = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}
 # By chroma: with 8 bits, and with more. Measured at 12 to 33 megapixels: 5.0, 8.5, 9.5, and 8.0, 13.5, 15.6.
 HEIF_BYTES_PER_PIXEL = {400: (5.0, 10.0), 420: (5.0, 10.0), 422: (9.5, 14.5), 444: (10.5, 16.5)}
+
+ORIENTATION, BITS_PER_SAMPLE, ROWS_PER_STRIP, TILE_WIDTH, TILE_LENGTH = 274, 258, 278, 322, 323
+BMP_COMPRESSION = slice(30, 34)
+BMP_RLE = {1, 2}
+PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by the colour type in the header
+
+SPARE_BYTES = 96 * MIB  # stacks of threads, and what allocators hold in reserve
+STATUS = Path("/proc/self/status")
+
+MAX_READS = 250_000  # an eighth of a second; a PNG of 25 MB with chunks of 1 KB takes 100,000
+# What Pillow does more with than to read it: (bytes it starts with, how many, what a person calls it).
+COSTLY = {
+    "JPEG": (b"Exif\x00\x00", 16, "blocks of EXIF"),  # each is appended to a copy of those before
+    "PNG": (b"iCCP", 8, "colour profiles"),  # each is unpacked, to a megabyte
+}
+
+
+def check_cost(
+    data: bytes, kind: str, image: Image.Image, size: tuple[int, int], scale: int, jpeg: Layout | None
+) -> float:
+    """
+    Refuse an image that would take its decoder too much memory or time.
+
+    Parameters
+    ----------
+    data
+        The file.
+    kind
+        Its format, from `signature.identify`.
+    image
+        Opened, not loaded.
+    size
+        Its width and height before `scale`.
+    scale
+        What a JPEG is reduced by while it is decoded.
+    jpeg
+        How it is laid out, when it is one.
+
+    Returns
+    -------
+    float
+        Bytes that its decoder takes, by the header.
+
+    Raises
+    ------
+    ImageTooLargeError
+        With the reason.
+    """
+    pixels = prod(size)
+    match kind:
+        case "JPEG" if jpeg:
+            needed = _jpeg_needs(jpeg, image, pixels, scale)
+        case "WEBP":
+            needed = webp_bytes(pixels)
+        case "AVIF":
+            needed = avif_bytes(pixels, alpha="A" in image.mode)
+        case "TIFF" if isinstance(image, TiffImagePlugin.TiffImageFile):
+            needed = _tiff_needs(image, size)
+        case "BMP" if int.from_bytes(data[BMP_COMPRESSION], "little") in BMP_RLE:
+            if len(data) > MAX_BMP_RLE_BYTES:
+                raise ImageTooLargeError("this BMP image is run-length encoded; the limit for those is 2 MB")
+            needed = 3 * pixels
+        case "PNG":
+            check_png_work(pixels * PNG_CHANNELS.get(data[25], 4) * data[24] / 8, *size)
+            needed = pixel_bytes(image.mode) * pixels
+        case _:
+            needed = pixel_bytes(image.mode) * pixels
+    needed += len(data)
+    check_memory(needed, f"{kind} of its kind", *size)
+    return needed
+
+
+def _jpeg_needs(found: Layout, image: Image.Image, pixels: int, scale: int) -> float:
+    components, scans = len(image.getbands()), len(found.scans)
+    if scans > MAX_JPEG_SCANS:
+        raise ImageTooLargeError(f"this JPEG image has {scans} scans; the limit is {MAX_JPEG_SCANS}")
+    parted = bool(found.scans) and len(found.scans[0].components) < components
+    several = parted or bool(image.info.get("progressive"))
+    return jpeg_bytes(pixels, components, several_scans=several, scale=scale)
+
+
+def _tiff_needs(image: TiffImagePlugin.TiffImageFile, size: tuple[int, int]) -> float:
+    width, height = size
+    tags = image.tag_v2
+    bits = tags.get(BITS_PER_SAMPLE, (1,))
+    rows = min(tags.get(ROWS_PER_STRIP, height), height)
+    tiled = TILE_WIDTH in tags and TILE_LENGTH in tags
+    block = tags[TILE_WIDTH] * tags[TILE_LENGTH] if tiled else width * rows
+    return tiff_bytes(
+        pixel_bytes(image.mode) * width * height,
+        max(4, (sum(bits) + 7) // 8) * block,
+        turned=tags.get(ORIENTATION, 1) != 1,
+    )
 
 
 def apart(found: float, limit: float) -> tuple[str, str]:
@@ -108,3 +214,70 @@ def heif_bytes(pixels: int, *, chroma: int, deep: bool, alpha: bool) -> float:
 def tiff_bytes(image_bytes: int, block_bytes: int, *, turned: bool) -> float:
     """Estimate libtiff: Pillow's image, twice when its orientation is applied, and one strip or tile."""
     return image_bytes * (2 if turned else 1) + block_bytes
+
+
+@contextmanager
+def at_most(more: float) -> Iterator[None]:
+    """
+    Let allocations fail that would take the process beyond what it has now, `more` bytes and a little to spare.
+
+    It holds when a decoder decodes more than the file's header said.
+
+    Where there is no /proc, which is nowhere in Lambda, nothing is limited.
+    """
+    if not STATUS.exists():
+        yield
+        return
+    held = next(line for line in STATUS.read_text().splitlines() if line.startswith("VmData:"))
+    limits = resource.getrlimit(resource.RLIMIT_DATA)
+    limit = int(held.split()[1]) * 1024 + int(more) + SPARE_BYTES
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, limits)
+
+
+class BoundedFile(BytesIO):
+    """
+    A file that can be read at most 250,000 times.
+
+    Pillow walks segments, chunks and blocks in Python, however many there are.
+
+    Parameters
+    ----------
+    data
+        The file.
+    kind
+        Its format, for the message.
+
+    Raises
+    ------
+    ImageTooLargeError
+        On the first read too many.
+    """
+
+    def __init__(self, data: bytes, kind: str) -> None:
+        super().__init__(data)
+        self._kind, self._left = kind, MAX_READS
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read as a file does."""
+        self._left -= 1
+        if self._left < 0:
+            raise ImageTooLargeError(f"this {self._kind} image is in too many small parts to be read in time")
+        return super().read(size)
+
+
+def check_parts(data: bytes, kind: str) -> None:
+    """
+    Refuse a file with too many of the parts that cost most.
+
+    Raises
+    ------
+    ImageTooLargeError
+        With the number.
+    """
+    start, limit, name = COSTLY.get(kind, (b"", 0, ""))
+    if start and (found := data.count(start)) > limit:
+        raise ImageTooLargeError(f"this {kind} image has {found} {name}; the limit is {limit}")

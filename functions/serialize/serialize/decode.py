@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from io import BytesIO
+from typing import cast
 
+import pillow_heif
 from PIL import (
     AvifImagePlugin,
     Image,
@@ -18,18 +20,21 @@ from PIL import (
     WebPImagePlugin,
 )
 
-import budget
-import jpeg
-import tiff
-from cost import check_cost
-from directory import check_exif, check_tiff, orientation
-from errors import CorruptImageError, ImageTooLargeError, RejectedImageError, UnsupportedImageError
-from heif import HeifRaster
-from memory import at_most
-from pixels import EIGHT_BITS, Raster, Tones, white_of
-from png import transparent, without_spoilers
-from source import Source, check_parts
-from tails import check_tail
+from serialize import jpeg, tiff
+from serialize.budget import (
+    BoundedFile,
+    at_most,
+    check_cost,
+    check_memory,
+    check_parts,
+    check_pixels,
+    heif_bytes,
+)
+from serialize.errors import CorruptImageError, ImageTooLargeError, RejectedImageError, UnsupportedImageError
+from serialize.pixels import EIGHT_BITS, Raster, Region, Tones, white_of
+from serialize.png import transparent, without_spoilers
+from serialize.signature import check_tail
+from serialize.tiff_directory import check_exif, check_tiff, orientation
 
 REGISTERED = (AvifImagePlugin, TiffImagePlugin, WebPImagePlugin)  # imported, Pillow need not load all it has
 Image.WARN_POSSIBLE_FORMATS = True  # else the reason why a file could not be opened is lost
@@ -40,6 +45,7 @@ logging.getLogger("PIL").setLevel(logging.CRITICAL)  # the reason travels in our
 UNSUPPORTED = re.compile(
     r"\bunsupported\b|not (?:implemented|supported)|Conversion from YUV failed", re.IGNORECASE
 )
+HEIF_DEEP = 8  # bits; above, libheif computes with twice the bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,10 +164,10 @@ def _decode_with_pillow(data: bytes, kind: str, short_side: int, max_pixels: int
         check_exif(data)
     if kind == "PNG":
         data = without_spoilers(data)
-    source = BytesIO(data) if kind == "BMP" else Source(data, kind)
+    source = BytesIO(data) if kind == "BMP" else BoundedFile(data, kind)
     image = tiff.open_tiff(source, stored) if stored else Image.open(source, formats=[kind])
     size = image.size
-    budget.check_pixels(*size, max_pixels)
+    check_pixels(*size, max_pixels)
     check_tail(data, kind, size[0] * size[1])
     scale = 1
     if kind == "JPEG" and (drafted := image.draft(None, (4 * short_side, 4 * short_side))):
@@ -190,3 +196,48 @@ def _decoded(image: Image.Image, data: bytes, kind: str, size: tuple[int, int], 
         case _:
             pass
     return Decoded(image, size, scale, orientation(image.info, exif_only=kind == "AVIF"))
+
+
+class HeifRaster:
+    """
+    The primary image of a HEIF file, decoded to 8 bits and upright (libheif turns it).
+
+    Its pixels are read straight from libheif's buffer: 48 megapixels, as phones write them, would not fit twice.
+
+    Parameters
+    ----------
+    data
+        The file.
+    max_pixels
+        Limit of width x height.
+
+    Raises
+    ------
+    ImageTooLargeError
+        Before decoding.
+    ValueError, EOFError, SyntaxError, RuntimeError, OSError
+        Whatever libheif makes of a damaged file.
+    """
+
+    def __init__(self, data: bytes, max_pixels: int) -> None:
+        file = pillow_heif.open_heif(data, convert_hdr_to_8bit=True)
+        image = file[file.primary_index]
+        self.mode: str = image.mode
+        check_pixels(*image.size, max_pixels)
+        needed = heif_bytes(
+            image.size[0] * image.size[1],
+            chroma=cast("int", image.info.get("chroma", 444)),
+            deep=cast("int", image.info["bit_depth"]) > HEIF_DEEP,
+            alpha=image.mode.lower().endswith("a"),
+        )
+        check_memory(needed + len(data), "HEIC of its kind", *image.size)
+        self._pixels, self._stride = memoryview(image.data), image.stride
+        self.size: tuple[int, int] = image.size  # may have changed in decoding
+        self._owner = image
+
+    def crop(self, box: Region, /) -> Image.Image:
+        """Copy a part; left, top, right and bottom lie within the image."""
+        left, top, right, bottom = box
+        rows = self._pixels[top * self._stride : bottom * self._stride]
+        band = Image.frombytes(self.mode, (self.size[0], bottom - top), rows, "raw", self.mode, self._stride)
+        return band.crop((left, 0, right, bottom - top))

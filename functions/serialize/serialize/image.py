@@ -1,15 +1,16 @@
 """A photo of any accepted kind to the small image that the model needs. Nothing here knows of AWS."""
 
+from base64 import b64encode
+from dataclasses import dataclass
+from io import BytesIO
 from math import ceil, floor
 
 from PIL import Image
 
-from contract import SerializeResponse
-from decode import Decoded, decode, decoding
-from geometry import Box, fit, reduction
-from payload import encode
-from pixels import Region, reduced_rgb
-from signature import identify
+from serialize.contract import SerializeResponse
+from serialize.decode import Decoded, decode, decoding
+from serialize.pixels import Region, reduced_rgb
+from serialize.signature import identify
 
 REACH = 3  # of Lanczos, in pixels of the result
 TURNS = {
@@ -22,6 +23,17 @@ TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 SIDEWAYS = {5, 6, 7, 8}
+
+LONGEST = 4  # times the short side; what lies beyond says little about the centre that the model sees
+SMALL = 4_000_000  # pixels
+LARGEST_HELD = 16_000_000  # pixels
+
+type Box = tuple[float, float, float, float]
+
+MAX_BASE64 = 131_072  # characters: half of what Step Functions allows a state
+MAX_BYTES = MAX_BASE64 // 4 * 3
+QUALITIES = (95, 90, 80, 65, 50, 35)
+FULL_COLOUR = 80  # from this quality on, colour is kept at full resolution
 
 
 def serialize_image(data: bytes, short_side: int, max_pixels: int) -> SerializeResponse:
@@ -63,7 +75,7 @@ def serialize_image(data: bytes, short_side: int, max_pixels: int) -> SerializeR
 
 
 def shrink(decoded: Decoded, short_side: int) -> Image.Image:
-    """Bring a decoded image to RGB, to its final size (see `geometry.fit`) and upright."""
+    """Bring a decoded image to RGB, to its final size (see `fit`) and upright."""
     target = fit(*decoded.size, short_side)
     box = _scaled(target.box, decoded.scale)
     size = (ceil(decoded.size[0] / decoded.scale), ceil(decoded.size[1] / decoded.scale))
@@ -99,3 +111,108 @@ def _within(box: Box, region: Region, factor: int, size: tuple[int, int]) -> Box
         min((box[2] - left) / factor, size[0]),
         min((box[3] - top) / factor, size[1]),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """
+    The part of an image that is kept, and the size it gets.
+
+    Attributes
+    ----------
+    box
+        Left, top, right and bottom of the part, in pixels of the image, not rounded.
+    size
+        Width and height of the result in pixels.
+    """
+
+    box: Box
+    size: tuple[int, int]
+
+
+def fit(width: int, height: int, short_side: int) -> Fit:
+    """
+    Shrink an image until its short side is `short_side`, cut its long side to four times that; never enlarge.
+
+    The result's centred square shows exactly the image's centred square: the difference of its sides is even,
+    so the square falls on whole pixels, and the box spans as much of the image as the result has pixels for.
+    Resizing that square alone gives the same pixels, which is what the predictor does with the whole image.
+
+    Parameters
+    ----------
+    width, height
+        Size of the image in pixels, both at least 1.
+    short_side
+        The model's input size in pixels.
+    """
+    short, long = min(width, height), max(width, height)
+    new_short = min(short, short_side)
+    new_long = min(long * new_short // short, LONGEST * new_short)
+    # Whole pixels only: an image kept at its size loses as much on the left as on the right, too.
+    parity = long if short <= short_side else new_short
+    new_long -= (new_long - parity) % 2
+    span = new_long * short / new_short
+    start = (long - span) / 2
+    if width >= height:
+        return Fit((start, 0, start + span, height), (new_long, new_short))
+    return Fit((0, start, width, start + span), (new_short, new_long))
+
+
+def reduction(width: int, height: int, short_side: int) -> int:
+    """
+    Choose the whole factor by which pixels are averaged before the exact resize.
+
+    1 up to four megapixels. Beyond, as many as leave four times the model's size, and more where the image
+    would still be too large to hold.
+
+    Returns
+    -------
+    int
+        At least 1; the short side divided by it is never below `short_side`, if it was not before.
+    """
+    short, pixels = min(width, height), width * height
+    if pixels <= SMALL:
+        return 1
+    factor = max(1, short // (4 * short_side))
+    while pixels > LARGEST_HELD * factor**2 and short // (factor + 1) >= short_side:
+        factor += 1
+    return factor
+
+
+def encode(image: Image.Image) -> tuple[str, str, Image.Image]:
+    """
+    Encode an RGB image in at most 131072 characters: PNG, else the best JPEG that fits, else a smaller one.
+
+    Returns
+    -------
+    tuple[str, str, Image.Image]
+        Base64, content type, and the image that was encoded at last.
+    """
+    content_type, encoded = "image/png", _png(image)
+    while len(encoded) > MAX_BYTES:
+        content_type, encoded = "image/jpeg", _best_jpeg(image)
+        if len(encoded) > MAX_BYTES:
+            image = _halved(image)
+    return b64encode(encoded).decode("ascii"), content_type, image
+
+
+def _png(image: Image.Image) -> bytes:
+    file = BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()
+
+
+def _best_jpeg(image: Image.Image) -> bytes:
+    for quality in QUALITIES:
+        file = BytesIO()
+        subsampling = "4:4:4" if quality >= FULL_COLOUR else "4:2:0"
+        image.save(file, "JPEG", quality=quality, subsampling=subsampling)
+        if file.tell() <= MAX_BYTES:
+            break
+    return file.getvalue()
+
+
+def _halved(image: Image.Image) -> Image.Image:
+    # Ends: 256 x 64 pixels fit whatever they show.
+    smaller = fit(*image.size, max(1, min(image.size) // 2))
+    return image.resize(smaller.size, Image.Resampling.LANCZOS, smaller.box)

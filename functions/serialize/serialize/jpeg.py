@@ -12,7 +12,7 @@ from typing import NamedTuple, cast
 
 from PIL import Image, JpegImagePlugin
 
-from errors import CorruptImageError, ImageTooLargeError, UnsupportedImageError
+from serialize.errors import CorruptImageError, ImageTooLargeError, UnsupportedImageError
 
 MAX_SEGMENTS = 4096  # 25 MB are 400 of the largest
 MAX_PARTS = 1024  # between restart markers; of more, each holds so little that a lost one hardly shows

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from aws_lambda_powertools import Logger, Metrics, single_metric
 from aws_lambda_powertools.metrics import MetricUnit
 
-from errors import RejectedImageError, StorageUnavailableError
+from serialize.errors import RejectedImageError, StorageUnavailableError
 
 NAMESPACE = os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "Scones")
 RELEASE = os.environ.get("RELEASE", "none")

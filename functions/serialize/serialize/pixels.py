@@ -9,7 +9,7 @@ from typing import Protocol, cast
 
 from PIL import Image, ImageChops, ImageMath
 
-from errors import UnsupportedImageError
+from serialize.errors import UnsupportedImageError
 
 type Region = tuple[int, int, int, int]
 

@@ -4,7 +4,7 @@ import zlib
 
 from PIL import Image
 
-from errors import CorruptImageError
+from serialize.errors import CorruptImageError
 
 MAX_CHUNKS = 250_000  # as many as are read at all
 SIGNATURE = 8  # bytes

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, NoReturn
 
 from botocore import exceptions as aws
 
-from budget import apart
-from contract import SerializeRequest
-from errors import ImageNotFoundError, ImageTooLargeError, StorageUnavailableError
+from serialize.budget import apart
+from serialize.contract import SerializeRequest
+from serialize.errors import ImageNotFoundError, ImageTooLargeError, StorageUnavailableError
 
 if TYPE_CHECKING:
     from botocore.response import StreamingBody
@@ -54,9 +54,9 @@ def read_object(client: "S3Client", request: SerializeRequest, max_bytes: int) -
     Raises
     ------
     ImageTooLargeError, ImageNotFoundError
-        For good.
+        Permanent.
     StorageUnavailableError
-        For now.
+        Retryable.
     """
     _check_size(request["size"], max_bytes)
     try:

@@ -11,9 +11,9 @@ from io import BytesIO
 
 from PIL import Image, ImageFile, TiffImagePlugin
 
-from directory import Entry, entries, numbers, text
-from errors import UnsupportedImageError
-from pixels import Tones, is_deep, white_of
+from serialize.errors import UnsupportedImageError
+from serialize.pixels import Tones, is_deep, white_of
+from serialize.tiff_directory import Entry, entries, numbers, text
 
 BITS, COMPRESSION, PHOTOMETRIC, FILL_ORDER, SAMPLES, PLANAR = 258, 259, 262, 266, 277, 284
 EXTRA_SAMPLES, SAMPLE_FORMAT, SUBSAMPLING, INK_SET = 338, 339, 530, 332
@@ -140,7 +140,7 @@ class Layout:
 
 
 def layout(data: bytes) -> Layout:
-    """Read the layout from the first directory, which `directory.check_tiff` found readable."""
+    """Read the layout from the first directory, which `tiff_directory.check_tiff` found readable."""
     found = {entry.tag: numbers(data, entry) for entry in reversed(list(entries(data))) if entry.tag in TAGS}
 
     def one(tag: int, default: int) -> int:

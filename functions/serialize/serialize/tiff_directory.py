@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Literal, NamedTuple
 
-from errors import CorruptImageError, ImageTooLargeError, UnsupportedImageError
+from serialize.errors import CorruptImageError, ImageTooLargeError, UnsupportedImageError
 
 SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8}
 WHOLE = {3, 4, 8, 9, 13, 16}  # kinds of numbers that are an offset or an orientation

@@ -1,11 +1,14 @@
-"""What is done about one image: its owner asked, its execution started, or people told that it is given up."""
+"""What is done about one image: its owner asked, its execution started, or people told that it is given up.
+
+Images that are given up are put where `scones redrive` finds them, and reported to people in one message.
+"""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock, Semaphore
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -21,7 +24,6 @@ from sweep.claims import (
     unmark_reported,
 )
 from sweep.decision import GONE, Decision, Kind, Limits, by_claim
-from sweep.given_up import hand_over, publish
 from sweep.images import Image, event_of
 from sweep.observability import logger
 from sweep.settings import Settings
@@ -34,6 +36,12 @@ if TYPE_CHECKING:
 
 OF_ONE_IMAGE = (ClientError, BotoCoreError, ClaimsUnavailableError)
 """What must not end a run: the other images may do better. A bug may."""
+MAX_MESSAGE_BYTES = 250_000
+"""Below SNS's 256 KiB, with room for what is around the list."""
+NEXT_STEP = (
+    "Find out why their executions die (`scones status`, the workflow's log), fix it, then run `scones redrive`: "
+    "it starts these images again. Sweeps leave them alone from now on."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,3 +161,49 @@ def start(client: "SFNClient", workflow_arn: str, image: Image) -> str:
     """Start an execution for an image and return its ARN."""
     event = json.dumps(event_of(image), ensure_ascii=False)
     return client.start_execution(stateMachineArn=workflow_arn, input=event)["executionArn"]
+
+
+def hand_over(client: "SQSClient", queue_url: str, image: Image, why: str) -> None:
+    """Put an image into the queue that `scones redrive` reads, with the reason."""
+    client.send_message(
+        QueueUrl=queue_url,
+        MessageBody=json.dumps(event_of(image), ensure_ascii=False),
+        MessageAttributes={"ERROR_MESSAGE": {"DataType": "String", "StringValue": why}},
+    )
+
+
+def publish(client: "SNSClient", topic_arn: str, given_up: Sequence[tuple[Image, str]]) -> None:
+    """Tell people of all images that a run gave up."""
+    count = len(given_up)
+    client.publish(
+        TopicArn=topic_arn,
+        Subject=f"{count:,} {'image' if count == 1 else 'images'} could not be brought to an outcome",
+        Message=message_of(given_up),
+        MessageAttributes={"outcome": {"DataType": "String", "StringValue": "none"}},
+    )
+
+
+def message_of(given_up: Sequence[tuple[Image, str]]) -> str:
+    """Return the message: JSON, at most 256 KiB; `not_listed` counts the images that did not fit in."""
+    listed: list[dict[str, Any]] = []
+    size = 0
+    for image, why in given_up:
+        one = {
+            "bucket": image.bucket,
+            "key": image.key,
+            "etag": image.etag,
+            "version_id": image.version_id,
+            "reason": why,
+        }
+        # Indented by two, in a list in a document: a line for each of the five and the braces.
+        size += len(json.dumps(one, ensure_ascii=False).encode()) + 60
+        if size > MAX_MESSAGE_BYTES:
+            break
+        listed.append(one)
+    document = {
+        "reason": f"{len(given_up):,} images have no outcome although sweeps started them again and again.",
+        "next_step": NEXT_STEP,
+        "not_listed": len(given_up) - len(listed),
+        "images": listed,
+    }
+    return json.dumps(document, ensure_ascii=False, indent=2)

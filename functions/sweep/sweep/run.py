@@ -14,12 +14,11 @@ from itertools import batched
 from sweep.claims import BATCH, SHARDS, Claim, enter_index, oldest_open, open_claims, read_claims
 from sweep.contract import Position, SweepRequest, SweepResponse
 from sweep.cycle import PAGES_PER_RUN, Cursor, read_cursor, write_cursor
-from sweep.decision import Decision, Kind, Limits, by_age
+from sweep.decision import Decision, Kind, Limits, Tally, by_age, earliest
 from sweep.images import Image, read_page
 from sweep.observability import logger
 from sweep.rescue import OF_ONE_IMAGE, Rescue
 from sweep.settings import Settings
-from sweep.tally import Tally, earliest
 
 TIME_TO_STOP_MS = 30_000
 """A batch of 100 and the report still have to fit into what is left."""

@@ -1,0 +1,1 @@
+"""Classify: asks the SageMaker endpoint for an image's probabilities and validates the answer."""

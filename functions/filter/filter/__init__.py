@@ -1,0 +1,1 @@
+"""Filter: decides whether a classified image passes or goes to a person."""
