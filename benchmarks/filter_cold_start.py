@@ -31,7 +31,7 @@ ENVIRONMENT = {
 PROGRAMS = {
     "python alone": "pass",
     "boto3.client('ssm')": "import boto3; boto3.client('ssm')",
-    "Filter": "import app",
+    "Filter": "import filter.app",
 }
 
 

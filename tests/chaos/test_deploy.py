@@ -62,7 +62,7 @@ def change(root: Path, tmp_path: Path) -> Change:
         assert count == 1
         template.write_text(text)
         for function, addition in (code or {}).items():
-            app = project / ".aws-sam" / "build" / function / "app.py"
+            app = project / ".aws-sam" / "build" / function / function.lower() / "app.py"
             app.write_text(app.read_text() + addition)
         if state:
             path = project / "statemachine" / "classify_image.asl.json"

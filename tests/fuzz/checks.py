@@ -1,31 +1,26 @@
-"""The two pieces of code that hostile bytes reach, loaded as Lambda loads them, and the property of each."""
+"""The two pieces of code that hostile bytes reach, and the property of each."""
 
-import importlib
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from tests.fuzz import properties, seeds
 
 FUNCTIONS = Path(__file__).parents[2] / "functions"
-FOLDERS = {"serialize": "serialize", "prediction": "classify"}
+PACKAGES = {"serialize": "serialize", "prediction": "classify"}
+"""Of a target: the function it is about. A process that loads it has that function's folder on its path."""
 
 type Check = Callable[[bytes], str]
 
 
-def modules(name: str) -> list[str]:
-    """Names of the modules of the function that a target is about."""
-    return sorted(path.stem for path in (FUNCTIONS / FOLDERS[name]).glob("*.py"))
-
-
 def load(name: str) -> Check:
-    """Import one function, whose flat modules then stay in this process, and return its check."""
-    sys.path.insert(0, str(FUNCTIONS / FOLDERS[name]))
+    """Import what a target is about, here so that the fuzzer can instrument it, and return its check."""
     if name == "serialize":
-        serialize = importlib.import_module("image").serialize_image
-        return lambda data: properties.image_outcome(serialize, data)
-    parse = importlib.import_module("prediction").parse_probabilities
-    return lambda data: properties.answer_outcome(parse, data, seeds.LABELS)
+        from serialize.image import serialize_image
+
+        return lambda data: properties.image_outcome(serialize_image, data)
+    from classify.prediction import parse_probabilities
+
+    return lambda data: properties.answer_outcome(parse_probabilities, data, seeds.LABELS)
 
 
 def corpus(name: str) -> list[bytes]:

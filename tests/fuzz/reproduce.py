@@ -1,4 +1,8 @@
-"""Hand one file to a check once more, without the fuzzer: `python -m tests.fuzz.reproduce serialize FILE`."""
+"""
+Hand one file to a check once more, without the fuzzer.
+
+    PYTHONPATH=functions/serialize python -m tests.fuzz.reproduce serialize FILE
+"""
 
 import sys
 from pathlib import Path

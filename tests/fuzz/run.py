@@ -6,6 +6,7 @@ Needs atheris (`uv sync --group fuzz`, or `make fuzz`, which does that). Exits w
 import argparse
 import importlib.util
 import json
+import os
 import re
 import subprocess
 import sys
@@ -20,6 +21,11 @@ BUILD = ROOT / "build" / "fuzz"
 HUNG_S, DEAD_MIB = 30, 1500  # where libFuzzer ends a target by itself; the limits are checked far below
 MAX_BYTES = 65_536  # of an input: more would find little that is new, slowly
 RUNS = re.compile(r"Done (\d+) runs in (\d+) second")
+
+
+def environment(name: str) -> dict[str, str]:
+    """Return the environment of a process that loads a target: its function's folder is on the path, as in Lambda."""
+    return os.environ | {"PYTHONPATH": str(checks.FUNCTIONS / checks.PACKAGES[name])}
 
 
 def fuzz(name: str, seconds: int, seed: int) -> dict[str, Any]:
@@ -42,7 +48,9 @@ def fuzz(name: str, seconds: int, seed: int) -> dict[str, Any]:
         ]
         command = [sys.executable, "-m", "tests.fuzz.target", name, str(stats), folder, *options]
         with log.open("wb") as output:
-            code = subprocess.run(command, cwd=ROOT, stdout=output, stderr=output, check=False).returncode
+            code = subprocess.run(
+                command, cwd=ROOT, env=environment(name), stdout=output, stderr=output, check=False
+            ).returncode
     done: dict[str, Any] = json.loads(stats.read_text()) if stats.exists() else {}
     done["code"] = code
     if ended := RUNS.search(text := log.read_text(errors="replace")):
@@ -60,7 +68,7 @@ def confirmed(name: str, file: str, what: str) -> bool:
     if not file:
         return True
     command = [sys.executable, "-m", "tests.fuzz.reproduce", name, str(BUILD / file)]
-    again = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
+    again = subprocess.run(command, cwd=ROOT, env=environment(name), capture_output=True, check=False)
     return again.returncode != 0 or what.startswith("the process ended")
 
 
@@ -77,12 +85,12 @@ def line(name: str, done: dict[str, Any], found: dict[str, str]) -> str:
 def main() -> int:
     """Fuzz, print, and return the exit status."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    arguments.add_argument("targets", nargs="*", default=list(checks.FOLDERS), help="serialize, prediction")
+    arguments.add_argument("targets", nargs="*", default=list(checks.PACKAGES), help="serialize, prediction")
     arguments.add_argument("--seconds", type=int, default=600, help="for each target")
     arguments.add_argument("--seed", type=int, default=0, help="of libFuzzer; another each time without it")
     options = arguments.parse_args()
-    if unknown := set(options.targets) - set(checks.FOLDERS):
-        arguments.error(f"no target {', '.join(sorted(unknown))}; there are {', '.join(checks.FOLDERS)}")
+    if unknown := set(options.targets) - set(checks.PACKAGES):
+        arguments.error(f"no target {', '.join(sorted(unknown))}; there are {', '.join(checks.PACKAGES)}")
     if importlib.util.find_spec("atheris") is None:
         sys.stdout.write("not fuzzed: atheris is not installed (it has packages for Linux on x86-64 only)\n")
         return 0
@@ -93,7 +101,8 @@ def main() -> int:
         found = {what: file for what, file in findings.items() if confirmed(name, file, what)}
         sys.stdout.write(line(name, done, found) + "\n")
         for what, file in found.items():
-            again = f"  python -m tests.fuzz.reproduce {name} build/fuzz/{file}" if file else ""
+            command = f"PYTHONPATH=functions/{checks.PACKAGES[name]} python -m tests.fuzz.reproduce"
+            again = f"  {command} {name} build/fuzz/{file}" if file else ""
             sys.stdout.write(f"  {what}\n{again}\n")
         total += len(found)
     return 1 if total else 0

@@ -98,7 +98,7 @@ def _place(error: Exception) -> str:
 def main() -> None:
     """Fuzz until libFuzzer's options say enough."""
     name, file, *options = sys.argv[1:]
-    with atheris.instrument_imports(include=["PIL", "pillow_heif", "json", *checks.modules(name)]):
+    with atheris.instrument_imports(include=["PIL", "pillow_heif", "json", checks.PACKAGES[name]]):
         target = Target(name, Path(file))
     mutator = {"custom_mutator": mutated} if name == "serialize" else {}
     atheris.Setup([sys.argv[0], *options], target, **mutator)

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings, strategies
 
+from classify.prediction import parse_probabilities
 from tests.fuzz import seeds
 from tests.fuzz.damage import Damage, damaged, damages
 from tests.fuzz.properties import ViolationError, answer_outcome, measured, within_bounds
-from tests.unit.functions.conftest import load
 
 CALM = settings(derandomize=True, deadline=None, database=None, max_examples=300)
 SEEDS = tuple(seeds.answers())
@@ -34,37 +34,32 @@ NESTED = strategies.recursive(
 ENCODINGS = strategies.sampled_from(("utf-8", "utf-8-sig", "utf-16", "utf-16-be", "utf-32", "utf-32-le"))
 
 
-@pytest.fixture(scope="module")
-def parse() -> Any:
-    return load("classify").prediction.parse_probabilities
-
-
-def judged(parse: Any, answer: bytes, labels: tuple[str, ...] = ("a", "b")) -> str:
+def judged(answer: bytes, labels: tuple[str, ...] = ("a", "b")) -> str:
     with measured() as cost:
-        outcome = answer_outcome(parse, answer, labels)
+        outcome = answer_outcome(parse_probabilities, answer, labels)
     within_bounds(cost)
     return outcome
 
 
 @CALM
 @given(answer=strategies.binary(max_size=200), labels=LABELS)
-def test_any_bytes(parse: Any, answer: bytes, labels: tuple[str, ...]) -> None:
-    judged(parse, answer, labels)
+def test_any_bytes(answer: bytes, labels: tuple[str, ...]) -> None:
+    judged(answer, labels)
 
 
 @CALM
 @given(value=NESTED, labels=LABELS, encoding=ENCODINGS, ascii_only=strategies.booleans())
 def test_any_json_in_any_encoding(
-    parse: Any, value: object, labels: tuple[str, ...], encoding: str, ascii_only: bool
+    value: object, labels: tuple[str, ...], encoding: str, ascii_only: bool
 ) -> None:
     text = json.dumps(value, ensure_ascii=ascii_only)
-    judged(parse, text.encode(encoding, "surrogatepass"), labels)
+    judged(text.encode(encoding, "surrogatepass"), labels)
 
 
 @CALM
 @given(values=strategies.lists(PLAIN, min_size=2, max_size=4), labels=LABELS)
-def test_lists_that_are_nearly_right(parse: Any, values: list[object], labels: tuple[str, ...]) -> None:
-    judged(parse, json.dumps(values).encode(), labels)
+def test_lists_that_are_nearly_right(values: list[object], labels: tuple[str, ...]) -> None:
+    judged(json.dumps(values).encode(), labels)
 
 
 @CALM
@@ -73,8 +68,8 @@ def test_lists_that_are_nearly_right(parse: Any, values: list[object], labels: t
     changes=strategies.lists(damages(), min_size=1, max_size=4),
     labels=LABELS,
 )
-def test_damaged_answers(parse: Any, seed: bytes, changes: list[Damage], labels: tuple[str, ...]) -> None:
-    judged(parse, damaged(seed, changes, SEEDS, mend=False), labels)
+def test_damaged_answers(seed: bytes, changes: list[Damage], labels: tuple[str, ...]) -> None:
+    judged(damaged(seed, changes, SEEDS, mend=False), labels)
 
 
 @pytest.mark.parametrize(
@@ -100,8 +95,8 @@ def test_damaged_answers(parse: Any, seed: bytes, changes: list[Damage], labels:
     ],
     ids=lambda answer: repr(answer[:12]),
 )
-def test_answers_as_large_as_are_read(parse: Any, answer: bytes) -> None:
-    judged(parse, answer)
+def test_answers_as_large_as_are_read(answer: bytes) -> None:
+    judged(answer)
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings, strategies
 
+from serialize.image import serialize_image
 from tests.fuzz import seeds
 from tests.fuzz.damage import Damage, damaged, damages
 from tests.fuzz.properties import FORMATS, ViolationError, image_outcome, measured, within_bounds
-from tests.unit.functions.conftest import load
 
 # The same examples each time: `make fuzz` is where new ones are looked for.
 CALM = settings(derandomize=True, deadline=None, database=None, max_examples=150)
@@ -17,18 +17,13 @@ OTHERS = tuple(SEEDS.values())
 SIDES = strategies.sampled_from((32, 32, 1, 224, 1024))
 
 
-@pytest.fixture(scope="module")
-def serialize() -> Any:
-    return load("serialize").image.serialize_image
-
-
 @pytest.mark.parametrize("name", SEEDS)
-def test_every_seed_is_an_image_that_is_accepted(serialize: Any, name: str) -> None:
-    assert image_outcome(serialize, SEEDS[name]) == "accepted"
+def test_every_seed_is_an_image_that_is_accepted(name: str) -> None:
+    assert image_outcome(serialize_image, SEEDS[name]) == "accepted"
 
 
 @pytest.mark.parametrize("kind", sorted(FORMATS))
-def test_a_damaged_image_ends_in_an_outcome(serialize: Any, kind: str) -> None:
+def test_a_damaged_image_ends_in_an_outcome(kind: str) -> None:
     names = sorted(name for name in SEEDS if name.split()[0] == kind)
     outcomes = set()
 
@@ -42,7 +37,7 @@ def test_a_damaged_image_ends_in_an_outcome(serialize: Any, kind: str) -> None:
     def holds(name: str, changes: list[Damage], mend: bool, side: int) -> None:
         data = damaged(SEEDS[name], changes, OTHERS, mend=mend)
         with measured() as cost:
-            outcomes.add(image_outcome(serialize, data, side))
+            outcomes.add(image_outcome(serialize_image, data, side))
         within_bounds(cost)
 
     holds()
@@ -56,14 +51,14 @@ def test_a_damaged_image_ends_in_an_outcome(serialize: Any, kind: str) -> None:
     start=strategies.sampled_from(OTHERS),
     kept=strategies.integers(0, 200),
 )
-def test_junk_ends_in_an_outcome(serialize: Any, data: bytes, start: bytes, kept: int) -> None:
+def test_junk_ends_in_an_outcome(data: bytes, start: bytes, kept: int) -> None:
     with measured() as cost:
-        image_outcome(serialize, start[:kept] + data)
+        image_outcome(serialize_image, start[:kept] + data)
     within_bounds(cost)
 
 
 def answer(**changes: Any) -> dict[str, Any]:
-    result = load("serialize").image.serialize_image(SEEDS["PNG"], 32, 50_000_000)
+    result = serialize_image(SEEDS["PNG"], 32, 50_000_000)
     return {**result, **changes}
 
 
@@ -85,7 +80,7 @@ def test_the_property_sees_a_broken_contract(changes: dict[str, Any]) -> None:
         image_outcome(lambda *_: answer(**changes), b"")
 
 
-def test_the_property_sees_untyped_errors_time_and_memory(serialize: Any) -> None:
+def test_the_property_sees_untyped_errors_time_and_memory() -> None:
     def fails(*_: Any) -> None:
         raise ConnectionError
 

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 def test_two_machines_build_the_same(tmp_path: Path) -> None:
     one, other = build_twice(tmp_path, "Filter")
 
-    assert (one / "Filter" / "app.py").is_file()
+    assert (one / "Filter" / "filter" / "app.py").is_file()
     assert differing_files(one, other) == []
 
 

@@ -1,8 +1,10 @@
 """What a file is by its first bytes, and whether its last ones were lost.
 
-The extension and the content type are never asked. A broken download or disk fills the end of a file with zeros: PNG has
-checksums, GIF and compressed TIFF run out of data, but the decoders of WebP, AVIF and HEIC make a picture of zeros
-without an error. In BMP and plain TIFF zeros are black and cannot be recognized.
+The extension and the content type are never asked.
+
+A broken download or disk fills the end of a file with zeros. PNG has checksums, GIF and compressed TIFF run out of
+data, but the decoders of WebP, AVIF and HEIC make a picture of zeros without an error. In BMP and plain TIFF zeros are
+black and cannot be recognized.
 """
 
 import re

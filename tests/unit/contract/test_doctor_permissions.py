@@ -9,10 +9,11 @@ from pathlib import Path
 import botocore.session
 from botocore import xform_name
 
+from classify.errors import InvalidPredictionError
+from classify.prediction import parse_probabilities
 from scones.doctor.endpoint_answer import ANSWER_S, SLOW_S, find_problem
 from scones.doctor.quotas import DEPLOYED_CONCURRENCY
 from scones.doctor.required_actions import ACTIONS, NEEDS_NONE
-from tests.unit.functions.conftest import load
 
 SERVICES = (
     "cloudformation",
@@ -91,7 +92,6 @@ def test_the_policy_changes_nothing_and_asks_one_endpoint(root: Path) -> None:
 
 
 def test_it_believes_the_answers_that_classify_believes() -> None:
-    prediction = load("classify").prediction
     answers = [
         b"[0.5, 0.5]",
         b"[1, 0]",
@@ -110,9 +110,9 @@ def test_it_believes_the_answers_that_classify_believes() -> None:
         questions.append((json.dumps([1 - missing, *[0.0] * (classes - 1)]).encode(), labels))
     for answer, labels in questions:
         try:
-            prediction.parse_probabilities(answer, labels)
+            parse_probabilities(answer, labels)
             believed = True
-        except prediction.InvalidPredictionError:
+        except InvalidPredictionError:
             believed = False
         assert (find_problem(answer, labels) is None) == believed, answer[:40]
 

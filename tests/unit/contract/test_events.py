@@ -1,6 +1,7 @@
 """The events of `events/` are true: typed as the functions read them, and about the images beside them."""
 
 import hashlib
+import importlib
 import json
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from pydantic import TypeAdapter
 
 from scones.redrive.images import read_message
 from scones.redrive.queue import Message
-from tests.unit.functions.conftest import load
+from serialize.image import serialize_image
 
 
 def event(root: Path, name: str) -> dict[str, Any]:
@@ -19,7 +20,7 @@ def event(root: Path, name: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", ["serialize", "classify", "filter", "sweep"])
 def test_an_event_is_what_its_function_reads(root: Path, name: str) -> None:
-    contract = load(name).contract
+    contract = importlib.import_module(f"{name}.contract")
     request = getattr(contract, f"{name.capitalize()}Request")
 
     TypeAdapter(request).validate_python(event(root, name), strict=True)
@@ -37,7 +38,7 @@ def test_the_s3_event_and_the_request_are_about_the_sample(root: Path) -> None:
 
 def test_the_classify_event_is_what_serialize_makes_of_the_sample(root: Path) -> None:
     image = (root / "events" / "images" / "bicycle.jpg").read_bytes()
-    serialized = load("serialize").image.serialize_image(image, 32, 50_000_000)
+    serialized = serialize_image(image, 32, 50_000_000)
 
     assert event(root, "classify").items() >= serialized.items()
 

@@ -66,7 +66,7 @@ def test_the_digest_is_of_what_is_here(root: Path) -> None:
 @pytest.mark.parametrize(
     "changed",
     [
-        "functions/filter/verdict.py",
+        "functions/filter/filter/verdict.py",
         "functions/serialize/requirements.txt",
         "statemachine/classify_image.asl.json",
     ],
@@ -80,7 +80,7 @@ def test_the_digest_follows_every_file_that_ships(copied: Path, changed: str) ->
 
 def test_the_digest_follows_names_of_files(copied: Path) -> None:
     before = release_digest.digest(copied)
-    (copied / "functions/filter/verdict.py").rename(copied / "functions/filter/decision.py")
+    (copied / "functions/filter/filter/verdict.py").rename(copied / "functions/filter/filter/decision.py")
     assert release_digest.digest(copied) != before
 
 
@@ -106,7 +106,7 @@ def test_the_digest_follows_the_settings_of_what_runs(
 def test_what_python_leaves_behind_does_not_ship(copied: Path) -> None:
     before = release_digest.digest(copied)
     for name in (
-        "functions/filter/__pycache__/app.cpython-313.pyc",
+        "functions/filter/filter/__pycache__/app.cpython-313.pyc",
         "functions/.mypy_cache/x",
         "functions/.DS_Store",
     ):

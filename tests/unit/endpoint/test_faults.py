@@ -15,10 +15,11 @@ import httpx
 import pytest
 from botocore.config import Config
 
+from classify.prediction import parse_probabilities
+from classify.sagemaker import invoke
 from endpoint.faults import MEANING, Faults, Kind
 from endpoint.server import main
 from tests.conftest import free_address
-from tests.unit.functions.conftest import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -144,11 +145,6 @@ def control(server: tuple[str, str]) -> Iterator[httpx.Client]:
         client.delete(server[1]).raise_for_status()
 
 
-@pytest.fixture(scope="module")
-def classify() -> Any:
-    return load("classify")
-
-
 def wait_until(holds: Callable[[], bool]) -> None:
     deadline = time.monotonic() + DEADLINE_S
     while not holds():
@@ -177,7 +173,7 @@ def runtime(address: str) -> Any:
 
 @pytest.mark.parametrize("kind", Kind)
 def test_classify_says_what_the_workflow_expects_and_it_passes(
-    server: tuple[str, str], control: httpx.Client, classify: Any, png: bytes, kind: Kind
+    server: tuple[str, str], control: httpx.Client, png: bytes, kind: Kind
 ) -> None:
     address, orders = server
     labels = ("bicycle", "motorcycle")
@@ -185,16 +181,16 @@ def test_classify_says_what_the_workflow_expects_and_it_passes(
     wait_until(lambda: is_up(address) != (kind is Kind.GONE))
 
     with pytest.raises(Exception, match="endpoint") as caught:
-        answer = classify.endpoint.invoke(runtime(address), "any", png, "image/png")
-        classify.prediction.parse_probabilities(answer.body, labels)
+        answer = invoke(runtime(address), "any", png, "image/png")
+        parse_probabilities(answer.body, labels)
 
     assert type(caught.value).__name__ == HEARD[kind]
     injected = control.get(orders).json()["injected"]
     assert injected == ({} if kind is Kind.GONE else {kind: 1})
     control.delete(orders).raise_for_status()
     wait_until(lambda: is_up(address))
-    answer = classify.endpoint.invoke(runtime(address), "any", png, "image/png")
-    assert len(classify.prediction.parse_probabilities(answer.body, labels)) == 2
+    answer = invoke(runtime(address), "any", png, "image/png")
+    assert len(parse_probabilities(answer.body, labels)) == 2
 
 
 def test_a_connection_that_was_open_before_does_not_outlive_the_endpoint(

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,11 +12,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from serialize.image import serialize_image
+
 if TYPE_CHECKING:
     from endpoint.predictor import Predictor
 
 ROOT = Path(__file__).parents[3]
-SERIALIZE = ROOT / "functions" / "serialize"
 PHOTOS = Path(os.environ.get("SCONES_TEST_DATA", ROOT.parent / "shared" / "data")) / "photos"
 TOLERANCE = 0.02
 SIZES = [
@@ -35,26 +33,11 @@ SIZES = [
     (499, 1201),
 ]
 
-# Functions are deployed as flat folders with module names of their own, hence a process of their own.
-PROGRAM = """
-import json, sys
-from pathlib import Path
-from image import serialize_image
-size = int(sys.argv[1])
-print(json.dumps([serialize_image(Path(name).read_bytes(), size, 50_000_000) for name in sys.argv[2:]]))
-"""
-
-pytestmark = pytest.mark.skipif(
-    not (SERIALIZE / "image.py").is_file(), reason="functions/serialize/image.py is not there"
-)
-
 
 def serialized(paths: list[Path], size: int) -> list[bytes]:
     """Return each file as the Serialize function hands it on."""
-    command = [sys.executable, "-c", PROGRAM, str(size), *map(str, paths)]
-    answer = subprocess.run(command, cwd=SERIALIZE, capture_output=True, text=True, check=False)
-    assert answer.returncode == 0, answer.stderr
-    return [base64.b64decode(image["image_data"]) for image in json.loads(answer.stdout)]
+    images = (serialize_image(path.read_bytes(), size, 50_000_000) for path in paths)
+    return [base64.b64decode(image["image_data"]) for image in images]
 
 
 def worst_difference(predictor: Predictor, paths: list[Path]) -> tuple[float, str]:

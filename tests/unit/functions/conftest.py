@@ -1,17 +1,10 @@
-"""
-Load one function as Lambda does, with its environment.
-
-A function that is a package is on pytest's path, and tests import what they need of it; only its handler is loaded,
-because that reads the environment. The flat modules of the others are found in their folder, and leave no trace.
-"""
+"""The environment of each function, and its handler loaded with it."""
 
 import importlib
 import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
@@ -20,7 +13,6 @@ from aws_lambda_powertools.metrics.provider.cold_start import reset_cold_start_f
 
 from tests.fakes.aws_model import checked_requests
 
-FUNCTIONS = Path(__file__).parents[3] / "functions"
 AWS = {
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",
@@ -50,25 +42,12 @@ SETTINGS = {
 }
 
 
-def load(name: str, environment: Mapping[str, str] | None = None) -> SimpleNamespace:
-    """Import every module of a function (app only with an environment), and leave no trace in sys.modules."""
-    folder = FUNCTIONS / name
-    if (folder / name / "__init__.py").exists():
-        return load_package(name, environment)
-    modules = {path.stem for path in folder.glob("*.py")}
-    ours = {key: module for key, module in sys.modules.items() if key.split(".")[0] in modules}
-    for key in ours:
-        del sys.modules[key]
-    wanted = modules if environment is not None else modules - {"app", "observability"}
-    sys.path.insert(0, str(folder))
-    try:
-        with mock.patch.dict(os.environ, {**AWS, **(environment or {})}):
-            return SimpleNamespace(**{module: importlib.import_module(module) for module in sorted(wanted)})
-    finally:
-        sys.path.remove(str(folder))
-        for key in [key for key in sys.modules if key.split(".")[0] in modules]:
-            del sys.modules[key]
-        sys.modules.update(ours)
+def load(name: str, environment: Mapping[str, str]) -> Any:
+    """Import a function's handler anew: it and the logger beside it read the environment when they are imported."""
+    with mock.patch.dict(os.environ, AWS | environment):
+        importlib.reload(importlib.import_module(f"{name}.observability"))
+        app = sys.modules.get(f"{name}.app")
+        return importlib.reload(app) if app else importlib.import_module(f"{name}.app")
 
 
 @pytest.fixture(autouse=True)
@@ -79,36 +58,9 @@ def requests_fit_awss_models() -> Iterator[None]:
     assert found == []
 
 
-def load_package(name: str, environment: Mapping[str, str] | None) -> SimpleNamespace:
-    """Import every module of a function that is a package, its handler anew and only with an environment."""
-    names = sorted(path.stem for path in (FUNCTIONS / name / name).glob("[a-z]*.py"))
-    modules = {module: importlib.import_module(f"{name}.{module}") for module in names if module != "app"}
-    if environment is not None:
-        for module in ("observability", "app"):  # what reads the environment when it is imported
-            sys.modules.pop(f"{name}.{module}", None)
-        with mock.patch.dict(os.environ, {**AWS, **environment}):
-            modules["app"] = importlib.import_module(f"{name}.app")
-    return SimpleNamespace(**modules)
-
-
-@pytest.fixture(scope="session")
-def serialize() -> Any:
-    return load("serialize")
-
-
-@pytest.fixture(scope="session")
-def classify() -> Any:
-    return load("classify")
-
-
-@pytest.fixture(scope="session")
-def filter_() -> Any:
-    return load("filter")
-
-
 @pytest.fixture
 def load_app(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """Load a function with its handler: `load_app("filter", CONFIDENCE_THRESHOLD="0.9")`."""
+    """Import a function's `app` with an environment: `load_app("filter", CONFIDENCE_THRESHOLD="0.9")`."""
     for name in [name for name in os.environ if name.startswith(("POWERTOOLS_", "AWS_"))]:
         monkeypatch.delenv(name)
     for name, value in AWS.items():

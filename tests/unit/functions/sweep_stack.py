@@ -156,6 +156,6 @@ def deployed() -> Iterator[Stack]:
         reset_cold_start_flag()  # type: ignore[no-untyped-call]
         own = {"WORKFLOW_ARN": WORKFLOW, "ALERT_TOPIC_ARN": topic, "FAILED_QUEUE_URL": queue}
         stepfunctions = FakeStepFunctions()
-        app = load("sweep", SETTINGS["sweep"] | own).app
+        app = load("sweep", SETTINGS["sweep"] | own)
         app.clients = Clients(s3, dynamodb, stepfunctions, sqs, sns)  # type: ignore[arg-type]
         yield Stack(app, stepfunctions, session.client, queue, mailbox)

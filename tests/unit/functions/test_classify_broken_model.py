@@ -4,6 +4,9 @@ from typing import Any
 
 import pytest
 
+from classify import errors
+from classify.errors import InvalidPredictionError
+from classify.sagemaker import invoke
 from endpoint.app import create_app
 from endpoint.errors import InvalidAnswerError, UnreadableImageError
 from endpoint.predictor import SHIPPED_MODEL, Predictor
@@ -33,21 +36,19 @@ class Failing:
     ],
 )
 def test_what_the_container_answers_is_permanent_or_retryable(
-    classify: Any, predictor: Any, content_type: str, name: str
+    predictor: Any, content_type: str, name: str
 ) -> None:
-    with running_endpoint(create_app(predictor)) as runtime, pytest.raises(getattr(classify.errors, name)):
-        classify.endpoint.invoke(runtime, "scones", b"image", content_type)
+    with running_endpoint(create_app(predictor)) as runtime, pytest.raises(getattr(errors, name)):
+        invoke(runtime, "scones", b"image", content_type)
 
 
-def test_a_network_of_nans_fails_the_image_at_once(classify: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_network_of_nans_fails_the_image_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     predictor = Predictor(SHIPPED_MODEL)
     healthy = predictor.probabilities
     monkeypatch.setattr(predictor, "probabilities", lambda images: healthy(images) * float("nan"))
     image = (SHIPPED_MODEL.parents[2] / "events" / "images" / "bicycle.jpg").read_bytes()
     with (
         running_endpoint(create_app(predictor)) as runtime,
-        pytest.raises(
-            classify.errors.InvalidPredictionError, match=r"answered 501: the model answered nan, nan"
-        ),
+        pytest.raises(InvalidPredictionError, match=r"answered 501: the model answered nan, nan"),
     ):
-        classify.endpoint.invoke(runtime, "scones", image, "image/jpeg")
+        invoke(runtime, "scones", image, "image/jpeg")

@@ -11,13 +11,22 @@ from botocore.exceptions import (
     ResponseStreamingError,
 )
 
+from classify import errors
+from classify.errors import (
+    EndpointNotFoundError,
+    EndpointUnavailableError,
+    InvalidPredictionError,
+    InvalidRequestError,
+)
+from classify.request import image_of
+from classify.sagemaker import Answer, invoke
 from tests.fakes.aws_clients import FakeBody, FakeSageMakerRuntime, client_error
 
 URL = "https://runtime.example"
 
 
-def ask(classify: Any, runtime: FakeSageMakerRuntime) -> Any:
-    return classify.endpoint.invoke(runtime, "scones", b"png", "image/png")
+def ask(runtime: FakeSageMakerRuntime) -> Any:
+    return invoke(runtime, "scones", b"png", "image/png")
 
 
 def model_error(status: object, message: str | None = "broken\nin two  lines") -> Exception:
@@ -26,9 +35,9 @@ def model_error(status: object, message: str | None = "broken\nin two  lines") -
     )
 
 
-def test_the_answer_and_its_variant_are_passed_on(classify: Any) -> None:
+def test_the_answer_and_its_variant_are_passed_on() -> None:
     runtime = FakeSageMakerRuntime(FakeBody(b"[0.25, 0.75]", piece=5))
-    assert ask(classify, runtime) == classify.endpoint.Answer(b"[0.25, 0.75]", "AllTraffic")
+    assert ask(runtime) == Answer(b"[0.25, 0.75]", "AllTraffic")
     assert runtime.calls == [
         {"EndpointName": "scones", "ContentType": "image/png", "Accept": "application/json", "Body": b"png"}
     ]
@@ -47,8 +56,8 @@ def test_the_answer_and_its_variant_are_passed_on(classify: Any) -> None:
         (None, None),
     ],
 )
-def test_the_model_that_answered_is_named(classify: Any, said: str | None, version: str | None) -> None:
-    assert ask(classify, FakeSageMakerRuntime(attributes=said)).model_version == version
+def test_the_model_that_answered_is_named(said: str | None, version: str | None) -> None:
+    assert ask(FakeSageMakerRuntime(attributes=said)).model_version == version
 
 
 @pytest.mark.parametrize(
@@ -61,14 +70,12 @@ def test_the_model_that_answered_is_named(classify: Any, said: str | None, versi
         (None, None),
     ],
 )
-def test_the_labels_of_the_model_are_read(
-    classify: Any, said: str | None, labels: tuple[str, ...] | None
-) -> None:
-    assert ask(classify, FakeSageMakerRuntime(attributes=said)).model_labels == labels
+def test_the_labels_of_the_model_are_read(said: str | None, labels: tuple[str, ...] | None) -> None:
+    assert ask(FakeSageMakerRuntime(attributes=said)).model_labels == labels
 
 
-def test_an_endpoint_need_not_name_its_variant(classify: Any) -> None:
-    assert ask(classify, FakeSageMakerRuntime(variant=None)).variant is None
+def test_an_endpoint_need_not_name_its_variant() -> None:
+    assert ask(FakeSageMakerRuntime(variant=None)).variant is None
 
 
 @pytest.mark.parametrize(
@@ -109,35 +116,35 @@ def test_an_endpoint_need_not_name_its_variant(classify: Any) -> None:
     ],
     ids=lambda value: str(value)[:60],
 )
-def test_errors_are_told_by_their_code(classify: Any, failure: Exception, name: str) -> None:
-    with pytest.raises(getattr(classify.errors, name)) as found:
-        ask(classify, FakeSageMakerRuntime(failure=failure))
+def test_errors_are_told_by_their_code(failure: Exception, name: str) -> None:
+    with pytest.raises(getattr(errors, name)) as found:
+        ask(FakeSageMakerRuntime(failure=failure))
     assert found.value.__cause__ is failure
     assert str(found.value).isprintable()
     assert "scones" in str(found.value)
     assert "None" not in str(found.value)
 
 
-def test_a_text_about_throttling_does_not_make_a_throttle(classify: Any) -> None:
+def test_a_text_about_throttling_does_not_make_a_throttle() -> None:
     failure = client_error("ValidationError", 400, "ThrottlingException: rate exceeded")
-    with pytest.raises(classify.errors.EndpointNotFoundError):
-        ask(classify, FakeSageMakerRuntime(failure=failure))
+    with pytest.raises(EndpointNotFoundError):
+        ask(FakeSageMakerRuntime(failure=failure))
 
 
-def test_the_containers_reason_is_told_in_one_short_line(classify: Any) -> None:
-    with pytest.raises(classify.errors.InvalidPredictionError, match="answered 400: broken in two lines"):
-        ask(classify, FakeSageMakerRuntime(failure=model_error(400)))
-    with pytest.raises(classify.errors.InvalidPredictionError) as found:
-        ask(classify, FakeSageMakerRuntime(failure=model_error(400, "x" * 5000)))
+def test_the_containers_reason_is_told_in_one_short_line() -> None:
+    with pytest.raises(InvalidPredictionError, match="answered 400: broken in two lines"):
+        ask(FakeSageMakerRuntime(failure=model_error(400)))
+    with pytest.raises(InvalidPredictionError) as found:
+        ask(FakeSageMakerRuntime(failure=model_error(400, "x" * 5000)))
     assert len(str(found.value)) < 300
 
 
 @pytest.mark.parametrize(
     "failure", [client_error("AccessDeniedException", 403), client_error(None, 400), NoCredentialsError()]
 )
-def test_the_rest_is_passed_on_as_it_is(classify: Any, failure: Exception) -> None:
+def test_the_rest_is_passed_on_as_it_is(failure: Exception) -> None:
     with pytest.raises(type(failure)) as found:
-        ask(classify, FakeSageMakerRuntime(failure=failure))
+        ask(FakeSageMakerRuntime(failure=failure))
     assert found.value is failure
 
 
@@ -149,17 +156,17 @@ def test_the_rest_is_passed_on_as_it_is(classify: Any, failure: Exception) -> No
         IncompleteReadError(actual_bytes=2, expected_bytes=9),
     ],
 )
-def test_an_answer_that_breaks_off_is_transient(classify: Any, failure: Exception) -> None:
+def test_an_answer_that_breaks_off_is_transient(failure: Exception) -> None:
     runtime = FakeSageMakerRuntime(FakeBody(b"[0", failure=failure))
-    with pytest.raises(classify.errors.EndpointUnavailableError, match=type(failure).__name__):
-        ask(classify, runtime)
+    with pytest.raises(EndpointUnavailableError, match=type(failure).__name__):
+        ask(runtime)
     assert runtime.body.closed
 
 
-def test_an_endless_answer_is_invalid(classify: Any) -> None:
+def test_an_endless_answer_is_invalid() -> None:
     runtime = FakeSageMakerRuntime(FakeBody(b"[" * 3_000_000))
-    with pytest.raises(classify.errors.InvalidPredictionError, match="longer than"):
-        ask(classify, runtime)
+    with pytest.raises(InvalidPredictionError, match="longer than"):
+        ask(runtime)
     assert runtime.body.read_bytes <= 1_000_001
 
 
@@ -176,13 +183,11 @@ def test_an_endless_answer_is_invalid(classify: Any) -> None:
         ({"image_data": "QUJD"}, "content_type must be"),
     ],
 )
-def test_a_request_without_a_proper_image_is_refused(
-    classify: Any, request_: dict[str, object], reason: str
-) -> None:
-    with pytest.raises(classify.errors.InvalidRequestError, match=reason):
-        classify.request.image_of(request_)
+def test_a_request_without_a_proper_image_is_refused(request_: dict[str, object], reason: str) -> None:
+    with pytest.raises(InvalidRequestError, match=reason):
+        image_of(request_)
 
 
-def test_the_image_of_a_request(classify: Any) -> None:
+def test_the_image_of_a_request() -> None:
     request = {"content_type": "image/jpeg", "image_data": "QUJD", "original": {}}
-    assert classify.request.image_of(request) == (b"ABC", "image/jpeg")
+    assert image_of(request) == (b"ABC", "image/jpeg")

@@ -1,8 +1,10 @@
 import json
-from typing import Any
 
 import pytest
 from hypothesis import given, strategies
+
+from classify.errors import InvalidPredictionError
+from classify.prediction import parse_probabilities
 
 LABELS = ("bicycle", "motorcycle")
 
@@ -10,8 +12,8 @@ LABELS = ("bicycle", "motorcycle")
 @pytest.mark.parametrize(
     "answer", [[0.9, 0.1], [1, 0], [0.0, 1.0], [0.4996, 0.4996], [0.5004, 0.5004], [1e-9, 1]]
 )
-def test_probabilities_pass_unchanged(classify: Any, answer: list[float]) -> None:
-    found = classify.prediction.parse_probabilities(json.dumps(answer).encode(), LABELS)
+def test_probabilities_pass_unchanged(answer: list[float]) -> None:
+    found = parse_probabilities(json.dumps(answer).encode(), LABELS)
     assert found == answer
     assert all(type(value) is float for value in found)
 
@@ -24,25 +26,23 @@ def test_probabilities_pass_unchanged(classify: Any, answer: list[float]) -> Non
         ([1.0005, -0.0005], [1.0, 0.0]),
     ],
 )
-def test_a_float_error_beyond_a_bound_is_the_bound(
-    classify: Any, answer: list[float], expected: list[float]
-) -> None:
-    assert classify.prediction.parse_probabilities(json.dumps(answer).encode(), LABELS) == expected
+def test_a_float_error_beyond_a_bound_is_the_bound(answer: list[float], expected: list[float]) -> None:
+    assert parse_probabilities(json.dumps(answer).encode(), LABELS) == expected
 
 
 @given(strategies.lists(strategies.floats(0.001, 1), min_size=2, max_size=100))
-def test_an_answer_rounded_to_three_digits_is_taken(classify: Any, weights: list[float]) -> None:
+def test_an_answer_rounded_to_three_digits_is_taken(weights: list[float]) -> None:
     rounded = [round(weight / sum(weights), 3) for weight in weights]
     labels = tuple(f"class {number}" for number in range(len(weights)))
-    assert classify.prediction.parse_probabilities(json.dumps(rounded).encode(), labels) == rounded
+    assert parse_probabilities(json.dumps(rounded).encode(), labels) == rounded
 
 
 @pytest.mark.parametrize(("classes", "missing"), [(10, 0.006), (100, 0.06), (1000, 0.06)])
-def test_more_than_rounding_explains_is_refused(classify: Any, classes: int, missing: float) -> None:
+def test_more_than_rounding_explains_is_refused(classes: int, missing: float) -> None:
     labels = tuple(f"class {number}" for number in range(classes))
     answer = json.dumps([1 - missing] + [0.0] * (classes - 1)).encode()
-    with pytest.raises(classify.errors.InvalidPredictionError, match="sum to"):
-        classify.prediction.parse_probabilities(answer, labels)
+    with pytest.raises(InvalidPredictionError, match="sum to"):
+        parse_probabilities(answer, labels)
 
 
 @pytest.mark.parametrize(
@@ -82,18 +82,18 @@ def test_more_than_rounding_explains_is_refused(classify: Any, classes: int, mis
         (b"[0.9, 0.102]", "sum to 1.0020"),
     ],
 )
-def test_anything_else_is_invalid_with_the_reason(classify: Any, answer: bytes, reason: str) -> None:
-    with pytest.raises(classify.errors.InvalidPredictionError, match=reason) as found:
-        classify.prediction.parse_probabilities(answer, LABELS)
+def test_anything_else_is_invalid_with_the_reason(answer: bytes, reason: str) -> None:
+    with pytest.raises(InvalidPredictionError, match=reason) as found:
+        parse_probabilities(answer, LABELS)
     assert len(str(found.value)) < 200
     assert str(found.value).isprintable()
 
 
 @given(strategies.binary(max_size=100))
-def test_any_bytes_are_believed_or_refused(classify: Any, answer: bytes) -> None:
+def test_any_bytes_are_believed_or_refused(answer: bytes) -> None:
     try:
-        found = classify.prediction.parse_probabilities(answer, LABELS)
-    except classify.errors.InvalidPredictionError:
+        found = parse_probabilities(answer, LABELS)
+    except InvalidPredictionError:
         return
     assert abs(sum(found) - 1) <= 1e-3
 
@@ -109,10 +109,10 @@ def test_any_bytes_are_believed_or_refused(classify: Any, answer: bytes) -> None
         max_leaves=5,
     )
 )
-def test_any_json_is_believed_or_refused(classify: Any, value: object) -> None:
+def test_any_json_is_believed_or_refused(value: object) -> None:
     try:
-        found = classify.prediction.parse_probabilities(json.dumps(value).encode(), LABELS)
-    except classify.errors.InvalidPredictionError:
+        found = parse_probabilities(json.dumps(value).encode(), LABELS)
+    except InvalidPredictionError:
         return
     assert found == value
 
@@ -122,7 +122,7 @@ def test_any_json_is_believed_or_refused(classify: Any, value: object) -> None:
         lambda values: sum(values) > 1e-6
     )
 )
-def test_normalised_lists_are_believed(classify: Any, weights: list[float]) -> None:
+def test_normalised_lists_are_believed(weights: list[float]) -> None:
     values = [weight / sum(weights) for weight in weights]
     labels = tuple(str(number) for number in range(len(values)))
-    assert classify.prediction.parse_probabilities(json.dumps(values).encode(), labels) == values
+    assert parse_probabilities(json.dumps(values).encode(), labels) == values

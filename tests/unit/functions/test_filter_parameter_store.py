@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies
 
+from filter import request_signing
+from filter.errors import ParameterUnavailableError
+from filter.parameter_store import ParameterStore
 from tests.fakes.parameter_server import ParameterServer, botocores_signature, parameter_server
-from tests.unit.functions.conftest import FUNCTIONS
 
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_REGION": "eu-west-1"}
 NAME = "ConfidenceThreshold-scones"
@@ -28,25 +30,23 @@ def ssm() -> Iterator[ParameterServer]:
         yield server
 
 
-def store(filter_: Any, ssm: ParameterServer, **more: str) -> Any:
+def store(ssm: ParameterServer, **more: str) -> Any:
     environment = {**KEYS, "AWS_ENDPOINT_URL_SSM": ssm.url, **more}
-    return filter_.parameter_store.ParameterStore(environment, pause=lambda _seconds: None)
+    return ParameterStore(environment, pause=lambda _seconds: None)
 
 
 @pytest.mark.parametrize("token", ["", "token/with+signs=="])
 @pytest.mark.parametrize("name", [NAME, "/a/b.c-d_e", "a" * 1011])
-def test_a_request_is_signed_as_botocore_would(
-    filter_: Any, ssm: ParameterServer, name: str, token: str
-) -> None:
-    assert store(filter_, ssm, AWS_SESSION_TOKEN=token).get(name) == "0.9"
+def test_a_request_is_signed_as_botocore_would(ssm: ParameterServer, name: str, token: str) -> None:
+    assert store(ssm, AWS_SESSION_TOKEN=token).get(name) == "0.9"
     assert (ssm.asked, ssm.refused) == ([name], [])
 
 
 @given(secret=printable, token=printable | strategies.just(""), body=strategies.binary(), target=printable)
 def test_the_signature_is_botocores_for_any_keys_and_content(
-    filter_: Any, secret: str, token: str, body: bytes, target: str
+    secret: str, token: str, body: bytes, target: str
 ) -> None:
-    signing = filter_.request_signing
+    signing = request_signing
     headers = {
         "host": "ssm.eu-west-1.amazonaws.com",
         "content-type": "application/x-amz-json-1.1",
@@ -60,11 +60,9 @@ def test_the_signature_is_botocores_for_any_keys_and_content(
     assert found["authorization"].endswith(wanted)
 
 
-def test_another_secret_is_refused(filter_: Any, ssm: ParameterServer) -> None:
-    with pytest.raises(
-        filter_.errors.ParameterUnavailableError, match="InvalidSignatureException: the signature"
-    ):
-        store(filter_, ssm, AWS_SECRET_ACCESS_KEY="other").get(NAME)
+def test_another_secret_is_refused(ssm: ParameterServer) -> None:
+    with pytest.raises(ParameterUnavailableError, match="InvalidSignatureException: the signature"):
+        store(ssm, AWS_SECRET_ACCESS_KEY="other").get(NAME)
 
 
 @pytest.mark.parametrize(
@@ -75,27 +73,27 @@ def test_another_secret_is_refused(filter_: Any, ssm: ParameterServer) -> None:
         ("cn-north-1", "ssm.cn-north-1.amazonaws.com.cn"),
     ],
 )
-def test_each_region_has_its_own_ssm(filter_: Any, region: str, host: str) -> None:
-    found = filter_.parameter_store.ParameterStore(KEYS | {"AWS_REGION": region})
+def test_each_region_has_its_own_ssm(region: str, host: str) -> None:
+    found = ParameterStore(KEYS | {"AWS_REGION": region})
     assert found._url.geturl() == f"https://{host}"
 
 
 @pytest.mark.parametrize("code", ["ThrottlingException", "InternalServerError"])
-def test_a_passing_trouble_gets_a_second_attempt(filter_: Any, ssm: ParameterServer, code: str) -> None:
+def test_a_passing_trouble_gets_a_second_attempt(ssm: ParameterServer, code: str) -> None:
     ssm.refuse(code)
-    assert store(filter_, ssm).get(NAME) == "0.9"
+    assert store(ssm).get(NAME) == "0.9"
     ssm.refuse(code, times=2)
-    with pytest.raises(filter_.errors.ParameterUnavailableError, match=f"^{code}: not this time$"):
-        store(filter_, ssm).get(NAME)
+    with pytest.raises(ParameterUnavailableError, match=f"^{code}: not this time$"):
+        store(ssm).get(NAME)
     assert len(ssm.asked) == 4
 
 
 @pytest.mark.parametrize("prefix", ["", "com.amazonaws.ssm#"])
 @pytest.mark.parametrize("code", ["ParameterNotFound", "AccessDeniedException", "ExpiredTokenException"])
-def test_a_refusal_is_final_and_named(filter_: Any, ssm: ParameterServer, code: str, prefix: str) -> None:
+def test_a_refusal_is_final_and_named(ssm: ParameterServer, code: str, prefix: str) -> None:
     ssm.refuse(prefix + code, message="")
-    with pytest.raises(filter_.errors.ParameterUnavailableError, match=f"^{code}$"):
-        store(filter_, ssm).get(NAME)
+    with pytest.raises(ParameterUnavailableError, match=f"^{code}$"):
+        store(ssm).get(NAME)
     assert len(ssm.asked) == 1
 
 
@@ -115,36 +113,34 @@ def test_a_refusal_is_final_and_named(filter_: Any, ssm: ParameterServer, code: 
     ],
 )
 def test_an_answer_of_something_else_is_a_reason_too(
-    filter_: Any, ssm: ParameterServer, status: int, body: bytes, reason: str
+    ssm: ParameterServer, status: int, body: bytes, reason: str
 ) -> None:
     ssm.answers = [(status, body)] * 2
-    with pytest.raises(filter_.errors.ParameterUnavailableError, match=reason):
-        store(filter_, ssm).get(NAME)
+    with pytest.raises(ParameterUnavailableError, match=reason):
+        store(ssm).get(NAME)
 
 
 @pytest.mark.parametrize("missing", list(KEYS))
-def test_without_keys_or_region_nobody_is_asked(filter_: Any, ssm: ParameterServer, missing: str) -> None:
-    with pytest.raises(filter_.errors.ParameterUnavailableError, match="no AWS credentials or no region"):
-        store(filter_, ssm, **{missing: ""}).get(NAME)
+def test_without_keys_or_region_nobody_is_asked(ssm: ParameterServer, missing: str) -> None:
+    with pytest.raises(ParameterUnavailableError, match="no AWS credentials or no region"):
+        store(ssm, **{missing: ""}).get(NAME)
     assert (ssm.asked, ssm.refused) == ([], [])
 
 
-def test_an_ssm_that_nobody_runs_is_a_reason(filter_: Any) -> None:
+def test_an_ssm_that_nobody_runs_is_a_reason() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
-    found = filter_.parameter_store.ParameterStore(
-        KEYS | {"AWS_ENDPOINT_URL": url}, pause=lambda _seconds: None
-    )
-    with pytest.raises(filter_.errors.ParameterUnavailableError, match=r"could not be asked: .*refused"):
+    found = ParameterStore(KEYS | {"AWS_ENDPOINT_URL": url}, pause=lambda _seconds: None)
+    with pytest.raises(ParameterUnavailableError, match=r"could not be asked: .*refused"):
         found.get(NAME)
 
 
-def test_filter_starts_without_the_sdk() -> None:
-    program = "import json, sys; import app; print(json.dumps(sorted(sys.modules)))"
+def test_filter_starts_without_the_sdk(root: Path) -> None:
+    program = "import json, sys; import filter.app; print(json.dumps(sorted(sys.modules)))"
     settings = {"LABELS": "a,b", "CONFIDENCE_THRESHOLD": "0.8", "THRESHOLD_PARAMETER": NAME}
     done = subprocess.run(
         [sys.executable, "-c", program],
-        cwd=FUNCTIONS / "filter",
+        cwd=root / "functions" / "filter",
         env={**KEYS, **settings},
         capture_output=True,
         text=True,

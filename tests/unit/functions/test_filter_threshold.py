@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from filter.errors import ParameterUnavailableError
+from filter.settings import Settings
+from filter.threshold import LiveThreshold
 from tests.fakes.lambda_context import FakeLambdaContext
 from tests.fakes.parameter_server import ParameterServer, parameter_server
 
@@ -33,24 +36,24 @@ class FakeStore:
 class Scene:
     """A live threshold over a fake store, at a time of the test's own."""
 
-    def __init__(self, filter_: Any, value: str | Exception) -> None:
+    def __init__(self, value: str | Exception) -> None:
         self.now = 1_000.0
         self.store = FakeStore(value)
-        settings = filter_.settings.Settings(("bicycle", "motorcycle"), DEPLOYED, PARAMETER, 30)
-        self.live = filter_.threshold.LiveThreshold(self.store, settings, lambda: self.now)
+        settings = Settings(("bicycle", "motorcycle"), DEPLOYED, PARAMETER, 30)
+        self.live = LiveThreshold(self.store, settings, lambda: self.now)
 
 
 type Stage = Callable[[str | Exception], Scene]
 
 
 @pytest.fixture
-def stage(filter_: Any) -> Stage:
-    return lambda value: Scene(filter_, value)
+def stage() -> Stage:
+    return Scene
 
 
 @pytest.fixture
-def unavailable(filter_: Any) -> Callable[[str], Exception]:
-    error: Callable[[str], Exception] = filter_.errors.ParameterUnavailableError
+def unavailable() -> Callable[[str], Exception]:
+    error: Callable[[str], Exception] = ParameterUnavailableError
     return error
 
 
@@ -142,7 +145,7 @@ def test_the_handler_judges_by_the_live_one(
     load_app: Callable[..., Any], capsys: pytest.CaptureFixture[str], ssm: ParameterServer
 ) -> None:
     function = load_app("filter", THRESHOLD_PARAMETER=PARAMETER, AWS_ENDPOINT_URL_SSM=ssm.url)
-    verdict = function.app.handler({"inferences": [0.9, 0.1]}, FakeLambdaContext())
+    verdict = function.handler({"inferences": [0.9, 0.1]}, FakeLambdaContext())
     assert (verdict["passed"], verdict["threshold"]) == (False, 0.95)
     assert (ssm.asked, ssm.refused) == ([PARAMETER], [])
     records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
@@ -157,7 +160,7 @@ def test_the_handler_says_for_each_image_that_the_deployed_one_judged(
     execution = "arn:aws:states:eu-west-1:123456789012:execution:classify:1"
     function = load_app("filter", THRESHOLD_PARAMETER=PARAMETER, AWS_ENDPOINT_URL_SSM=ssm.url)
     event = {"inferences": [0.9, 0.1], "execution": execution}
-    verdicts = [function.app.handler(event, FakeLambdaContext()) for _ in range(2)]
+    verdicts = [function.handler(event, FakeLambdaContext()) for _ in range(2)]
     assert [(verdict["passed"], verdict["threshold"]) for verdict in verdicts] == [(True, DEPLOYED)] * 2
     records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     warnings = [record for record in records if record.get("level") == "WARNING"]
@@ -171,9 +174,9 @@ def test_an_ssm_that_hangs_costs_one_image_a_few_seconds_and_no_other(
 ) -> None:
     function = load_app("filter", THRESHOLD_PARAMETER=PARAMETER, AWS_ENDPOINT_URL_SSM=silent_server)
     started = time.monotonic()
-    assert function.app.handler({"inferences": [0.9, 0.1]}, FakeLambdaContext())["threshold"] == DEPLOYED
+    assert function.handler({"inferences": [0.9, 0.1]}, FakeLambdaContext())["threshold"] == DEPLOYED
     first = time.monotonic() - started
-    function.app.handler({"inferences": [0.9, 0.1]}, FakeLambdaContext())
+    function.handler({"inferences": [0.9, 0.1]}, FakeLambdaContext())
     assert first < 6
     assert time.monotonic() - started - first < 0.5
     assert "does not answer within 1 s" in capsys.readouterr().out
@@ -189,17 +192,17 @@ def test_without_a_parameter_or_under_sam_local_the_deployed_one_is_all_there_is
     environment: dict[str, str],
 ) -> None:
     function = load_app("filter", AWS_ENDPOINT_URL_SSM=ssm.url, **environment)
-    assert function.app.handler({"inferences": [0.9, 0.1]}, FakeLambdaContext())["threshold"] == DEPLOYED
+    assert function.handler({"inferences": [0.9, 0.1]}, FakeLambdaContext())["threshold"] == DEPLOYED
     assert "WARNING" not in capsys.readouterr().out
     assert ssm.asked == ssm.refused == []
 
 
 @pytest.mark.parametrize("text", ["", "-1", "1.5", "soon", "999999"])
-def test_the_age_is_a_number_of_seconds(filter_: Any, text: str) -> None:
+def test_the_age_is_a_number_of_seconds(text: str) -> None:
     environment = {
         "LABELS": "a,b",
         "CONFIDENCE_THRESHOLD": "0.8",
         "POWERTOOLS_PARAMETERS_MAX_AGE": text,
     }
     with pytest.raises(ValueError, match=r"^POWERTOOLS_PARAMETERS_MAX_AGE must be a number of seconds"):
-        filter_.settings.Settings.from_environment(environment)
+        Settings.from_environment(environment)

@@ -1,7 +1,8 @@
-from typing import Any
-
 import pytest
 from hypothesis import given, strategies
+
+from filter.errors import InvalidPredictionError
+from filter.verdict import judge
 
 LABELS = ("bicycle", "motorcycle")
 
@@ -18,9 +19,9 @@ LABELS = ("bicycle", "motorcycle")
     ],
 )
 def test_the_threshold_itself_passes_and_ties_go_to_the_first(
-    filter_: Any, inferences: list[float], label: str, passed: bool
+    inferences: list[float], label: str, passed: bool
 ) -> None:
-    assert filter_.verdict.judge(inferences, LABELS, 0.8) == {
+    assert judge(inferences, LABELS, 0.8) == {
         "passed": passed,
         "label": label,
         "confidence": max(inferences),
@@ -29,9 +30,9 @@ def test_the_threshold_itself_passes_and_ties_go_to_the_first(
 
 
 @given(strategies.lists(strategies.floats(0, 1), min_size=2, max_size=9), strategies.floats(0, 1))
-def test_the_label_is_the_most_probable_one(filter_: Any, inferences: list[float], threshold: float) -> None:
+def test_the_label_is_the_most_probable_one(inferences: list[float], threshold: float) -> None:
     labels = tuple(str(number) for number in range(len(inferences)))
-    found = filter_.verdict.judge(inferences, labels, threshold)
+    found = judge(inferences, labels, threshold)
     assert inferences[int(found["label"])] == found["confidence"] == max(inferences)
     assert found["passed"] is (found["confidence"] >= threshold)
 
@@ -50,6 +51,6 @@ def test_the_label_is_the_most_probable_one(filter_: Any, inferences: list[float
         [2, 0],
     ],
 )
-def test_what_is_no_prediction_is_refused(filter_: Any, inferences: object) -> None:
-    with pytest.raises(filter_.errors.InvalidPredictionError, match="inferences must be"):
-        filter_.verdict.judge(inferences, LABELS, 0.8)
+def test_what_is_no_prediction_is_refused(inferences: object) -> None:
+    with pytest.raises(InvalidPredictionError, match="inferences must be"):
+        judge(inferences, LABELS, 0.8)

@@ -9,6 +9,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from classify.errors import EndpointThrottledError
 from tests.fakes.aws_clients import FakeBody, FakeSageMakerRuntime, client_error
 from tests.fakes.lambda_context import FakeLambdaContext
 from tests.fakes.pictures import encoded, quarters
@@ -35,7 +36,7 @@ def test_serialize_reads_shrinks_and_reports(load_app: Loader, capsys: pytest.Ca
         etag = s3.put_object(Bucket="images", Key="incoming/a+b c%25.png", Body=IMAGE)["ETag"]
         function = load_app("serialize", AWS_DEFAULT_REGION="us-east-1")
         event = {"bucket": "images", "key": "incoming/a+b c%25.png", "etag": etag, "size": len(IMAGE)} | IDS
-        result = function.app.handler(event, FakeLambdaContext())
+        result = function.handler(event, FakeLambdaContext())
 
     assert result["original"] == {"format": "PNG", "width": 160, "height": 120}
     assert (result["width"], result["height"]) == (42, 32)
@@ -57,7 +58,7 @@ def test_serialize_raises_the_error_the_workflow_matches(
         s3.put_object(Bucket="images", Key="k", Body=b"%PDF-1.7")
         function = load_app("serialize", AWS_DEFAULT_REGION="us-east-1")
         with pytest.raises(Exception, match="a PDF document") as found:
-            function.app.handler({"bucket": "images", "key": "k", "size": 8}, FakeLambdaContext())
+            function.handler({"bucket": "images", "key": "k", "size": 8}, FakeLambdaContext())
     assert type(found.value).__name__ == "UnsupportedImageError"
     assert lines(capsys)[1]["ObjectBytes"] == [8.0]
 
@@ -67,26 +68,26 @@ def test_classify_believes_no_model_of_other_labels(load_app: Loader, stated: st
     """Three labels would be seen by their number; two others would file bicycles as cats."""
     function = load_app("classify", ENDPOINT_NAME="scones")
     attributes = f"model_version=1;model_labels={stated}"
-    function.app.runtime = FakeSageMakerRuntime(FakeBody(b"[0.97, 0.03]"), attributes=attributes)
+    function.runtime = FakeSageMakerRuntime(FakeBody(b"[0.97, 0.03]"), attributes=attributes)
     event = {"image_data": b64encode(IMAGE).decode(), "content_type": "image/png"} | IDS
     with pytest.raises(Exception, match=f"labels {stated}, the stack has bicycle,motorcycle") as found:
-        function.app.handler(event, FakeLambdaContext())
+        function.handler(event, FakeLambdaContext())
     assert type(found.value).__name__ == "InvalidPredictionError"
 
 
 def test_classify_answers_and_reports(load_app: Loader, capsys: pytest.CaptureFixture[str]) -> None:
     function = load_app("classify", ENDPOINT_NAME="scones")
-    function.app.runtime = FakeSageMakerRuntime(FakeBody(b"[0.97, 0.03]"), attributes=STATED)
+    function.runtime = FakeSageMakerRuntime(FakeBody(b"[0.97, 0.03]"), attributes=STATED)
     image_data = b64encode(IMAGE).decode()
     event = {"image_data": image_data, "content_type": "image/png", "original": {"format": "PNG"}} | IDS
 
-    result = function.app.handler(event, FakeLambdaContext())
+    result = function.handler(event, FakeLambdaContext())
 
     assert result == {
         "inferences": [0.97, 0.03],
         "endpoint": {"name": "scones", "variant": "AllTraffic", "model_version": "c0ffee"},
     }
-    assert function.app.runtime.calls[0]["Body"] == IMAGE
+    assert function.runtime.calls[0]["Body"] == IMAGE
     output = capsys.readouterr().out
     assert image_data[:60] not in output
     assert EXECUTION in output
@@ -95,16 +96,16 @@ def test_classify_answers_and_reports(load_app: Loader, capsys: pytest.CaptureFi
 
 def test_classify_measures_failures_too(load_app: Loader, capsys: pytest.CaptureFixture[str]) -> None:
     function = load_app("classify", ENDPOINT_NAME="scones")
-    function.app.runtime = FakeSageMakerRuntime(failure=client_error("ThrottlingException"))
-    with pytest.raises(function.errors.EndpointThrottledError):
-        function.app.handler({"image_data": "QUJD", "content_type": "image/png"}, FakeLambdaContext())
+    function.runtime = FakeSageMakerRuntime(failure=client_error("ThrottlingException"))
+    with pytest.raises(EndpointThrottledError):
+        function.handler({"image_data": "QUJD", "content_type": "image/png"}, FakeLambdaContext())
     assert lines(capsys)[1]["EndpointLatency"]
 
 
 def test_classify_never_logs_its_event(load_app: Loader, capsys: pytest.CaptureFixture[str]) -> None:
     function = load_app("classify", ENDPOINT_NAME="scones", POWERTOOLS_LOGGER_LOG_EVENT="true")
-    function.app.runtime = FakeSageMakerRuntime()
-    function.app.handler({"image_data": "QUJDQUJDQUJD", "content_type": "image/png"}, FakeLambdaContext())
+    function.runtime = FakeSageMakerRuntime()
+    function.handler({"image_data": "QUJDQUJDQUJD", "content_type": "image/png"}, FakeLambdaContext())
     assert "QUJDQUJDQUJD" not in capsys.readouterr().out
 
 
@@ -113,7 +114,7 @@ def test_filter_judges_and_counts(
     load_app: Loader, capsys: pytest.CaptureFixture[str], inferences: list[float], passed: bool
 ) -> None:
     function = load_app("filter", CONFIDENCE_THRESHOLD="0.75")
-    result = function.app.handler({"inferences": inferences} | IDS, FakeLambdaContext())
+    result = function.handler({"inferences": inferences} | IDS, FakeLambdaContext())
     assert result["passed"] is passed
     assert result["threshold"] == 0.75
     logs, metrics = lines(capsys)
@@ -125,8 +126,8 @@ def test_one_invocations_ids_do_not_reach_the_next(
     load_app: Loader, capsys: pytest.CaptureFixture[str]
 ) -> None:
     function = load_app("filter")
-    function.app.handler({"inferences": [0.9, 0.1]} | IDS, FakeLambdaContext())
-    function.app.handler({"inferences": [0.9, 0.1]}, FakeLambdaContext())
+    function.handler({"inferences": [0.9, 0.1]} | IDS, FakeLambdaContext())
+    function.handler({"inferences": [0.9, 0.1]}, FakeLambdaContext())
     second = lines(capsys)[0][-1]
     assert EXECUTION not in second.values()
     assert "C3D13FE58DE4C810" not in second.values()
@@ -135,9 +136,9 @@ def test_one_invocations_ids_do_not_reach_the_next(
 @pytest.mark.parametrize("name", ["serialize", "classify", "filter"])
 def test_names_of_service_and_namespace_come_from_the_template(load_app: Loader, name: str) -> None:
     needed = {"ENDPOINT_NAME": "scones"}
-    assert load_app(name, **needed).observability.metrics.namespace == "Scones"
+    assert load_app(name, **needed).metrics.namespace == "Scones"
     named = {"POWERTOOLS_METRICS_NAMESPACE": "Mine", "POWERTOOLS_SERVICE_NAME": "triage"}
-    loaded = load_app(name, **needed, **named).observability
+    loaded = load_app(name, **needed, **named)
     assert (loaded.metrics.namespace, loaded.logger.service) == ("Mine", "triage")
 
 

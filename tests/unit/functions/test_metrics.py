@@ -10,6 +10,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from classify.errors import InvalidRequestError
 from sweep.cycle import Cursor
 from sweep.decision import Kind
 from tests.fakes.aws_clients import FakeBody, FakeSageMakerRuntime, client_error
@@ -72,7 +73,7 @@ def serialize(load_app: Loader, body: bytes, **environment: str) -> None:
         s3.create_bucket(Bucket="images")
         s3.put_object(Bucket="images", Key="k", Body=body)
         function = load_app("serialize", AWS_DEFAULT_REGION="us-east-1", **environment)
-        function.app.handler({"bucket": "images", "key": "k", "size": len(body)}, FakeLambdaContext())
+        function.handler({"bucket": "images", "key": "k", "size": len(body)}, FakeLambdaContext())
 
 
 def test_serialize_measures_an_image(load_app: Loader, capsys: pytest.CaptureFixture[str]) -> None:
@@ -108,12 +109,12 @@ def test_an_attempt_that_the_workflow_repeats_is_no_start(
     load_app: Loader, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     function = load_app("serialize", AWS_DEFAULT_REGION="us-east-1", RELEASE="0123456789ab-7")
-    client = function.app.s3
+    client = function.s3
     monkeypatch.setattr(
         client, "get_object", lambda **_: (_ for _ in ()).throw(client_error("SlowDown", 503))
     )
     with pytest.raises(Exception, match="SlowDown") as raised:
-        function.app.handler({"bucket": "images", "key": "k", "size": 9}, FakeLambdaContext())
+        function.handler({"bucket": "images", "key": "k", "size": 9}, FakeLambdaContext())
     assert type(raised.value).__name__ == "StorageUnavailableError"
     assert starts(capsys.readouterr().out) == []
 
@@ -148,13 +149,13 @@ def test_classify_says_of_every_call_whether_it_failed_or_was_throttled(
     throttles: int,
 ) -> None:
     function = load_app("classify", ENDPOINT_NAME="scones")
-    function.app.runtime = runtime
+    function.runtime = runtime
     event = {"image_data": b64encode(b"image").decode(), "content_type": "image/png"}
     if errors + throttles:
         with pytest.raises(Exception, match=r"."):
-            function.app.handler(event, FakeLambdaContext())
+            function.handler(event, FakeLambdaContext())
     else:
-        function.app.handler(event, FakeLambdaContext())
+        function.handler(event, FakeLambdaContext())
     found = emitted(capsys.readouterr().out, "classify")
     assert names(found) == EMITTED["classify"]
     assert (found[ALL]["EndpointErrors"], found[ALL]["EndpointThrottles"]) == ([errors], [throttles])
@@ -164,8 +165,8 @@ def test_a_request_without_an_image_is_not_the_endpoints_fault(
     load_app: Loader, capsys: pytest.CaptureFixture[str]
 ) -> None:
     function = load_app("classify", ENDPOINT_NAME="scones")
-    with pytest.raises(function.errors.InvalidRequestError):
-        function.app.handler({"content_type": "image/png"}, FakeLambdaContext())
+    with pytest.raises(InvalidRequestError):
+        function.handler({"content_type": "image/png"}, FakeLambdaContext())
     assert emitted(capsys.readouterr().out, "classify") == {}
 
 
@@ -173,7 +174,7 @@ def test_a_request_without_an_image_is_not_the_endpoints_fault(
 def test_filter_measures_over_all_and_by_label(
     load_app: Loader, capsys: pytest.CaptureFixture[str], inferences: list[float], review: int
 ) -> None:
-    load_app("filter").app.handler({"inferences": inferences}, FakeLambdaContext())
+    load_app("filter").handler({"inferences": inferences}, FakeLambdaContext())
     found = emitted(capsys.readouterr().out, "filter")
     usual = {dimensions: names - {"ThresholdFallback"} for dimensions, names in EMITTED["filter"].items()}
     assert names(found) == usual
@@ -186,7 +187,7 @@ def test_filter_counts_what_it_judged_by_the_deployed_threshold(
 ) -> None:
     with mock_aws():  # which has no such parameter
         function = load_app("filter", THRESHOLD_PARAMETER="none")
-        function.app.handler({"inferences": [0.9, 0.1]}, FakeLambdaContext())
+        function.handler({"inferences": [0.9, 0.1]}, FakeLambdaContext())
     found = emitted(capsys.readouterr().out, "filter")
     assert names(found) == EMITTED["filter"]
     assert found[ALL]["ThresholdFallback"] == [1]
@@ -196,14 +197,14 @@ def test_sweep_says_how_old_the_oldest_image_without_outcome_is_and_how_long_its
     load_app: Loader, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     function = load_app("sweep")
-    run = function.app.Run
+    run = function.Run
 
     def sweep(self: Any, _request: Any) -> dict[str, Any]:
         self.oldest, self.cursor = self.now - timedelta(minutes=90), Cursor(last_length=timedelta(hours=5))
         return {"dry_run": False, "counts": dict.fromkeys(Kind, 0)}
 
     monkeypatch.setattr(run, "sweep", sweep)
-    function.app.handler({}, FakeLambdaContext())
+    function.handler({}, FakeLambdaContext())
     found = emitted(capsys.readouterr().out, "sweep")
     assert names(found) == EMITTED["sweep"]
     assert found[ALL]["OldestUnclassifiedMinutes"] == [90]

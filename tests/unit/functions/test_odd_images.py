@@ -6,10 +6,12 @@ import re
 from base64 import b64decode
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PIL import Image
+
+from serialize.errors import RejectedImageError
+from serialize.image import serialize_image
 
 ROOT = Path(__file__).parents[3]
 DATA = Path(os.environ.get("SCONES_TEST_DATA", ROOT.parent / "shared" / "data"))
@@ -28,10 +30,10 @@ needs_files = pytest.mark.skipif(
 )
 
 
-def outcome(serialize: Any, file: str, folder: Path = FOLDER) -> tuple[str, Image.Image | None, str]:
+def outcome(file: str, folder: Path = FOLDER) -> tuple[str, Image.Image | None, str]:
     try:
-        result = serialize.image.serialize_image((folder / file).read_bytes(), 32, 50_000_000)
-    except serialize.errors.RejectedImageError as refused:
+        result = serialize_image((folder / file).read_bytes(), 32, 50_000_000)
+    except RejectedImageError as refused:
         return type(refused).__name__, None, str(refused)
     assert len(result["image_data"]) <= 131_072
     image = Image.open(BytesIO(b64decode(result["image_data"]))).convert("RGB")
@@ -56,8 +58,8 @@ def test_every_file_has_a_row_in_order() -> None:
 
 @needs_files
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row["file"])
-def test_every_file_has_the_outcome_that_a_person_would_expect(serialize: Any, row: dict[str, str]) -> None:
-    name, image, said = outcome(serialize, row["file"])
+def test_every_file_has_the_outcome_that_a_person_would_expect(row: dict[str, str]) -> None:
+    name, image, said = outcome(row["file"])
     assert name == row["outcome"]
     if image is None:
         assert row["says"].strip('"') in said
@@ -71,8 +73,8 @@ def test_every_file_has_the_outcome_that_a_person_would_expect(serialize: Any, r
     not SECOND_FOLDER.is_dir(), reason=f"no odd images at {SECOND_FOLDER}: set SCONES_TEST_DATA"
 )
 @pytest.mark.parametrize("row", MORE_ROWS, ids=lambda row: row["file"])
-def test_what_was_once_wrong_stays_right(serialize: Any, row: dict[str, str]) -> None:
-    name, _, said = outcome(serialize, row["file"], SECOND_FOLDER)
+def test_what_was_once_wrong_stays_right(row: dict[str, str]) -> None:
+    name, _, said = outcome(row["file"], SECOND_FOLDER)
     assert name == row["outcome"]
     assert row["says"].strip('"') in said
 
@@ -86,8 +88,8 @@ def test_the_second_table_has_all_its_rows() -> None:
     ("turned", "upright"),
     [("Landscape_6", "Landscape_1"), ("Landscape_8", "Landscape_1"), ("Portrait_5", "Portrait_6")],
 )
-def test_turned_photos_stand_upright(serialize: Any, turned: str, upright: str) -> None:
-    left, right = (outcome(serialize, f"exif-rot__recurser__{name}.jpg")[1] for name in (turned, upright))
+def test_turned_photos_stand_upright(turned: str, upright: str) -> None:
+    left, right = (outcome(f"exif-rot__recurser__{name}.jpg")[1] for name in (turned, upright))
     assert left is not None
     assert right is not None
     pairs = zip(left.resize((8, 8)).tobytes(), right.resize((8, 8)).tobytes(), strict=True)

@@ -1,10 +1,13 @@
 """What the functions ask of AWS fits AWS's service models; what they ask of moto is checked by the conftest."""
 
 import base64
-from typing import Any
 
 import pytest
 
+from classify.request import image_of
+from classify.sagemaker import invoke
+from classify.settings import Settings
+from serialize.storage import read_object
 from tests.fakes.aws_clients import FakeBody
 from tests.fakes.aws_model import ModelledClient
 
@@ -14,14 +17,14 @@ KEYS = ["a.jpg", "incoming/" + "k" * 1015, "a b+ü%25.png", "\N{BICYCLE}/x", "/l
 @pytest.mark.parametrize("content_type", ["image/png", "image/jpeg"])
 @pytest.mark.parametrize("name", ["a", "scones-image-classifier", "A-9" * 21])
 @pytest.mark.parametrize("image", [b"x", bytes(250_000)], ids=len)
-def test_classify_asks_the_endpoint(classify: Any, content_type: str, name: str, image: bytes) -> None:
+def test_classify_asks_the_endpoint(content_type: str, name: str, image: bytes) -> None:
     runtime = ModelledClient(
         "sagemaker-runtime", lambda _operation, _arguments: {"Body": FakeBody(b"[1, 0]")}
     )
     request = {"content_type": content_type, "image_data": base64.b64encode(image).decode()}
-    settings = classify.settings.Settings.from_environment({"ENDPOINT_NAME": name, "LABELS": "a,b"})
-    data, kind = classify.request.image_of(request)
-    classify.endpoint.invoke(runtime, settings.endpoint_name, data, kind)
+    settings = Settings.from_environment({"ENDPOINT_NAME": name, "LABELS": "a,b"})
+    data, kind = image_of(request)
+    invoke(runtime, settings.endpoint_name, data, kind)
     ((operation, arguments),) = runtime.requests
     assert (operation, arguments["Body"], arguments["EndpointName"]) == ("InvokeEndpoint", image, name)
 
@@ -31,11 +34,9 @@ def test_classify_asks_the_endpoint(classify: Any, content_type: str, name: str,
 @pytest.mark.parametrize(
     "etag", [None, "d41d8cd98f00b204e9800998ecf8427e", "d41d8cd98f00b204e9800998ecf8427e-2"]
 )
-def test_serialize_reads_the_object(
-    serialize: Any, key: str, version_id: str | None, etag: str | None
-) -> None:
+def test_serialize_reads_the_object(key: str, version_id: str | None, etag: str | None) -> None:
     answer = {"Body": FakeBody(b"data"), "ETag": f'"{etag or "e"}"', "ContentLength": 4}
     s3 = ModelledClient("s3", lambda _operation, _arguments: answer)
     request = {"bucket": "images", "key": key, "version_id": version_id, "etag": etag, "size": 4}
-    assert serialize.storage.read_object(s3, request, 100) == b"data"
+    assert read_object(s3, request, 100) == b"data"
     assert all(operation == "GetObject" and arguments["Key"] == key for operation, arguments in s3.requests)

@@ -10,6 +10,12 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from serialize.budget import at_most
+from serialize.decode import decoding
+from serialize.errors import CorruptImageError, ImageTooLargeError, UnsupportedImageError
+from serialize.image import serialize_image
+from serialize.jpeg import layout
+from serialize.tiff_directory import check_exif, exif_orientation
 from tests.fakes.pictures import encoded, quarters
 
 LIMIT = 50_000_000
@@ -42,8 +48,8 @@ def gif(data: bytes) -> bytes:
     return within("GIF", 13 + 3 * 2 ** ((FILES["GIF"][10] & 7) + 1), data)
 
 
-def run(serialize: Any, data: bytes) -> dict[str, Any]:
-    return dict(serialize.image.serialize_image(data, 32, LIMIT))
+def run(data: bytes) -> dict[str, Any]:
+    return dict(serialize_image(data, 32, LIMIT))
 
 
 PARTS = {
@@ -62,10 +68,10 @@ PARTS = {
 
 
 @pytest.mark.parametrize("name", PARTS)
-def test_a_file_in_countless_parts_is_refused(serialize: Any, name: str) -> None:
+def test_a_file_in_countless_parts_is_refused(name: str) -> None:
     reason = "too many small parts to be read in time|more than 4096 segments"
-    with pytest.raises(serialize.errors.ImageTooLargeError, match=reason):
-        run(serialize, PARTS[name])
+    with pytest.raises(ImageTooLargeError, match=reason):
+        run(PARTS[name])
 
 
 @pytest.mark.parametrize(
@@ -85,19 +91,19 @@ def test_a_file_in_countless_parts_is_refused(serialize: Any, name: str) -> None
         "GIF comment of 5 MB",
     ],
 )
-def test_many_parts_as_programs_write_them_are_accepted(serialize: Any, data: bytes) -> None:
-    assert run(serialize, data)["original"]["width"] == 48
+def test_many_parts_as_programs_write_them_are_accepted(data: bytes) -> None:
+    assert run(data)["original"]["width"] == 48
 
 
-def test_exif_is_not_pieced_together_for_ever(serialize: Any) -> None:
-    with pytest.raises(serialize.errors.ImageTooLargeError, match="17 blocks of EXIF; the limit is 16"):
-        run(serialize, jpeg(segment(0xE1, b"Exif\x00\x00x") * 17))
+def test_exif_is_not_pieced_together_for_ever() -> None:
+    with pytest.raises(ImageTooLargeError, match="17 blocks of EXIF; the limit is 16"):
+        run(jpeg(segment(0xE1, b"Exif\x00\x00x") * 17))
 
 
-def test_profiles_are_not_unpacked_for_ever(serialize: Any) -> None:
+def test_profiles_are_not_unpacked_for_ever() -> None:
     profile = chunk(b"iCCP", b"a\x00\x00" + zlib.compress(bytes(1_000_000)))
-    with pytest.raises(serialize.errors.ImageTooLargeError, match="9 colour profiles; the limit is 8"):
-        run(serialize, png(profile * 9, b"IEND"))
+    with pytest.raises(ImageTooLargeError, match="9 colour profiles; the limit is 8"):
+        run(png(profile * 9, b"IEND"))
 
 
 @pytest.mark.parametrize(
@@ -109,36 +115,36 @@ def test_profiles_are_not_unpacked_for_ever(serialize: Any) -> None:
         chunk(b"iCCP")[:-4] + b"\x00\x00\x00\x00",
     ],
 )
-def test_a_bad_colour_profile_does_not_spoil_the_picture(serialize: Any, profile: bytes) -> None:
-    assert run(serialize, png(profile * 2)) == run(serialize, FILES["PNG"])
+def test_a_bad_colour_profile_does_not_spoil_the_picture(profile: bytes) -> None:
+    assert run(png(profile * 2)) == run(FILES["PNG"])
 
 
-def test_a_profile_that_ends_beyond_the_file_is_corrupt(serialize: Any) -> None:
-    with pytest.raises(serialize.errors.CorruptImageError):
-        run(serialize, png(struct.pack(">I", 1_000_000) + b"iCCP"))
+def test_a_profile_that_ends_beyond_the_file_is_corrupt() -> None:
+    with pytest.raises(CorruptImageError):
+        run(png(struct.pack(">I", 1_000_000) + b"iCCP"))
 
 
-def test_scans_behind_a_false_end_are_counted(serialize: Any) -> None:
+def test_scans_behind_a_false_end_are_counted() -> None:
     data = encoded(PHOTO, "JPEG", progressive=True)
     first = data.index(b"\xff\xda")
     scan = data[first : data.index(b"\xff\xda", first + 2)]
     bomb = data[:first] + scan + segment(0xFE, b"\xff\xd9") + scan * 70 + data[first:]
-    with pytest.raises(serialize.errors.ImageTooLargeError, match="81 scans; the limit is 64"):
-        run(serialize, bomb)
+    with pytest.raises(ImageTooLargeError, match="81 scans; the limit is 64"):
+        run(bomb)
 
 
-def test_scans_of_other_images_behind_the_end_are_not_counted(serialize: Any) -> None:
+def test_scans_of_other_images_behind_the_end_are_not_counted() -> None:
     data = encoded(PHOTO, "JPEG", progressive=True)
-    found = serialize.jpeg.layout(data)
-    assert found == serialize.jpeg.layout(data * 20)
+    found = layout(data)
+    assert found == layout(data * 20)
     assert (len(found.scans[0].components), len(found.scans)) == (3, 10)
-    assert not serialize.jpeg.layout(data[:20]).scans
+    assert not layout(data[:20]).scans
 
 
-def test_segments_between_scans_are_counted(serialize: Any) -> None:
+def test_segments_between_scans_are_counted() -> None:
     end = len(FILES["JPEG"]) - 2
-    with pytest.raises(serialize.errors.ImageTooLargeError, match="more than 4096 segments"):
-        run(serialize, within("JPEG", end, segment(0xFE) * 4100))
+    with pytest.raises(ImageTooLargeError, match="more than 4096 segments"):
+        run(within("JPEG", end, segment(0xFE) * 4100))
 
 
 def directory(*entries: tuple[int, int, int, int]) -> bytes:
@@ -167,9 +173,9 @@ def tiff(*more: tuple[int, int, int, int], behind: bytes = b"") -> bytes:
     ],
     ids=["resolutions", "numbers"],
 )
-def test_a_tiff_of_countless_values_is_refused(serialize: Any, data: bytes) -> None:
-    with pytest.raises(serialize.errors.ImageTooLargeError, match="more information about itself"):
-        run(serialize, data)
+def test_a_tiff_of_countless_values_is_refused(data: bytes) -> None:
+    with pytest.raises(ImageTooLargeError, match="more information about itself"):
+        run(data)
 
 
 @pytest.mark.parametrize(
@@ -185,28 +191,28 @@ def test_a_tiff_of_countless_values_is_refused(serialize: Any, data: bytes) -> N
     ],
     ids=["in EXIF", "in GPS", "in EXIF's own", "behind an empty entry"],
 )
-def test_countless_values_beside_a_tiff_are_not_read(serialize: Any, data: bytes) -> None:
+def test_countless_values_beside_a_tiff_are_not_read(data: bytes) -> None:
     started = time.process_time()
-    assert run(serialize, data)["original"]["format"] == "TIFF"
+    assert run(data)["original"]["format"] == "TIFF"
     assert time.process_time() - started < 1
 
 
-def test_a_tiff_with_what_programs_write_is_accepted(serialize: Any) -> None:
+def test_a_tiff_with_what_programs_write_is_accepted() -> None:
     gps = directory((2, 5, 3, 430))
-    assert run(serialize, tiff((282, 5, 1, 400), (34675, 7, 500_000, 400), (0x8825, 4, 1, 400), behind=gps))
-    assert run(serialize, tiff((0x8769, 4, 1, 4_000_000_000)))["original"]["format"] == "TIFF"
+    assert run(tiff((282, 5, 1, 400), (34675, 7, 500_000, 400), (0x8825, 4, 1, 400), behind=gps))
+    assert run(tiff((0x8769, 4, 1, 4_000_000_000)))["original"]["format"] == "TIFF"
 
 
-def test_a_directory_of_countless_entries_is_refused(serialize: Any) -> None:
+def test_a_directory_of_countless_entries_is_refused() -> None:
     entries = b"".join(struct.pack("<HHQQ", tag % 65_536, 3, 1, 0) for tag in range(70_000))
     big = b"II+\x00" + struct.pack("<HHQQ", 8, 0, 16, 70_000) + entries + bytes(8)
-    with pytest.raises(serialize.errors.ImageTooLargeError, match="more information about itself"):
-        run(serialize, big)
+    with pytest.raises(ImageTooLargeError, match="more information about itself"):
+        run(big)
 
 
-def test_big_tiff_that_pillow_reads_as_another_is_refused(serialize: Any) -> None:
-    with pytest.raises(serialize.errors.UnsupportedImageError, match="high byte first"):
-        run(serialize, b"MM\x00+" + FILES["TIFF"][4:])
+def test_big_tiff_that_pillow_reads_as_another_is_refused() -> None:
+    with pytest.raises(UnsupportedImageError, match="high byte first"):
+        run(b"MM\x00+" + FILES["TIFF"][4:])
 
 
 def exif_of(values: int) -> bytes:
@@ -215,30 +221,30 @@ def exif_of(values: int) -> bytes:
     ) + bytes(8 * values)
 
 
-def test_countless_orientations_in_an_avif_are_refused(serialize: Any) -> None:
+def test_countless_orientations_in_an_avif_are_refused() -> None:
     # Pillow's writer would read an orientation itself: it is made of a resolution.
     data = encoded(PHOTO, "AVIF", exif=exif_of(RATIONALS)).replace(
         struct.pack("<HH", 0x011A, 5), b"\x12\x01\x05\x00"
     )
-    with pytest.raises(serialize.errors.ImageTooLargeError, match="more information about itself"):
-        run(serialize, data)
+    with pytest.raises(ImageTooLargeError, match="more information about itself"):
+        run(data)
     for start in (b"MM\x00+", b"II*\x00"):
-        with pytest.raises(serialize.errors.ImageTooLargeError, match="more than 1000 blocks of EXIF"):
-            run(serialize, encoded(PHOTO, "AVIF") + start * 1001)
-    assert run(serialize, encoded(PHOTO, "AVIF", exif=exif_of(3)))["original"]["width"] == 48
+        with pytest.raises(ImageTooLargeError, match="more than 1000 blocks of EXIF"):
+            run(encoded(PHOTO, "AVIF") + start * 1001)
+    assert run(encoded(PHOTO, "AVIF", exif=exif_of(3)))["original"]["width"] == 48
 
 
-def test_a_directory_with_two_readings_is_weighed_as_pillow_reads_it(serialize: Any) -> None:
+def test_a_directory_with_two_readings_is_weighed_as_pillow_reads_it() -> None:
     entry = struct.pack(">HHII", 0x0112, 5, RATIONALS, 0)
     block = b"MM\x00+" + struct.pack(">IH", 8, 1) + entry
-    with pytest.raises(serialize.errors.ImageTooLargeError, match="more information about itself"):
-        serialize.directory.check_exif(b"junk" + block)
+    with pytest.raises(ImageTooLargeError, match="more information about itself"):
+        check_exif(b"junk" + block)
 
 
 @pytest.mark.parametrize(("kind", "expected"), [(3, 6), (4, 6), (2, 1), (5, 1)])
-def test_orientation_is_any_whole_number(serialize: Any, kind: int, expected: int) -> None:
+def test_orientation_is_any_whole_number(kind: int, expected: int) -> None:
     exif = b"II*\x00" + struct.pack("<I", 8) + directory((0x0112, kind, 1, 6))
-    assert serialize.directory.exif_orientation(exif) == expected
+    assert exif_orientation(exif) == expected
 
 
 needs_proc = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is limited with /proc")
@@ -246,26 +252,26 @@ needs_proc = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="
 
 @needs_proc
 @pytest.mark.slow
-def test_an_avif_larger_than_it_says_is_corrupt(serialize: Any) -> None:
+def test_an_avif_larger_than_it_says_is_corrupt() -> None:
     size = struct.pack(">II", 7000, 7000)
     data = encoded(Image.new("RGB", (7000, 7000)), "AVIF", speed=10, subsampling="4:4:4")
     assert data.count(b"ispe" + bytes(4) + size) == 1
     lie = data.replace(b"ispe" + bytes(4) + size, b"ispe" + bytes(4) + struct.pack(">II", 64, 64))
-    with pytest.raises(serialize.errors.CorruptImageError, match="this AVIF image is damaged"):
-        run(serialize, lie)
+    with pytest.raises(CorruptImageError, match="this AVIF image is damaged"):
+        run(lie)
 
 
 @needs_proc
-def test_memory_is_limited_and_the_limit_goes_again(serialize: Any) -> None:
+def test_memory_is_limited_and_the_limit_goes_again() -> None:
     before = resource.getrlimit(resource.RLIMIT_DATA)
-    with pytest.raises(MemoryError), serialize.memory.at_most(10_000_000):
+    with pytest.raises(MemoryError), at_most(10_000_000):
         bytearray(400_000_000)
-    with serialize.memory.at_most(60_000_000):
+    with at_most(60_000_000):
         assert len(bytearray(50_000_000)) == 50_000_000
     assert resource.getrlimit(resource.RLIMIT_DATA) == before
 
 
-def test_a_reason_holds_nothing_that_a_terminal_would_obey(serialize: Any) -> None:
-    with pytest.raises(serialize.errors.CorruptImageError) as found, serialize.decode.decoding("HEIF", LIMIT):
+def test_a_reason_holds_nothing_that_a_terminal_would_obey() -> None:
+    with pytest.raises(CorruptImageError) as found, decoding("HEIF", LIMIT):
         raise SyntaxError("item property 'cl\x10\x1b[2J\u202e'\n\x00")
     assert str(found.value) == "this HEIF image is damaged: item property 'cl [2J ' (SyntaxError)"

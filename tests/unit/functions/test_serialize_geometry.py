@@ -1,9 +1,8 @@
-from typing import Any
-
 import pytest
 from hypothesis import given, strategies
 from PIL import Image
 
+from serialize.image import fit, reduction
 from tests.fakes.pictures import largest_difference, scene
 
 SIDES = strategies.integers(1, 20_000)
@@ -11,9 +10,9 @@ SIDES = strategies.integers(1, 20_000)
 
 @given(SIDES, SIDES, strategies.integers(1, 1024))
 def test_the_result_is_small_and_its_square_is_the_centred_square(
-    serialize: Any, width: int, height: int, short_side: int
+    width: int, height: int, short_side: int
 ) -> None:
-    found = serialize.geometry.fit(width, height, short_side)
+    found = fit(width, height, short_side)
     left, top, right, bottom = found.box
     new_width, new_height = found.size
     short = min(new_width, new_height)
@@ -38,30 +37,26 @@ def test_the_result_is_small_and_its_square_is_the_centred_square(
 
 
 @given(SIDES, SIDES, strategies.integers(1, 1024))
-def test_a_reduction_never_goes_below_the_model(
-    serialize: Any, width: int, height: int, short_side: int
-) -> None:
-    factor = serialize.geometry.reduction(width, height, short_side)
+def test_a_reduction_never_goes_below_the_model(width: int, height: int, short_side: int) -> None:
+    factor = reduction(width, height, short_side)
     assert factor >= 1
     assert factor == 1 or min(width, height) // factor >= short_side
 
 
-def test_small_images_keep_their_size(serialize: Any) -> None:
-    assert serialize.geometry.fit(30, 20, 32).size == (30, 20)
-    assert serialize.geometry.fit(33, 100, 33).size == (33, 100)
+def test_small_images_keep_their_size() -> None:
+    assert fit(30, 20, 32).size == (30, 20)
+    assert fit(33, 100, 33).size == (33, 100)
 
 
-def test_long_images_are_cut_about_the_centre(serialize: Any) -> None:
-    found = serialize.geometry.fit(1001, 10, 32)
+def test_long_images_are_cut_about_the_centre() -> None:
+    found = fit(1001, 10, 32)
     assert found.size == (39, 10)
     assert found.box == (481, 0, 520, 10)
 
 
 @pytest.mark.parametrize("size", [(640, 480), (481, 1001), (999, 64), (777, 777), (65, 4000)])
 @pytest.mark.parametrize("short_side", [32, 31, 60])
-def test_the_square_of_the_result_is_the_resized_square(
-    serialize: Any, size: tuple[int, int], short_side: int
-) -> None:
+def test_the_square_of_the_result_is_the_resized_square(size: tuple[int, int], short_side: int) -> None:
     image = scene(*size)
     side = min(size)
     left, top = (size[0] - side) / 2, (size[1] - side) / 2
@@ -69,7 +64,7 @@ def test_the_square_of_the_result_is_the_resized_square(
         (short_side, short_side), Image.Resampling.LANCZOS, (left, top, left + side, top + side)
     )
 
-    found = serialize.geometry.fit(*size, short_side)
+    found = fit(*size, short_side)
     small = image.resize(found.size, Image.Resampling.LANCZOS, found.box)
     x, y = (small.width - short_side) // 2, (small.height - short_side) // 2
     square = small.crop((x, y, x + short_side, y + short_side))

@@ -6,6 +6,10 @@ from typing import Any
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
+from serialize.decode import decode
+from serialize.errors import CorruptImageError, UnsupportedImageError
+from serialize.image import serialize_image
+from serialize.jpeg import layout
 from tests.fakes.pictures import encoded, quarters, scene
 from tests.unit.functions.test_serialize_bombs import segment
 
@@ -27,8 +31,8 @@ FILES["flat"] = encoded(Image.new("RGB", (640, 480), (128, 128, 128)), "JPEG")
 FILES["odd size"] = encoded(PHOTO.resize((333, 217)), "JPEG", restart_marker_rows=2)
 
 
-def run(serialize: Any, data: bytes) -> dict[str, Any]:
-    return dict(serialize.image.serialize_image(data, 32, LIMIT))
+def run(data: bytes) -> dict[str, Any]:
+    return dict(serialize_image(data, 32, LIMIT))
 
 
 def coded(data: bytes, tenth: int) -> int:
@@ -37,10 +41,10 @@ def coded(data: bytes, tenth: int) -> int:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_the_pixels_are_those_that_pillow_decodes(serialize: Any, name: str) -> None:
+def test_the_pixels_are_those_that_pillow_decodes(name: str) -> None:
     data = FILES[name]
     for short_side in (32, 1024):
-        decoded = serialize.decode.decode(data, "JPEG", short_side, LIMIT)
+        decoded = decode(data, "JPEG", short_side, LIMIT)
         with Image.open(BytesIO(data)) as plain:
             plain.draft(None, (4 * short_side, 4 * short_side))
             assert (
@@ -50,16 +54,16 @@ def test_the_pixels_are_those_that_pillow_decodes(serialize: Any, name: str) -> 
 
 @pytest.mark.parametrize("tenth", range(1, 10))
 @pytest.mark.parametrize("name", sorted(FILES.keys() - {"flat"}))
-def test_an_end_marker_does_not_hide_that_data_are_missing(serialize: Any, name: str, tenth: int) -> None:
+def test_an_end_marker_does_not_hide_that_data_are_missing(name: str, tenth: int) -> None:
     data = FILES[name]
-    with pytest.raises(serialize.errors.CorruptImageError, match="truncated"):
-        run(serialize, data[: coded(data, tenth)] + END)
+    with pytest.raises(CorruptImageError, match="truncated"):
+        run(data[: coded(data, tenth)] + END)
 
 
 @pytest.mark.parametrize("tenth", range(1, 9))
 @pytest.mark.parametrize("name", ["baseline", "optimized", "restart markers", "short restart intervals"])
 @pytest.mark.parametrize("lost", ["zeroed", "cut out", "zeroed to the end"])
-def test_a_jpeg_that_lost_its_middle_is_corrupt(serialize: Any, name: str, tenth: int, lost: str) -> None:
+def test_a_jpeg_that_lost_its_middle_is_corrupt(name: str, tenth: int, lost: str) -> None:
     data = FILES[name]
     at = coded(data, tenth)
     damaged = {
@@ -67,33 +71,33 @@ def test_a_jpeg_that_lost_its_middle_is_corrupt(serialize: Any, name: str, tenth
         "cut out": data[:at] + data[at + 2000 :],
         "zeroed to the end": data[:at] + bytes(len(data) - at),
     }[lost]
-    with pytest.raises(serialize.errors.CorruptImageError):
-        run(serialize, damaged)
+    with pytest.raises(CorruptImageError):
+        run(damaged)
 
 
-def test_a_progressive_jpeg_without_its_last_scans_is_corrupt(serialize: Any) -> None:
+def test_a_progressive_jpeg_without_its_last_scans_is_corrupt() -> None:
     data = FILES["progressive"]
-    scans = serialize.jpeg.layout(data).scans
+    scans = layout(data).scans
     for scan in scans[:-1]:
-        with pytest.raises(serialize.errors.CorruptImageError, match="truncated"):
-            run(serialize, data[: scan.end] + END)
+        with pytest.raises(CorruptImageError, match="truncated"):
+            run(data[: scan.end] + END)
 
 
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("end", [b"", b"\xff", b"\xff\xff\xff"])
-def test_only_the_end_marker_may_be_missing(serialize: Any, name: str, end: bytes) -> None:
-    assert run(serialize, FILES[name].removesuffix(END) + end) == run(serialize, FILES[name])
+def test_only_the_end_marker_may_be_missing(name: str, end: bytes) -> None:
+    assert run(FILES[name].removesuffix(END) + end) == run(FILES[name])
 
 
 @pytest.mark.parametrize("more", [bytes(5), b"\x00\xff\xd9", FILES["baseline"], bytes(100_000)])
-def test_what_follows_the_end_does_not_matter(serialize: Any, more: bytes) -> None:
-    assert run(serialize, FILES["baseline"] + more) == run(serialize, FILES["baseline"])
+def test_what_follows_the_end_does_not_matter(more: bytes) -> None:
+    assert run(FILES["baseline"] + more) == run(FILES["baseline"])
 
 
 @pytest.mark.parametrize("padding", [b"\x00", b"\xff\x00" * 4, bytes(8), b"\xff" * 400])
-def test_a_little_padding_behind_the_data_is_usual(serialize: Any, padding: bytes) -> None:
+def test_a_little_padding_behind_the_data_is_usual(padding: bytes) -> None:
     for name in ("baseline", "progressive", "restart markers"):
-        assert run(serialize, FILES[name][:-2] + padding + END) == run(serialize, FILES[name])
+        assert run(FILES[name][:-2] + padding + END) == run(FILES[name])
 
 
 @pytest.mark.parametrize(
@@ -108,12 +112,10 @@ def test_a_little_padding_behind_the_data_is_usual(serialize: Any, padding: byte
     ids=["JFIF of 7 bytes", "JFIF of 6", "colour profile", "EXIF", "Adobe"],
 )
 @pytest.mark.parametrize("alone", [False, True])
-def test_a_segment_that_is_too_short_does_not_lose_the_picture(
-    serialize: Any, short: bytes, alone: bool
-) -> None:
+def test_a_segment_that_is_too_short_does_not_lose_the_picture(short: bytes, alone: bool) -> None:
     data = FILES["baseline"]
     rest = data[2 + 2 + int.from_bytes(data[4:6]) :] if alone else data[2:]
-    assert run(serialize, data[:2] + short + rest) == run(serialize, data)
+    assert run(data[:2] + short + rest) == run(data)
 
 
 @pytest.mark.parametrize(
@@ -126,29 +128,27 @@ def test_a_segment_that_is_too_short_does_not_lose_the_picture(
         (0xF7, 8, "a JPEG-LS image"),
     ],
 )
-def test_a_kind_of_jpeg_that_is_not_decoded_is_unsupported(
-    serialize: Any, marker: int, depth: int, reason: str
-) -> None:
+def test_a_kind_of_jpeg_that_is_not_decoded_is_unsupported(marker: int, depth: int, reason: str) -> None:
     data = bytearray(FILES["baseline"])
     at = data.index(b"\xff\xc0")
     data[at + 1], data[at + 4] = marker, depth
-    with pytest.raises(serialize.errors.UnsupportedImageError, match=reason):
-        run(serialize, bytes(data))
+    with pytest.raises(UnsupportedImageError, match=reason):
+        run(bytes(data))
 
 
-def test_a_grey_photo_is_not_taken_for_a_damaged_one(serialize: Any) -> None:
+def test_a_grey_photo_is_not_taken_for_a_damaged_one() -> None:
     # What libjpeg fills a gap with looks like this.
-    result = run(serialize, FILES["flat"])
+    result = run(FILES["flat"])
     assert result["original"] == {"format": "JPEG", "width": 640, "height": 480}
 
 
-def test_too_many_restart_markers_are_not_probed_one_by_one(serialize: Any) -> None:
+def test_too_many_restart_markers_are_not_probed_one_by_one() -> None:
     data = encoded(scene(1200, 900), "JPEG", restart_marker_blocks=1)
-    assert run(serialize, data)["original"]["width"] == 1200
-    with pytest.raises(serialize.errors.CorruptImageError):
-        run(serialize, data[: coded(data, 5)] + END)
+    assert run(data)["original"]["width"] == 1200
+    with pytest.raises(CorruptImageError):
+        run(data[: coded(data, 5)] + END)
 
 
-def test_a_photo_in_quarters_keeps_its_colours(serialize: Any) -> None:
-    decoded = serialize.decode.decode(encoded(quarters(), "JPEG"), "JPEG", 32, LIMIT)
+def test_a_photo_in_quarters_keeps_its_colours() -> None:
+    decoded = decode(encoded(quarters(), "JPEG"), "JPEG", 32, LIMIT)
     assert max(ImageStat.Stat(ImageChops.difference(decoded.raster, quarters())).mean) < 4

@@ -22,8 +22,8 @@ FUNCTION = Path(__file__).parents[3] / "functions" / "serialize"
 MEASURE = """
 import json, sys, time
 sys.path.insert(0, sys.argv[1])
-import app
-from image import serialize_image
+import serialize.app
+from serialize.image import serialize_image
 data = open(sys.argv[2], "rb").read()
 started = time.process_time()
 try:

@@ -1,16 +1,17 @@
 import contextlib
-from typing import Any
 
 import pytest
 from hypothesis import given, strategies
 from PIL import Image
 
+from serialize.errors import CorruptImageError, RejectedImageError, UnsupportedImageError
+from serialize.signature import identify
 from tests.fakes.pictures import FORMATS, encoded, quarters, scene
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_formats_are_told_by_their_first_bytes(serialize: Any, kind: str) -> None:
-    assert serialize.signature.identify(encoded(quarters(), kind)) == kind
+def test_formats_are_told_by_their_first_bytes(kind: str) -> None:
+    assert identify(encoded(quarters(), kind)) == kind
 
 
 @pytest.mark.parametrize(
@@ -42,9 +43,9 @@ def test_formats_are_told_by_their_first_bytes(serialize: Any, kind: str) -> Non
         (b"FOVb\x03\x00", "a Sigma raw photo"),
     ],
 )
-def test_what_is_refused_is_named(serialize: Any, data: bytes, looks_like: str) -> None:
-    with pytest.raises(serialize.errors.UnsupportedImageError, match="not an image") as refused:
-        serialize.signature.identify(data)
+def test_what_is_refused_is_named(data: bytes, looks_like: str) -> None:
+    with pytest.raises(UnsupportedImageError, match="not an image") as refused:
+        identify(data)
     assert looks_like in str(refused.value)
 
 
@@ -52,45 +53,45 @@ def test_what_is_refused_is_named(serialize: Any, data: bytes, looks_like: str) 
     ("mode", "compression"),
     [("1", None), *((mode, how) for mode in ("L", "P", "RGB", "RGBA") for how in (None, "tga_rle"))],
 )
-def test_a_targa_is_not_taken_for_a_cursor(serialize: Any, mode: str, compression: str | None) -> None:
+def test_a_targa_is_not_taken_for_a_cursor(mode: str, compression: str | None) -> None:
     data = encoded(Image.new(mode, (50, 40)), "TGA", compression=compression)
-    with pytest.raises(serialize.errors.UnsupportedImageError, match="a Targa image"):
-        serialize.signature.identify(data)
+    with pytest.raises(UnsupportedImageError, match="a Targa image"):
+        identify(data)
 
 
 @pytest.mark.parametrize(("kind", "least"), [("JPEG", 2), ("PNG", 2), ("GIF", 2), ("TIFF", 2)])
-def test_the_first_bytes_of_an_image_are_a_damaged_image(serialize: Any, kind: str, least: int) -> None:
+def test_the_first_bytes_of_an_image_are_a_damaged_image(kind: str, least: int) -> None:
     data = encoded(quarters(), kind)
     for length in range(least, 3):
-        with pytest.raises(serialize.errors.CorruptImageError, match=f"it breaks off after {length} bytes"):
-            serialize.signature.identify(data[:length])
+        with pytest.raises(CorruptImageError, match=f"it breaks off after {length} bytes"):
+            identify(data[:length])
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
-def test_an_image_that_went_through_a_gateway_as_text_says_where_to_look(serialize: Any, kind: str) -> None:
+def test_an_image_that_went_through_a_gateway_as_text_says_where_to_look(kind: str) -> None:
     as_text = encoded(scene(64, 48), kind).decode("utf-8", "replace").encode()
-    with pytest.raises(serialize.errors.CorruptImageError, match=r"signature|binary media types"):
-        serialize.signature.identify(as_text)
+    with pytest.raises(CorruptImageError, match=r"signature|binary media types"):
+        identify(as_text)
 
 
-def test_an_empty_file_is_unsupported(serialize: Any) -> None:
-    with pytest.raises(serialize.errors.UnsupportedImageError, match="empty"):
-        serialize.signature.identify(b"")
+def test_an_empty_file_is_unsupported() -> None:
+    with pytest.raises(UnsupportedImageError, match="empty"):
+        identify(b"")
 
 
-def test_a_png_with_a_broken_signature_is_corrupt(serialize: Any) -> None:
-    with pytest.raises(serialize.errors.CorruptImageError, match="signature"):
-        serialize.signature.identify(b"\x09PNG\r\n\x1a\n" + encoded(quarters(), "PNG")[8:])
+def test_a_png_with_a_broken_signature_is_corrupt() -> None:
+    with pytest.raises(CorruptImageError, match="signature"):
+        identify(b"\x09PNG\r\n\x1a\n" + encoded(quarters(), "PNG")[8:])
 
 
 @pytest.mark.parametrize(
     ("brands", "kind"), [(b"mif1\x00\x00\x00\x00mif1heic", "HEIF"), (b"mif1\x00\x00\x00\x00mif1avif", "AVIF")]
 )
-def test_a_generic_brand_is_told_by_the_compatible_ones(serialize: Any, brands: bytes, kind: str) -> None:
-    assert serialize.signature.identify((8 + len(brands)).to_bytes(4) + b"ftyp" + brands) == kind
+def test_a_generic_brand_is_told_by_the_compatible_ones(brands: bytes, kind: str) -> None:
+    assert identify((8 + len(brands)).to_bytes(4) + b"ftyp" + brands) == kind
 
 
 @given(strategies.binary(max_size=200))
-def test_anything_is_identified_or_rejected(serialize: Any, data: bytes) -> None:
-    with contextlib.suppress(serialize.errors.RejectedImageError):
-        assert serialize.signature.identify(data) in FORMATS
+def test_anything_is_identified_or_rejected(data: bytes) -> None:
+    with contextlib.suppress(RejectedImageError):
+        assert identify(data) in FORMATS

@@ -14,6 +14,8 @@ from botocore.exceptions import (
 )
 from moto import mock_aws
 
+from serialize.errors import ImageNotFoundError, ImageTooLargeError, StorageUnavailableError
+from serialize.storage import read_object
 from tests.fakes.aws_clients import FakeBody, FakeS3, client_error
 
 URL = "https://s3.example"
@@ -44,69 +46,67 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 @pytest.mark.parametrize("key", KEYS)
 @pytest.mark.parametrize("etag", ["bare", "quoted", None])
-def test_a_key_is_read_as_it_is(serialize: Any, s3: Any, key: str, etag: str | None) -> None:
+def test_a_key_is_read_as_it_is(s3: Any, key: str, etag: str | None) -> None:
     put = s3.put_object(Bucket="images", Key=key, Body=b"data")["ETag"]
     given = {"bare": put.strip('"'), "quoted": put, None: None}[etag]
-    assert serialize.storage.read_object(s3, request(key=key, etag=given), 100) == b"data"
+    assert read_object(s3, request(key=key, etag=given), 100) == b"data"
 
 
-def test_the_version_of_the_event_is_read_although_a_newer_one_exists(serialize: Any, s3: Any) -> None:
+def test_the_version_of_the_event_is_read_although_a_newer_one_exists(s3: Any) -> None:
     s3.put_bucket_versioning(Bucket="images", VersioningConfiguration={"Status": "Enabled"})
     first = s3.put_object(Bucket="images", Key="k", Body=b"first")["VersionId"]
     s3.put_object(Bucket="images", Key="k", Body=b"second")
     s3.delete_object(Bucket="images", Key="k")
-    assert serialize.storage.read_object(s3, request(key="k", version_id=first), 100) == b"first"
+    assert read_object(s3, request(key="k", version_id=first), 100) == b"first"
 
 
-def test_a_replaced_object_is_not_taken_for_the_one_of_the_event(serialize: Any, s3: Any) -> None:
+def test_a_replaced_object_is_not_taken_for_the_one_of_the_event(s3: Any) -> None:
     old = s3.put_object(Bucket="images", Key="k", Body=b"old")["ETag"]
     s3.put_object(Bucket="images", Key="k", Body=b"new")
-    with pytest.raises(serialize.errors.ImageNotFoundError, match="replaced by a newer upload"):
-        serialize.storage.read_object(s3, request(key="k", etag=old, version_id=None), 100)
+    with pytest.raises(ImageNotFoundError, match="replaced by a newer upload"):
+        read_object(s3, request(key="k", etag=old, version_id=None), 100)
 
 
-def test_a_store_that_ignores_if_match_is_not_believed(serialize: Any) -> None:
+def test_a_store_that_ignores_if_match_is_not_believed() -> None:
     s3 = FakeS3(FakeBody(b"data"), etag='"e2"')
-    with pytest.raises(serialize.errors.ImageNotFoundError, match="replaced"):
-        serialize.storage.read_object(s3, request(), 100)
+    with pytest.raises(ImageNotFoundError, match="replaced"):
+        read_object(s3, request(), 100)
     assert s3.calls == [{"Bucket": "images", "Key": "incoming/a.png", "IfMatch": '"e1"'}]
     assert s3.body.read_bytes == 0
 
 
 @pytest.mark.parametrize("more", [{}, {"version_id": "0123456789abcdef0123456789abcdef"}])
-def test_a_missing_object_is_not_found(serialize: Any, s3: Any, more: dict[str, str]) -> None:
-    with pytest.raises(serialize.errors.ImageNotFoundError, match="no longer"):
-        serialize.storage.read_object(s3, request(**more), 100)
+def test_a_missing_object_is_not_found(s3: Any, more: dict[str, str]) -> None:
+    with pytest.raises(ImageNotFoundError, match="no longer"):
+        read_object(s3, request(**more), 100)
 
 
-def test_a_missing_bucket_is_not_the_photos_fault(serialize: Any, s3: Any) -> None:
+def test_a_missing_bucket_is_not_the_photos_fault(s3: Any) -> None:
     with pytest.raises(Exception, match="NoSuchBucket"):
-        serialize.storage.read_object(s3, request(bucket="another"), 100)
+        read_object(s3, request(bucket="another"), 100)
 
 
 @pytest.mark.parametrize(
     ("body", "length", "announced"),
     [(b"x" * 11, None, 4), (b"x" * 11, 4, 4), (b"", None, 11), (b"x" * 10_000, 10, 10)],
 )
-def test_no_more_is_read_than_allowed(
-    serialize: Any, body: bytes, length: int | None, announced: int
-) -> None:
+def test_no_more_is_read_than_allowed(body: bytes, length: int | None, announced: int) -> None:
     s3 = FakeS3(FakeBody(body, piece=7), content_length=length)
-    with pytest.raises(serialize.errors.ImageTooLargeError, match="the limit is"):
-        serialize.storage.read_object(s3, request(size=announced), 10)
+    with pytest.raises(ImageTooLargeError, match="the limit is"):
+        read_object(s3, request(size=announced), 10)
     assert s3.body.read_bytes <= 11
 
 
-def test_the_announced_size_is_enough_to_refuse(serialize: Any) -> None:
+def test_the_announced_size_is_enough_to_refuse() -> None:
     s3 = FakeS3()
-    with pytest.raises(serialize.errors.ImageTooLargeError, match=r"file is 30\.0 MB; the limit is 26\.2 MB"):
-        serialize.storage.read_object(s3, request(size=30_000_000), 26_214_400)
+    with pytest.raises(ImageTooLargeError, match=r"file is 30\.0 MB; the limit is 26\.2 MB"):
+        read_object(s3, request(size=30_000_000), 26_214_400)
     assert s3.calls == []
 
 
-def test_the_limit_itself_is_allowed(serialize: Any) -> None:
+def test_the_limit_itself_is_allowed() -> None:
     s3 = FakeS3(FakeBody(b"x" * 10, piece=3))
-    assert serialize.storage.read_object(s3, request(size=10), 10) == b"x" * 10
+    assert read_object(s3, request(size=10), 10) == b"x" * 10
     assert s3.body.closed
 
 
@@ -126,9 +126,9 @@ def test_the_limit_itself_is_allowed(serialize: Any) -> None:
     ],
     ids=lambda failure: str(failure)[:50],
 )
-def test_what_may_pass_is_transient(serialize: Any, failure: Exception) -> None:
-    with pytest.raises(serialize.errors.StorageUnavailableError) as found:
-        serialize.storage.read_object(FakeS3(failure=failure), request(), 100)
+def test_what_may_pass_is_transient(failure: Exception) -> None:
+    with pytest.raises(StorageUnavailableError) as found:
+        read_object(FakeS3(failure=failure), request(), 100)
     assert found.value.__cause__ is failure
 
 
@@ -140,26 +140,26 @@ def test_what_may_pass_is_transient(serialize: Any, failure: Exception) -> None:
         IncompleteReadError(actual_bytes=2, expected_bytes=4),
     ],
 )
-def test_a_body_that_breaks_off_is_transient(serialize: Any, failure: Exception) -> None:
+def test_a_body_that_breaks_off_is_transient(failure: Exception) -> None:
     s3 = FakeS3(FakeBody(b"da", failure=failure), content_length=4)
-    with pytest.raises(serialize.errors.StorageUnavailableError, match=type(failure).__name__):
-        serialize.storage.read_object(s3, request(), 100)
+    with pytest.raises(StorageUnavailableError, match=type(failure).__name__):
+        read_object(s3, request(), 100)
     assert s3.body.closed
 
 
 @pytest.mark.parametrize(
     ("code", "status"), [("NoSuchKey", 404), ("NoSuchVersion", 404), ("404", 404), ("MethodNotAllowed", 405)]
 )
-def test_what_is_gone_is_not_found(serialize: Any, code: str, status: int) -> None:
-    with pytest.raises(serialize.errors.ImageNotFoundError):
-        serialize.storage.read_object(FakeS3(failure=client_error(code, status)), request(), 100)
+def test_what_is_gone_is_not_found(code: str, status: int) -> None:
+    with pytest.raises(ImageNotFoundError):
+        read_object(FakeS3(failure=client_error(code, status)), request(), 100)
 
 
 @pytest.mark.parametrize(
     "failure",
     [client_error("AccessDenied", 403), client_error("KMS.DisabledException", 400), NoCredentialsError()],
 )
-def test_the_rest_is_passed_on_as_it_is(serialize: Any, failure: Exception) -> None:
+def test_the_rest_is_passed_on_as_it_is(failure: Exception) -> None:
     with pytest.raises(type(failure)) as found:
-        serialize.storage.read_object(FakeS3(failure=failure), request(), 100)
+        read_object(FakeS3(failure=failure), request(), 100)
     assert found.value is failure

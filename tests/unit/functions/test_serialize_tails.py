@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from serialize.errors import CorruptImageError
+from serialize.image import serialize_image
 from tests.fakes.pictures import encoded, scene
 
 LIMIT = 50_000_000
@@ -21,23 +23,23 @@ FILES = {
 }
 
 
-def run(serialize: Any, data: bytes) -> dict[str, Any]:
-    return dict(serialize.image.serialize_image(data, 32, LIMIT))
+def run(data: bytes) -> dict[str, Any]:
+    return dict(serialize_image(data, 32, LIMIT))
 
 
 @pytest.mark.parametrize("tenth", range(3, 10))
 @pytest.mark.parametrize("name", FILES)
-def test_a_file_that_ends_in_zeros_is_corrupt(serialize: Any, name: str, tenth: int) -> None:
+def test_a_file_that_ends_in_zeros_is_corrupt(name: str, tenth: int) -> None:
     data = FILES[name]
     kept = len(data) * tenth // 10
-    with pytest.raises(serialize.errors.CorruptImageError, match="damaged"):
-        run(serialize, data[:kept] + bytes(len(data) - kept))
+    with pytest.raises(CorruptImageError, match="damaged"):
+        run(data[:kept] + bytes(len(data) - kept))
 
 
 @pytest.mark.parametrize("name", sorted(FILES))
-def test_zeros_behind_the_picture_are_none_of_its_data(serialize: Any, name: str) -> None:
+def test_zeros_behind_the_picture_are_none_of_its_data(name: str) -> None:
     data = FILES[name]
-    assert run(serialize, data + bytes(100_000)) == run(serialize, data)
+    assert run(data + bytes(100_000)) == run(data)
 
 
 @pytest.mark.parametrize("name", ["AVIF", "HEIF", "WEBP"])
@@ -45,14 +47,14 @@ def test_zeros_behind_the_picture_are_none_of_its_data(serialize: Any, name: str
 @pytest.mark.parametrize("lossless", [False, True])
 @pytest.mark.parametrize("size", [(300, 200), (2000, 1500)])
 def test_a_picture_of_one_colour_is_whole_though_it_ends_in_zeros(
-    serialize: Any, name: str, shade: int, lossless: bool, size: tuple[int, int]
+    name: str, shade: int, lossless: bool, size: tuple[int, int]
 ) -> None:
     options = {"lossless": True} if name == "WEBP" and lossless else {}
-    assert run(serialize, encoded(Image.new("RGB", size, (shade,) * 3), name, **options))
+    assert run(encoded(Image.new("RGB", size, (shade,) * 3), name, **options))
 
 
-def test_room_left_in_exif_behind_the_picture_is_not_damage(serialize: Any) -> None:
+def test_room_left_in_exif_behind_the_picture_is_not_damage() -> None:
     exif = Image.Exif()
     exif[0x9286] = bytes(3000)
-    assert run(serialize, encoded(PHOTO, "HEIF", exif=exif.tobytes() + bytes(3000)))
-    assert run(serialize, encoded(PHOTO, "AVIF", exif=exif.tobytes() + bytes(3000)))
+    assert run(encoded(PHOTO, "HEIF", exif=exif.tobytes() + bytes(3000)))
+    assert run(encoded(PHOTO, "AVIF", exif=exif.tobytes() + bytes(3000)))

@@ -4,11 +4,12 @@ import struct
 from base64 import b64decode
 from io import BytesIO
 from itertools import pairwise, product
-from typing import Any
 
 import pytest
 from PIL import Image
 
+from serialize.errors import UnsupportedImageError
+from serialize.image import serialize_image
 from tests.fakes.tiffs import (
     BLACK_IS_ZERO,
     CMYK,
@@ -56,8 +57,8 @@ LAYOUTS += [
 ]
 
 
-def pixels(serialize: Any, data: bytes) -> Image.Image:
-    result = serialize.image.serialize_image(data, 32, LIMIT)
+def pixels(data: bytes) -> Image.Image:
+    result = serialize_image(data, 32, LIMIT)
     assert result["original"] == {"format": "TIFF", "width": WIDTH, "height": HEIGHT}
     return Image.open(BytesIO(b64decode(result["image_data"]))).convert("RGB")
 
@@ -94,8 +95,8 @@ def largest_error(image: Image.Image, layout: Tiff) -> float:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name)
-def test_an_accepted_tiff_shows_what_was_put_in(serialize: Any, layout: Tiff) -> None:
-    image = pixels(serialize, encoded(layout))
+def test_an_accepted_tiff_shows_what_was_put_in(layout: Tiff) -> None:
+    image = pixels(encoded(layout))
     # 16 bits keep their upper half alone, and an alpha of little is divided by.
     assert largest_error(image, layout) <= (3 if layout.extra else 2.01)
 
@@ -125,25 +126,21 @@ REFUSED = [
 
 @pytest.mark.parametrize("order", "<>")
 @pytest.mark.parametrize(("layout", "named"), REFUSED, ids=lambda value: getattr(value, "name", ""))
-def test_what_is_not_known_to_be_right_is_refused_by_name(
-    serialize: Any, layout: Tiff, named: str, order: str
-) -> None:
-    with pytest.raises(serialize.errors.UnsupportedImageError, match=f"TIFF image of the kind {named}"):
-        pixels(serialize, encoded(layout.with_(order=order)))
+def test_what_is_not_known_to_be_right_is_refused_by_name(layout: Tiff, named: str, order: str) -> None:
+    with pytest.raises(UnsupportedImageError, match=f"TIFF image of the kind {named}"):
+        pixels(encoded(layout.with_(order=order)))
 
 
 @pytest.mark.parametrize(
     ("compression", "named"),
     [(34712, "JPEG 2000"), (34887, "LERC"), (50002, "JPEG XL"), (12345, "number 12345")],
 )
-def test_an_unknown_compression_is_named(serialize: Any, compression: int, named: str) -> None:
+def test_an_unknown_compression_is_named(compression: int, named: str) -> None:
     data = encoded(Tiff(RGB, 8)).replace(
         struct.pack("<HHIHH", 259, 3, 1, 1, 0), struct.pack("<HHIHH", 259, 3, 1, compression, 0)
     )
-    with pytest.raises(
-        serialize.errors.UnsupportedImageError, match=f"compression {named}, which is not accepted"
-    ):
-        pixels(serialize, data)
+    with pytest.raises(UnsupportedImageError, match=f"compression {named}, which is not accepted"):
+        pixels(data)
 
 
 def floats(values: list[float], order: str = "<", compression: str = "none") -> bytes:
@@ -154,14 +151,12 @@ def floats(values: list[float], order: str = "<", compression: str = "none") -> 
 @pytest.mark.parametrize("order", "<>")
 @pytest.mark.parametrize("compression", ["none", "deflate"])
 @pytest.mark.parametrize("odd", [float("nan"), float("inf"), float("-inf"), 1e30, 60_000.0, 3.5, -1.0])
-def test_one_odd_number_does_not_darken_a_float_picture(
-    serialize: Any, order: str, compression: str, odd: float
-) -> None:
+def test_one_odd_number_does_not_darken_a_float_picture(order: str, compression: str, odd: float) -> None:
     shades = [index / 40 for index in range(41)]
     shown = 255 if odd > 0 else 0
     for at in (0, 20):
         values = [*shades[:at], odd, *shades[at:]]
-        image = pixels(serialize, floats(values, order, compression))
+        image = pixels(floats(values, order, compression))
         found = [image.getpixel((x, y))[0] for y in range(2) for x in range(WIDTH)]  # type: ignore[index]
         wanted = [shown if index == at else int(value * 255) for index, value in enumerate(values)]
         assert max(abs(one - other) for one, other in zip(found, wanted, strict=True)) <= 1
@@ -171,11 +166,9 @@ def test_one_odd_number_does_not_darken_a_float_picture(
     ("full", "white"), [(1.0, 1.0), (255.0, 255.0), (65_535.0, 65_535.0), (90_000.0, 90_000.0)]
 )
 @pytest.mark.parametrize("odd", [[], [float("nan")], [float("inf")]])
-def test_floats_are_0_to_1_unless_most_are_beyond(
-    serialize: Any, full: float, white: float, odd: list[float]
-) -> None:
+def test_floats_are_0_to_1_unless_most_are_beyond(full: float, white: float, odd: list[float]) -> None:
     values = [*odd, *(full * index / 40 for index in range(41))]
-    image = pixels(serialize, floats(values))
+    image = pixels(floats(values))
     row = [image.getpixel((x, 0))[0] for x in range(len(odd), WIDTH)]  # type: ignore[index]
     assert row == [int(value / white * 255 + 1e-4) for value in values[len(odd) : WIDTH]]
     assert all(one < other for one, other in pairwise(row))
@@ -183,21 +176,19 @@ def test_floats_are_0_to_1_unless_most_are_beyond(
 
 @pytest.mark.parametrize("pointer", [0x8769, 0x8825])
 @pytest.mark.parametrize("where", [4, 90, 3000, 2**31, 2**32 - 1])
-def test_a_pointer_to_nowhere_does_not_lose_the_picture(serialize: Any, pointer: int, where: int) -> None:
+def test_a_pointer_to_nowhere_does_not_lose_the_picture(pointer: int, where: int) -> None:
     noise = bytes(range(255, 0, -1)) * 40
     layout = Tiff(RGB, 8, tags=((pointer, 4, (where,)),))
-    assert largest_error(pixels(serialize, encoded(layout) + noise), layout) <= 1
+    assert largest_error(pixels(encoded(layout) + noise), layout) <= 1
 
 
 @pytest.mark.parametrize("turn", [1, 3, 6])
 @pytest.mark.parametrize("compression", ["none", "deflate"])
-def test_xmp_turns_a_tiff_only_where_its_own_orientation_is_missing(
-    serialize: Any, turn: int, compression: str
-) -> None:
+def test_xmp_turns_a_tiff_only_where_its_own_orientation_is_missing(turn: int, compression: str) -> None:
     xmp = tuple(f'<x:xmpmeta><r tiff:Orientation="{turn}"/></x:xmpmeta>'.encode())
     words = tuple(int.from_bytes(bytes(xmp[at : at + 2]), "little") for at in range(0, len(xmp) & ~1, 2))
     layout = Tiff(RGB, 8, compression=compression, tags=((700, 3, words), (274, 3, (1,))))
-    assert largest_error(pixels(serialize, encoded(layout)), layout) <= 1
+    assert largest_error(pixels(encoded(layout)), layout) <= 1
 
 
 def with_sub_directory(tags: dict[int, int], maker: bytes = b"") -> bytes:
@@ -223,21 +214,19 @@ def with_sub_directory(tags: dict[int, int], maker: bytes = b"") -> bytes:
         ({259: 1, 262: 34_892}, b"", "a raw photo,"),
     ],
 )
-def test_a_raw_photo_is_not_taken_for_its_preview(
-    serialize: Any, tags: dict[int, int], maker: bytes, named: str
-) -> None:
-    with pytest.raises(serialize.errors.UnsupportedImageError, match=f"the file is {named}"):
-        pixels(serialize, with_sub_directory(tags, maker))
+def test_a_raw_photo_is_not_taken_for_its_preview(tags: dict[int, int], maker: bytes, named: str) -> None:
+    with pytest.raises(UnsupportedImageError, match=f"the file is {named}"):
+        pixels(with_sub_directory(tags, maker))
 
 
-def test_other_marks_of_raw_photos(serialize: Any) -> None:
+def test_other_marks_of_raw_photos() -> None:
     dng = encoded(Tiff(RGB, 8, tags=((50706, 3, (1, 4)),)))
     canon = encoded(Tiff(RGB, 8))
     canon = canon[:4] + struct.pack("<I", len(canon)) + b"CR\x02\x00" + canon[12:] + b"\x00\x00" + bytes(4)
     for data in (dng, canon, encoded(Tiff(32_803, 16))):
-        with pytest.raises(serialize.errors.UnsupportedImageError, match="the file is a raw photo"):
-            pixels(serialize, data)
+        with pytest.raises(UnsupportedImageError, match="the file is a raw photo"):
+            pixels(data)
 
 
-def test_a_tiff_of_several_resolutions_is_not_a_raw_photo(serialize: Any) -> None:
-    assert largest_error(pixels(serialize, with_sub_directory({254: 1, 259: 5, 262: 2})), Tiff(RGB, 8)) <= 1
+def test_a_tiff_of_several_resolutions_is_not_a_raw_photo() -> None:
+    assert largest_error(pixels(with_sub_directory({254: 1, 259: 5, 262: 2})), Tiff(RGB, 8)) <= 1

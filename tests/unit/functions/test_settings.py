@@ -2,78 +2,82 @@ from typing import Any
 
 import pytest
 
-import sweep.settings
+from classify.settings import Settings as ClassifySettings
+from filter.settings import Settings as FilterSettings
+from serialize.settings import LARGEST_IMAGE
+from serialize.settings import Settings as SerializeSettings
+from sweep.settings import Settings as SweepSettings
 from tests.unit.functions.conftest import SETTINGS
 
+SETTINGS_OF: dict[str, Any] = {
+    "serialize": SerializeSettings,
+    "classify": ClassifySettings,
+    "filter": FilterSettings,
+    "sweep": SweepSettings,
+}
 
-def test_settings_are_what_the_template_sets(serialize: Any, classify: Any, filter_: Any) -> None:
+
+def test_settings_are_what_the_template_sets() -> None:
     read = [
-        function.settings.Settings.from_environment(SETTINGS[name])
-        for name, function in (("serialize", serialize), ("classify", classify), ("filter", filter_))
+        SETTINGS_OF[name].from_environment(SETTINGS[name]) for name in ("serialize", "classify", "filter")
     ]
     assert read == [
-        serialize.settings.Settings(32, 26_214_400, 50_331_648),
-        classify.settings.Settings("scones", ("bicycle", "motorcycle")),
-        filter_.settings.Settings(("bicycle", "motorcycle"), 0.8),
+        SerializeSettings(32, 26_214_400, 50_331_648),
+        ClassifySettings("scones", ("bicycle", "motorcycle")),
+        FilterSettings(("bicycle", "motorcycle"), 0.8),
     ]
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-def test_missing_variables_are_all_named(request: pytest.FixtureRequest, name: str) -> None:
-    if name == "sweep":  # a package: it is imported as Lambda does
-        settings: Any = sweep.settings
-    else:
-        settings = request.getfixturevalue("filter_" if name == "filter" else name).settings
+def test_missing_variables_are_all_named(name: str) -> None:
     with pytest.raises(ValueError, match=".*".join(SETTINGS[name])):
-        settings.Settings.from_environment({})
+        SETTINGS_OF[name].from_environment({})
 
 
-def test_serialize_names_every_bad_variable_at_once(serialize: Any) -> None:
+def test_serialize_names_every_bad_variable_at_once() -> None:
     bad = {"MODEL_INPUT_SIZE": "0", "MAX_OBJECT_BYTES": "1e6", "MAX_PIXELS": "-1"}
     with pytest.raises(ValueError, match=r"MODEL_INPUT_SIZE.*MAX_OBJECT_BYTES.*MAX_PIXELS"):
-        serialize.settings.Settings.from_environment(bad)
+        SerializeSettings.from_environment(bad)
 
 
 @pytest.mark.parametrize("text", ["", "abc", "3.5", "1025", "٣٢", "1_0", "9" * 5000, "0x20"])
-def test_serialize_takes_whole_numbers_in_range(serialize: Any, text: str) -> None:
+def test_serialize_takes_whole_numbers_in_range(text: str) -> None:
     with pytest.raises(ValueError, match=r"MODEL_INPUT_SIZE must be a whole number from 1 to 1024"):
-        serialize.settings.Settings.from_environment({"MODEL_INPUT_SIZE": text})
+        SerializeSettings.from_environment({"MODEL_INPUT_SIZE": text})
 
 
-def test_labels_may_have_spaces_inside(classify: Any) -> None:
-    found = classify.settings.Settings.from_environment(
-        {"ENDPOINT_NAME": "scones-1", "LABELS": "house cat,dog,cow"}
-    )
-    assert found == classify.settings.Settings("scones-1", ("house cat", "dog", "cow"))
+def test_labels_may_have_spaces_inside() -> None:
+    found = ClassifySettings.from_environment({"ENDPOINT_NAME": "scones-1", "LABELS": "house cat,dog,cow"})
+    assert found == ClassifySettings("scones-1", ("house cat", "dog", "cow"))
 
 
 @pytest.mark.parametrize("name", [None, "", " ", "a/b", "-a", "a" * 64])
-def test_classify_names_every_bad_variable_at_once(classify: Any, name: str | None) -> None:
+def test_classify_names_every_bad_variable_at_once(name: str | None) -> None:
     environment = {"LABELS": "cat"} | ({} if name is None else {"ENDPOINT_NAME": name})
     with pytest.raises(ValueError, match=r"ENDPOINT_NAME.*LABELS"):
-        classify.settings.Settings.from_environment(environment)
+        ClassifySettings.from_environment(environment)
 
 
 @pytest.mark.parametrize("labels", ["", "one", "a,", ",a", "a,a", "a,,b", "a, b", "a ,b", " a,b"])
-def test_labels_are_two_or_more_and_different(classify: Any, filter_: Any, labels: str) -> None:
-    for function in (classify, filter_):
+def test_labels_are_two_or_more_and_different(labels: str) -> None:
+    for settings in (ClassifySettings, FilterSettings):
         with pytest.raises(ValueError, match=r"LABELS"):
-            function.settings.Settings.from_environment({"ENDPOINT_NAME": "e", "LABELS": labels})
+            settings.from_environment({"ENDPOINT_NAME": "e", "LABELS": labels})
 
 
 @pytest.mark.parametrize("threshold", ["", "high", "nan", "inf", "-0.1", "1.01", "80%"])
-def test_filter_takes_a_share(filter_: Any, threshold: str) -> None:
+def test_filter_takes_a_share(threshold: str) -> None:
     with pytest.raises(ValueError, match=r"LABELS.*CONFIDENCE_THRESHOLD"):
-        filter_.settings.Settings.from_environment({"LABELS": "", "CONFIDENCE_THRESHOLD": threshold})
+        FilterSettings.from_environment({"LABELS": "", "CONFIDENCE_THRESHOLD": threshold})
 
 
-def test_settings_cannot_change(filter_: Any) -> None:
-    found = filter_.settings.Settings.from_environment(SETTINGS["filter"])
+def test_settings_cannot_change() -> None:
+    found = FilterSettings.from_environment(SETTINGS["filter"])
     with pytest.raises(AttributeError):
         found.threshold = 0.1
 
 
 @pytest.mark.parametrize("size", [(8160, 6144), (8192, 6144), (8160, 6120)])
-def test_what_phones_call_fifty_megapixels_is_taken(serialize: Any, size: tuple[int, int]) -> None:
-    settings = serialize.settings.Settings.from_environment(SETTINGS["serialize"])
-    assert size[0] * size[1] <= settings.max_pixels == serialize.settings.LARGEST_IMAGE
+def test_what_phones_call_fifty_megapixels_is_taken(size: tuple[int, int]) -> None:
+    settings = SerializeSettings.from_environment(SETTINGS["serialize"])
+    assert size[0] * size[1] <= settings.max_pixels == LARGEST_IMAGE

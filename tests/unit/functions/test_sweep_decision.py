@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from sweep.claims import Claim
-from sweep.decision import Kind, Limits, by_age, by_claim
+from sweep.decision import Kind, Limits, Tally, by_age, by_claim
 from sweep.images import Image
-from sweep.tally import Tally
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 STANDARD = "arn:aws:states:eu-west-1:123456789012:execution:classify:1"

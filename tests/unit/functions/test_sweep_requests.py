@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 
 from sweep.claims import Claim
-from sweep.given_up import hand_over, publish
 from sweep.images import Image
-from sweep.rescue import owner_status, start
+from sweep.rescue import hand_over, owner_status, publish, start
 from tests.fakes.aws_model import ModelledClient
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from sweep.claims import Claim, ClaimsUnavailableError, count_sweep, read_claims
-from sweep.given_up import message_of
 from sweep.images import Image, read_page
+from sweep.rescue import message_of
 from tests.fakes.aws_clients import client_error
 from tests.fakes.lambda_context import FakeLambdaContext
 from tests.unit.functions.sweep_stack import STANDARD, Stack
