@@ -15,8 +15,6 @@ from samcli.yamlhelper import yaml_parse
 
 from tests.static.definitions import states as all_states
 
-POISON = {"UnsupportedImageError", "CorruptImageError", "ImageTooLargeError", "ImageNotFoundError"}
-PERMANENT = {"InvalidPredictionError"}
 REFUSED_CLAIM = ["DynamoDB.ConditionalCheckFailedException"]
 UNEVALUABLE = ["States.QueryEvaluationError"]
 ENDPOINT_MISSING = (["${WaitsFifteenMinutesFor}"], ["EndpointNotFoundError"])
@@ -55,13 +53,6 @@ def test_a_failure_that_cannot_be_counted_changes_nothing(tasks: dict[str, Any])
 
 def test_every_task_catches_everything_last(tasks: dict[str, Any]) -> None:
     assert all(task["Catch"][-1]["ErrorEquals"] == ["States.ALL"] for task in tasks.values())
-
-
-def test_poison_and_permanent_errors_are_never_retried(tasks: dict[str, Any]) -> None:
-    functions = [task for task in tasks.values() if task["Resource"].endswith("lambda:invoke")]
-    names = {name for task in functions for retry in task["Retry"] for name in retry["ErrorEquals"]}
-    assert len(functions) == 3
-    assert not names & (POISON | PERMANENT | {"States.ALL", "States.TaskFailed"})
 
 
 @pytest.mark.parametrize("name", ["Serialize image", "Classify", "Filter"])
