@@ -221,9 +221,8 @@ def at_most(more: float) -> Iterator[None]:
     """
     Let allocations fail that would take the process beyond what it has now, `more` bytes and a little to spare.
 
-    It holds when a decoder decodes more than the file's header said.
-
-    Where there is no /proc, which is nowhere in Lambda, nothing is limited.
+    It limits a decoder that decodes more than the file's header said. Where there is no /proc, which Lambda always has,
+    nothing is limited.
     """
     if not STATUS.exists():
         yield

@@ -24,14 +24,14 @@ TURNS = {
 }
 SIDEWAYS = {5, 6, 7, 8}
 
-LONGEST = 4  # times the short side; what lies beyond says little about the centre that the model sees
-SMALL = 4_000_000  # pixels
-LARGEST_HELD = 16_000_000  # pixels
+MAX_ASPECT_RATIO = 4  # what lies beyond says little about the centre that the model sees
+UNREDUCED_PIXELS = 4_000_000  # up to here the exact resize takes all pixels
+MAX_HELD_PIXELS = 16_000_000  # in memory at once
 
 type Box = tuple[float, float, float, float]
 
 MAX_BASE64 = 131_072  # characters: half of what Step Functions allows a state
-MAX_BYTES = MAX_BASE64 // 4 * 3
+MAX_ENCODED_BYTES = MAX_BASE64 // 4 * 3
 QUALITIES = (95, 90, 80, 65, 50, 35)
 FULL_COLOUR = 80  # from this quality on, colour is kept at full resolution
 
@@ -147,7 +147,7 @@ def fit(width: int, height: int, short_side: int) -> Fit:
     """
     short, long = min(width, height), max(width, height)
     new_short = min(short, short_side)
-    new_long = min(long * new_short // short, LONGEST * new_short)
+    new_long = min(long * new_short // short, MAX_ASPECT_RATIO * new_short)
     # Whole pixels only: an image kept at its size loses as much on the left as on the right, too.
     parity = long if short <= short_side else new_short
     new_long -= (new_long - parity) % 2
@@ -171,10 +171,10 @@ def reduction(width: int, height: int, short_side: int) -> int:
         At least 1; the short side divided by it is never below `short_side`, if it was not before.
     """
     short, pixels = min(width, height), width * height
-    if pixels <= SMALL:
+    if pixels <= UNREDUCED_PIXELS:
         return 1
     factor = max(1, short // (4 * short_side))
-    while pixels > LARGEST_HELD * factor**2 and short // (factor + 1) >= short_side:
+    while pixels > MAX_HELD_PIXELS * factor**2 and short // (factor + 1) >= short_side:
         factor += 1
     return factor
 
@@ -189,9 +189,9 @@ def encode(image: Image.Image) -> tuple[str, str, Image.Image]:
         Base64, content type, and the image that was encoded at last.
     """
     content_type, encoded = "image/png", _png(image)
-    while len(encoded) > MAX_BYTES:
+    while len(encoded) > MAX_ENCODED_BYTES:
         content_type, encoded = "image/jpeg", _best_jpeg(image)
-        if len(encoded) > MAX_BYTES:
+        if len(encoded) > MAX_ENCODED_BYTES:
             image = _halved(image)
     return b64encode(encoded).decode("ascii"), content_type, image
 
@@ -207,7 +207,7 @@ def _best_jpeg(image: Image.Image) -> bytes:
         file = BytesIO()
         subsampling = "4:4:4" if quality >= FULL_COLOUR else "4:2:0"
         image.save(file, "JPEG", quality=quality, subsampling=subsampling)
-        if file.tell() <= MAX_BYTES:
+        if file.tell() <= MAX_ENCODED_BYTES:
             break
     return file.getvalue()
 
