@@ -20,8 +20,8 @@ from typing import Self
 import psutil
 from PIL import Image
 
-from scones.cloud import Connection, Target, connect
-from scones.local.state import read_cloud
+from scones.connection import Connection, Target, connect
+from scones.running_cloud import read_cloud
 from scones.stack import Stack, read_stack
 
 TIMEOUT_S = 120

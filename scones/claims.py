@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from itertools import batched
 from typing import TYPE_CHECKING, Any
 
-from scones.documents import Outcome
 from scones.errors import SconesError
+from scones.result_documents import Outcome
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

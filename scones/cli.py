@@ -19,7 +19,7 @@ class Lazy(NamedTuple):
 
 COMMANDS: Final[Mapping[str, Lazy]] = {
     "up": Lazy("scones.local.commands:up", "Start the local cloud and deploy the stack to it."),
-    "drop": Lazy("scones.drop:drop", "Upload images and wait for their outcomes."),
+    "drop": Lazy("scones.drop.command:drop", "Upload images and wait for their outcomes."),
     "doctor": Lazy(
         "scones.doctor.command:doctor", "Check an account, an endpoint and a stack before and after a deploy."
     ),
@@ -35,8 +35,10 @@ COMMANDS: Final[Mapping[str, Lazy]] = {
     "threshold": Lazy(
         "scones.threshold:threshold", "Show or set the confidence that passes, without a deploy."
     ),
-    "backfill": Lazy("scones.backfill:backfill", "Classify images that were in the bucket before."),
-    "chaos": Lazy("scones.chaos:chaos", "Break the local cloud on purpose, and see that no image is lost."),
+    "backfill": Lazy("scones.backfill.command:backfill", "Classify images that were in the bucket before."),
+    "chaos": Lazy(
+        "scones.chaos.command:chaos", "Break the local cloud on purpose, and see that no image is lost."
+    ),
     "destroy": Lazy("scones.destroy.command:destroy", "Delete a stack and everything it made, after asking."),
     "env": Lazy("scones.local.commands:env", "Print the variables that point AWS tools to the local cloud."),
     "down": Lazy("scones.local.commands:down", "Stop the local cloud and everything it started."),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Concatenate
 import click
 
 from scones.errors import SconesError
-from scones.local.state import Cloud, read_cloud
+from scones.running_cloud import RunningCloud, read_cloud
 
 if TYPE_CHECKING:
     import boto3
@@ -190,7 +190,7 @@ def connect_account(target: Target) -> Connection:
     )
 
 
-def local_connection(cloud: Cloud) -> Connection:
+def local_connection(cloud: RunningCloud) -> Connection:
     """Open a session with a local cloud, ready or not."""
     return Connection(_local_session(cloud.region), cloud.stack, "", cloud.endpoint_url)
 

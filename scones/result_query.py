@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scones.documents import LITERAL_CHARACTERS, Document, Listed, Outcome, fetch, list_results
+from scones.result_documents import LITERAL_CHARACTERS, Document, Listed, Outcome, fetch, list_results
 from scones.stack import Stack
 from scones.verification_folder import FOLDER, is_verification_result
 

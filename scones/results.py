@@ -11,10 +11,10 @@ from typing import Any
 import click
 from rich.text import Text
 
-from scones.cloud import Target, cloud_options, connect
+from scones.connection import Target, cloud_options, connect
 from scones.console import confidence_text, notice, outcome_text, shown
-from scones.documents import Document, Outcome
-from scones.query import MAX_LISTED, Moment, Query, matching, newest_first
+from scones.result_documents import Document, Outcome
+from scones.result_query import MAX_LISTED, Moment, Query, matching, newest_first
 from scones.stack import read_stack
 from scones.table import Column, print_rows
 

@@ -10,12 +10,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final, TextIO
 
-_PACKAGE: Final = Path(__file__).resolve().parent.parent
+_PACKAGE: Final = Path(__file__).resolve().parent
 _READERS_PATIENCE_S: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Cloud:
+class RunningCloud:
     """A local cloud: where it answers, the stack deployed to it, and the process that holds it."""
 
     endpoint_url: str
@@ -43,13 +43,13 @@ def state_dir() -> Path:
     return Path(named).resolve() if named else project_root() / ".scones"
 
 
-def read_cloud() -> Cloud | None:
+def read_cloud() -> RunningCloud | None:
     """Return the local cloud that is running, or None: no file, an unreadable one, or nobody holds it."""
     if not _held():
         return None
     try:
         fields = json.loads(_file().read_text(encoding="utf-8"))
-        return Cloud(
+        return RunningCloud(
             endpoint_url=str(fields["endpoint_url"]),
             region=str(fields["region"]),
             stack=str(fields["stack"]),
@@ -78,7 +78,7 @@ def hold_cloud() -> Iterator[bool]:
             _file().unlink(missing_ok=True)
 
 
-def write_cloud(cloud: Cloud) -> None:
+def write_cloud(cloud: RunningCloud) -> None:
     """Write the local cloud down, in one step: a reader sees the old file or the new one."""
     file = _file()
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,7 @@ from scones.errors import SconesError, error_code
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
 
-    from scones.cloud import Connection
+    from scones.connection import Connection
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,10 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from scones.cloud import Target, cloud_options, connect
+from scones.connection import Target, cloud_options, connect
 from scones.console import out, outcome_text, print_json, shown
-from scones.documents import Outcome, list_results
 from scones.errors import error_code
+from scones.result_documents import Outcome, list_results
 from scones.stack import Stack, read_stack
 from scones.threshold import Threshold, read_threshold
 from scones.verification_folder import is_verification_result
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
     from mypy_boto3_stepfunctions.literals import ExecutionStatusType
 
-    from scones.cloud import Connection
+    from scones.connection import Connection
 
 MAX_RESULTS = 100_000
 """Results counted of one outcome: 100 listings."""

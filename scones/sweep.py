@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 from rich.text import Text
 
-from scones.cloud import Target, cloud_options, connect
+from scones.connection import Target, cloud_options, connect
 from scones.console import comma, notice, out, print_json, shown
 from scones.errors import SconesError
 from scones.stack import read_stack

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 from rich.text import Text
 
-from scones.cloud import Target, cloud_options, connect
+from scones.connection import Target, cloud_options, connect
 from scones.console import notice, out, print_json
 from scones.errors import error_code
 from scones.stack import Stack, read_stack

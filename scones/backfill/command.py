@@ -7,8 +7,8 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from scones.backfill_run import Counts, Request, Run, find_running, start
-from scones.cloud import Target, cloud_options, connect
+from scones.backfill.run import Counts, Request, Run, find_running, start
+from scones.connection import Target, cloud_options, connect
 from scones.console import comma, err, notice, out, print_json, shown
 from scones.errors import INTERRUPTED, SconesError
 from scones.stack import read_stack

@@ -6,9 +6,9 @@ from typing import Any
 import click
 from rich.text import Text
 
+from scones.chaos.injection import clear_faults, find_workers, inject, kill, read_faults, require_cloud
 from scones.console import comma, notice, out, print_json
 from scones.errors import SconesError
-from scones.local.chaos import clear_faults, find_workers, inject, kill, read_faults, require_cloud
 from scones.suggest import SuggestingGroup
 from scones.table import Column, print_rows
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 import psutil
 
 from scones.errors import SconesError
-from scones.local.state import Cloud, read_cloud, state_dir
+from scones.running_cloud import RunningCloud, read_cloud, state_dir
 
 TIMEOUT_S: Final = 10
 NO_CLOUD: Final = (
@@ -31,7 +31,7 @@ class Worker:
     function: str
 
 
-def require_cloud() -> Cloud:
+def require_cloud() -> RunningCloud:
     """Return the local cloud that is running and ready.
 
     Raises
@@ -63,7 +63,7 @@ def clear_faults() -> dict[str, Any]:
     return _order("DELETE")
 
 
-def find_workers(cloud: Cloud) -> list[Worker]:
+def find_workers(cloud: RunningCloud) -> list[Worker]:
     """Return the living Lambda workers among the descendants of the process that holds this cloud."""
     try:
         family = psutil.Process(cloud.pid).children(recursive=True)

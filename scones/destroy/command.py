@@ -8,7 +8,7 @@ from typing import Final
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from scones.cloud import Target, cloud_options, connect
+from scones.connection import Target, cloud_options, connect
 from scones.console import err, notice, out, print_json, shown
 from scones.destroy.contents import measure
 from scones.destroy.errors import NotDestroyedError
@@ -16,8 +16,8 @@ from scones.destroy.inventory import Inventory, take_inventory
 from scones.destroy.remains import find_remaining
 from scones.destroy.report import as_document, print_done, print_plan, print_remaining
 from scones.destroy.run import Destroy, OnProgress
-from scones.drop import pace_for
 from scones.errors import INTERRUPTED, SconesError, explain
+from scones.pace import pace_for
 
 _REFUSED = 1
 _KEPT: Final = {"--keep-results": "ResultsBucket", "--keep-images": "ImageBucket"}

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
-    from scones.cloud import Connection
+    from scones.connection import Connection
 
 BUCKET: Final = "AWS::S3::Bucket"
 TABLE: Final = "AWS::DynamoDB::Table"

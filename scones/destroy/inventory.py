@@ -9,7 +9,7 @@ from scones.stack import describe_stack
 from scones.stack_resources import Resource, list_resources
 
 if TYPE_CHECKING:
-    from scones.cloud import Connection
+    from scones.connection import Connection
 
 PARAMETERS: Final = frozenset({"EndpointName", "Labels", "ConfidenceThreshold"})
 """What tells an image triage stack from any other. Its outputs are not there when its creation failed."""

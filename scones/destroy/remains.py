@@ -10,7 +10,7 @@ from scones.errors import error_code
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
 
-    from scones.cloud import Connection, Target
+    from scones.connection import Connection, Target
 
 LOG_GROUP: Final = "AWS::Logs::LogGroup"
 FUNCTION: Final = "AWS::Lambda::Function"

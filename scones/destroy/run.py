@@ -12,10 +12,10 @@ from scones.destroy.inventory import Inventory
 from scones.destroy.remains import delete_log_groups
 from scones.destroy.stack_deletion import delete_stack
 from scones.errors import error_code
-from scones.triage import Pace
+from scones.pace import Pace
 
 if TYPE_CHECKING:
-    from scones.cloud import Connection
+    from scones.connection import Connection
 
 type OnProgress = Callable[[str, int, int | None], None]
 """Called with what is being done, how much of it is, and of how much where that is known."""

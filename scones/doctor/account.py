@@ -7,7 +7,7 @@ from scones.doctor.findings import Finding, broken, ok
 from scones.errors import explain
 
 if TYPE_CHECKING:
-    from scones.cloud import Connection
+    from scones.connection import Connection
 
 CREDENTIALS = "credentials"
 

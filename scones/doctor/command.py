@@ -8,7 +8,7 @@ from typing import Final
 import click
 from rich.text import Text
 
-from scones.cloud import Target, cloud_options, connect, connect_account
+from scones.connection import Target, cloud_options, connect, connect_account
 from scones.console import out, print_json, shown
 from scones.doctor.endpoint_answer import ANSWER
 from scones.doctor.examination import Ask, Model, examine_account, examine_stack

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from scones.cloud import Connection
+from scones.connection import Connection
 from scones.doctor.account import check_credentials
 from scones.doctor.attention import ALARMS, FAILED_IMAGES, check_alarms, check_queue, check_topic
 from scones.doctor.deployment import (

@@ -1,31 +1,32 @@
 """`scones drop`: upload images, wait for their outcomes, say what became of each."""
 
 import secrets
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 import click
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from scones.cloud import Target, cloud_options, connect
-from scones.console import comma, err, notice, print_json
-from scones.documents import LITERAL_CHARACTERS, outcome_prefixes
+from scones.connection import Target, cloud_options, connect
+from scones.console import comma, notice, print_json
+from scones.drop.display import (
+    as_document,
+    print_summary,
+    print_table,
+    print_unfinished,
+    print_uploads,
+    progress_of,
+)
+from scones.drop.files import find_files, plan_keys
+from scones.drop.result_watch import ResultsWatch
+from scones.drop.run import Drop
+from scones.drop.uploads import Image, Uploads
 from scones.errors import INTERRUPTED, SconesError, explain
-from scones.local.state import read_cloud
-from scones.report import as_document, print_summary, print_table, print_unfinished, print_uploads
-from scones.sources import find_files, plan_keys
+from scones.pace import pace_for
+from scones.result_documents import LITERAL_CHARACTERS, outcome_prefixes
+from scones.running_cloud import read_cloud
 from scones.stack import read_stack
-from scones.triage import Drop, Pace
-from scones.uploads import Image, Uploads
-from scones.watch import ResultsWatch
-
-if TYPE_CHECKING:
-    from scones.cloud import Connection
 
 _FAILED = 1
-_SLOWEST_LOCAL_S = 0.2
 
 
 @click.command()
@@ -154,28 +155,3 @@ def checked_folder(prefix: str) -> str:
         message = f"--prefix may have {LITERAL_CHARACTERS - 1} characters at most: it has {len(folder)}"
         raise SconesError(message)
     return folder
-
-
-def pace_for(connection: "Connection") -> Pace:
-    """Look more slowly for results where listings cost money and time."""
-    return Pace(longest_s=_SLOWEST_LOCAL_S) if connection.is_local else Pace()
-
-
-@contextmanager
-def progress_of(
-    images: Sequence[Image], *, visible: bool, wait: bool
-) -> Iterator[Callable[[int, int], None]]:
-    """Show two bars on stderr while a drop runs, if a person looks at it."""
-    console = err()
-    uploads = sum(image.problem is None for image in images)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    shown = visible and console.is_terminal
-    with Progress(*columns, console=console, transient=True, disable=not shown) as progress:
-        uploading = progress.add_task("uploaded", total=uploads)
-        waiting = progress.add_task("outcomes", total=uploads, visible=wait)
-
-        def show(uploaded: int, outcomes: int) -> None:
-            progress.update(uploading, completed=uploaded)
-            progress.update(waiting, completed=outcomes)
-
-        yield show

@@ -1,17 +1,19 @@
-"""What a drop says at its end: a table for people, a document for machines."""
+"""What a drop shows: two bars while it runs, then a table for people or a document for machines."""
 
 import glob
 import shlex
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from scones.console import comma, confidence_text, notice, out, outcome_text, shown
-from scones.documents import Outcome
+from scones.console import comma, confidence_text, err, notice, out, outcome_text, shown
+from scones.drop.uploads import Image
+from scones.result_documents import Outcome
 from scones.table import Column, print_rows
-from scones.uploads import Image
 
 _NAMED = 10
 
@@ -117,3 +119,23 @@ def _row(image: Image) -> dict[str, Any]:
 
 def _is_not_utf8(name: str) -> bool:
     return any("\udc80" <= character <= "\udcff" for character in name)
+
+
+@contextmanager
+def progress_of(
+    images: Sequence[Image], *, visible: bool, wait: bool
+) -> Iterator[Callable[[int, int], None]]:
+    """Show two bars on stderr while a drop runs, if a person looks at it."""
+    console = err()
+    uploads = sum(image.problem is None for image in images)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    is_shown = visible and console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=not is_shown) as progress:
+        uploading = progress.add_task("uploaded", total=uploads)
+        waiting = progress.add_task("outcomes", total=uploads, visible=wait)
+
+        def show(uploaded: int, outcomes: int) -> None:
+            progress.update(uploading, completed=uploaded)
+            progress.update(waiting, completed=outcomes)
+
+        yield show

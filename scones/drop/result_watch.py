@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Self
 
-from scones.documents import Document, Listed, fetch, list_results
+from scones.result_documents import Document, Listed, fetch, list_results
 
 if TYPE_CHECKING:
     from types import TracebackType

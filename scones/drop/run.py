@@ -1,26 +1,12 @@
 """One drop from upload to outcome: uploads and watches at the same time, and matches results to images."""
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from scones.documents import Document
-from scones.uploads import Image, Uploads
-from scones.watch import ResultsWatch
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How often to look: soon at first, then steadily, and slower the longer nothing comes.
-
-    A pause is never shorter than the round before it took, so that watching costs at most half of the time.
-    """
-
-    first_s: float = 0.1
-    steady_s: float = 0.2
-    longest_s: float = 1.0
-    clock: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
+from scones.drop.result_watch import ResultsWatch
+from scones.drop.uploads import Image, Uploads
+from scones.pace import Pace
+from scones.result_documents import Document
 
 
 @dataclass(slots=True)

@@ -10,8 +10,8 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Self
 
-from scones.documents import Document
 from scones.errors import concerns_one_object, explain
+from scones.result_documents import Document
 
 if TYPE_CHECKING:
     from types import TracebackType

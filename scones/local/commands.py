@@ -17,11 +17,11 @@ from scones.console import err, notice
 from scones.errors import SconesError
 from scones.local import sam, servers
 from scones.local.address import Address, aws_variables, direct_variables, misleading_variables
-from scones.local.cloud import Plan, already_running, run
 from scones.local.model import agreed_parameters, parameters_of, remembered
 from scones.local.parameters import check_parameters, declared_parameters, parse_parameters
 from scones.local.processes import Processes, terminate
-from scones.local.state import project_root, read_cloud, state_dir
+from scones.local.up import Plan, already_running, run
+from scones.running_cloud import project_root, read_cloud, state_dir
 
 STOP_TIMEOUT_S: Final = 15
 PORT: Final = click.IntRange(1, 65535)

@@ -1,4 +1,4 @@
-"""Starts MiniStack with this product's adapters: ``python -m scones.local.emulator``.
+"""Starts MiniStack with its patches: ``python -m scones.local.emulator``.
 
 MiniStack reads its own settings (GATEWAY_PORT, BIND_HOST, ...) from the environment when it is imported.
 """
@@ -24,9 +24,9 @@ def main() -> None:
     """Run the emulator until it is told to stop."""
     from ministack import app  # noqa: PLC0415  reads the environment at import
 
-    from scones.local import adapters, authorization, persistence  # noqa: PLC0415
+    from scones.local.ministack import authorization, patches, persistence  # noqa: PLC0415
 
-    adapters.apply(lambda_concurrency=int(os.environ["SCONES_LAMBDA_CONCURRENCY"]))
+    patches.apply(lambda_concurrency=int(os.environ["SCONES_LAMBDA_CONCURRENCY"]))
     if app.AUTH:
         authorization.enforce()
     if os.environ.get("PERSIST_STATE") == "1":

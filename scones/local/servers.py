@@ -68,7 +68,7 @@ def start_aws(
         "BIND_HOST": address.host,
         "TMPDIR": str(scratch),
         "S3_DATA_DIR": str(scratch / "s3"),
-        # Invocations wait for a slot (see adapters.queue_invocations), so the emulator itself refuses none.
+        # Invocations wait for a slot (see ministack.lambda_functions), so the emulator itself refuses none.
         "LAMBDA_ACCOUNT_CONCURRENCY": "0",
         "SCONES_LAMBDA_CONCURRENCY": str(concurrency),
         # Listeners of services that we do not use, on ports of their own.

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
-from scones.cloud import local_connection
+from scones.connection import local_connection
 from scones.console import err, notice
 from scones.errors import SconesError
 from scones.local import sam, servers
@@ -19,7 +19,7 @@ from scones.local.address import REGION, Address
 from scones.local.model import remember
 from scones.local.processes import Processes, Stopped
 from scones.local.samples import upload_samples
-from scones.local.state import Cloud, hold_cloud, project_root, read_cloud, state_dir, write_cloud
+from scones.running_cloud import RunningCloud, hold_cloud, project_root, read_cloud, state_dir, write_cloud
 from scones.stack import read_stack
 
 STACK: Final = "scones"
@@ -81,7 +81,7 @@ def already_running() -> SconesError:
 def _bring_up(plan: Plan, processes: Processes) -> None:
     started = time.monotonic()
     root, address, parameters = project_root(), plan.address, plan.with_defaults()
-    cloud = Cloud(address.aws_url, REGION, STACK, os.getpid(), ready=False)
+    cloud = RunningCloud(address.aws_url, REGION, STACK, os.getpid(), ready=False)
     write_cloud(cloud)
     with err().status("Starting the local AWS and the endpoint") as status:
         servers.start_aws(processes, address, root, plan.concurrency, persist=plan.persist)
@@ -105,7 +105,7 @@ def _bring_up(plan: Plan, processes: Processes) -> None:
     bucket = read_stack(connection).image_bucket
     ready = f"Ready in {time.monotonic() - started:.0f} s at {address.aws_url}."
     notice(ready if plan.quiet else f"{ready} {_how_to_drop(bucket)}")
-    write_cloud(Cloud(address.aws_url, REGION, STACK, os.getpid(), ready=True))
+    write_cloud(RunningCloud(address.aws_url, REGION, STACK, os.getpid(), ready=True))
 
 
 def _how_to_drop(bucket: str) -> str:

@@ -6,17 +6,16 @@ from contextlib import contextmanager
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from scones.cloud import Connection, Target, cloud_options, connect
+from scones.connection import Connection, Target, cloud_options, connect
 from scones.console import comma, err, notice, print_json
-from scones.drop import pace_for
 from scones.errors import INTERRUPTED, SconesError, explain
+from scones.pace import Pace, pace_for
 from scones.redrive.queue import FailedQueue
 from scones.redrive.report import as_document, print_redrive, print_rest
 from scones.redrive.run import Redrive
 from scones.redrive.sources import Sources
 from scones.redrive.watch import Watch
 from scones.stack import Stack, read_stack
-from scones.triage import Pace
 
 _FAILED = 1
 

@@ -4,10 +4,10 @@ import json
 import time
 from typing import TYPE_CHECKING, Final
 
-from scones.documents import Outcome
+from scones.claims import Claim
 from scones.errors import error_code
-from scones.redrive.claims import Claim
 from scones.redrive.images import Redriven, State
+from scones.result_documents import Outcome
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Self
 
-from scones.documents import Outcome
-from scones.redrive.claims import Claim
+from scones.claims import Claim
 from scones.redrive.queue import Message
+from scones.result_documents import Outcome
 
 _STATUS_CHANGE = "Step Functions Execution Status Change"
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.text import Text
 
-from scones.cloud import Target
+from scones.connection import Target
 from scones.console import comma, notice, out, outcome_text, shown
 from scones.redrive.images import Redriven, State
 from scones.redrive.run import Redrive

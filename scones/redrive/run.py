@@ -4,13 +4,13 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from scones.redrive.claims import Claim, read_claims
+from scones.claims import Claim, read_claims
+from scones.pace import Pace
 from scones.redrive.executions import begin
 from scones.redrive.images import Redriven, State
 from scones.redrive.queue import Message
 from scones.redrive.sources import Found, Sources
 from scones.redrive.watch import Watch
-from scones.triage import Pace
 
 AT_ONCE = 100
 """Executions under way at once."""

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from itertools import batched
 from typing import TYPE_CHECKING
 
-from scones.documents import Document, Outcome, fetch, list_results
 from scones.redrive.images import ImageVersion, read_message
 from scones.redrive.queue import FailedQueue, Message
+from scones.result_documents import Document, Outcome, fetch, list_results
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -6,11 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from scones.documents import Document, fetch
+from scones.claims import Claim, read_claims
 from scones.errors import error_code
-from scones.redrive.claims import Claim, read_claims
 from scones.redrive.executions import ALIVE, GONE, status_of
 from scones.redrive.images import Redriven, State
+from scones.result_documents import Document, fetch
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from scones.documents import Document
+from scones.result_documents import Document
 from scones.verify.verification import Verification
 
 if TYPE_CHECKING:

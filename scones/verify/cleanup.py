@@ -10,8 +10,8 @@ from itertools import batched
 from typing import TYPE_CHECKING, Final
 
 from scones.console import comma
-from scones.documents import outcome_prefixes
 from scones.errors import error_code, explain
+from scones.result_documents import outcome_prefixes
 from scones.stack import Stack
 from scones.verify.claim_check import read_claim
 from scones.verify.run_names import UNREADABLE_ETAG, RunNames
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
-    from scones.cloud import Connection
+    from scones.connection import Connection
 
 _BATCH: Final = 1000
 type ClaimKey = tuple[str, str]

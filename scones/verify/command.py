@@ -7,10 +7,10 @@ from contextlib import contextmanager
 
 import click
 
-from scones.cloud import Target, cloud_options, connect
+from scones.connection import Target, cloud_options, connect
 from scones.console import err, notice, print_json
-from scones.drop import pace_for
 from scones.errors import INTERRUPTED, SconesError, explain
+from scones.pace import pace_for
 from scones.stack import Stack, read_stack
 from scones.verify.cleanup import Cleanup
 from scones.verify.failure_check import alerted_people

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from scones.documents import Document, Outcome
+from scones.result_documents import Document, Outcome
 
 _FIELDS: Final = (
     *(

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from scones.documents import Document, Outcome, fetch
+from scones.result_documents import Document, Outcome, fetch
 from scones.verify.claim_check import claim_faults, wait_until_closed
 from scones.verify.document_contract import document_faults
 from scones.verify.message_check import wait_for_alert
@@ -12,7 +12,7 @@ from scones.verify.verification import Verification
 from scones.verify.workflow_start import object_event, start
 
 if TYPE_CHECKING:
-    from scones.cloud import Connection
+    from scones.connection import Connection
     from scones.stack import Stack
 
 FAILURE: Final = "failed outcome"

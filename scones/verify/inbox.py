@@ -11,7 +11,7 @@ from scones.verify.run_names import RunNames
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-    from scones.cloud import Connection
+    from scones.connection import Connection
 
 # A message that was received must not appear again: longer than any run. The queue itself is deleted at the end.
 _HIDDEN_S: Final = "43200"

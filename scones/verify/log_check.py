@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from scones.documents import Document, Outcome
+from scones.result_documents import Document, Outcome
 from scones.verify.verification import Verification
 
 if TYPE_CHECKING:

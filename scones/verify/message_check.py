@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from scones.documents import Document, Outcome
+from scones.drop.uploads import Image
 from scones.errors import explain, is_denied
-from scones.uploads import Image
+from scones.result_documents import Document, Outcome
 from scones.verify.inbox import TopicMessage, open_inbox
 from scones.verify.verification import Verification
 

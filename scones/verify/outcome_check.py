@@ -3,8 +3,8 @@
 from collections import Counter
 
 from scones.console import confidence_text
-from scones.documents import Document, Outcome, list_results, outcome_prefixes
-from scones.uploads import Image
+from scones.drop.uploads import Image
+from scones.result_documents import Document, Outcome, list_results, outcome_prefixes
 from scones.verify.document_contract import document_faults, expected_result_key
 from scones.verify.sample_drop import TEXT
 from scones.verify.verification import Verification

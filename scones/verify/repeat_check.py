@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from scones.documents import Document
+from scones.result_documents import Document
 from scones.verify.claim_check import ClaimItem, read_claim
 from scones.verify.verification import Verification
 from scones.verify.workflow_start import object_event, start, wait_for_end

@@ -6,12 +6,12 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Final
 
-from scones.documents import outcome_prefixes
-from scones.drop import progress_of
-from scones.triage import Drop
-from scones.uploads import Image, Uploads
+from scones.drop.display import progress_of
+from scones.drop.result_watch import ResultsWatch
+from scones.drop.run import Drop
+from scones.drop.uploads import Image, Uploads
+from scones.result_documents import outcome_prefixes
 from scones.verify.verification import Verification
-from scones.watch import ResultsWatch
 
 TEXT: Final = "not-an-image.txt"
 """The one that has to be rejected; how the model judges the others is the user's affair."""

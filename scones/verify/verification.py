@@ -5,15 +5,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from scones.drop.uploads import Image
+from scones.pace import Pace
 from scones.stack import Stack
-from scones.triage import Pace
-from scones.uploads import Image
 from scones.verify.checklist import Checklist
 from scones.verify.run_names import RunNames
 
 if TYPE_CHECKING:
-    from scones.cloud import Connection
-    from scones.documents import Document
+    from scones.connection import Connection
+    from scones.result_documents import Document
     from scones.verify.inbox import Inbox
 
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
     from mypy_boto3_stepfunctions.type_defs import DescribeExecutionOutputTypeDef
 
-    from scones.cloud import Connection
+    from scones.connection import Connection
     from scones.stack import Stack
 
 _ENDING_S: Final = 60

@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 import psutil
 
-from scones.local.chaos import find_workers, kill
-from scones.local.state import Cloud as State
+from scones.chaos.injection import find_workers, kill
+from scones.running_cloud import RunningCloud
 from tests.chaos.stack import Stack
 from tests.integration.conftest import Shell
 
@@ -59,8 +59,8 @@ class Cloud:
         self.scones("chaos", *arguments)
 
     @property
-    def state(self) -> State:
-        return State(**json.loads((self.shell.state / "cloud.json").read_text()))
+    def state(self) -> RunningCloud:
+        return RunningCloud(**json.loads((self.shell.state / "cloud.json").read_text()))
 
     def kill_workers(self, at_most: int | None = None) -> int:
         """Kill Lambda workers, chosen by chance, with SIGKILL; return how many."""

@@ -1,4 +1,4 @@
-"""CloudWatch's alarms, as MiniStack 1.5.33 does not evaluate them. See :mod:`scones.local.adapters`.
+"""CloudWatch's alarms, as MiniStack 1.5.33 does not evaluate them.
 
 MiniStack throws the metrics of all dimensions together, knows one long period and no missing data, and looks only when
 somebody puts a metric by hand.
@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from ministack.services import cloudwatch
 
-from scones.local.metrics import measure_queues
 from scones.local.ministack import metric_math
+from scones.local.ministack.metrics import measure_queues
 
 EVERY_S: Final = 2
 """CloudWatch looks once a minute; on a laptop somebody waits for it."""

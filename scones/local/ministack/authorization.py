@@ -15,8 +15,8 @@ from typing import Any, Final
 from ministack.core.responses import get_account_id
 from ministack.services import cloudwatch, eventbridge, stepfunctions
 
-from scones.local import refusals
-from scones.local.permissions import Call, call_of_state, refusal, refusal_of_service
+from scones.local.ministack import refusals
+from scones.local.ministack.permissions import Call, call_of_state, refusal, refusal_of_service
 
 _role: ContextVar[str] = ContextVar("role of the execution")
 

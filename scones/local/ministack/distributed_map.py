@@ -1,4 +1,4 @@
-"""What MiniStack 1.5.33 leaves out of the Distributed Map that the backfill uses. See :mod:`scones.local.adapters`."""
+"""What MiniStack 1.5.33 leaves out of the Distributed Map that the backfill uses."""
 
 from __future__ import annotations
 

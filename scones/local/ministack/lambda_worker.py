@@ -1,4 +1,4 @@
-"""A Lambda worker of MiniStack 1.5.33 that fails as AWS's do. See :mod:`scones.local.adapters`."""
+"""A Lambda worker of MiniStack 1.5.33 that fails as AWS's do."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class RuntimeApiWorker(lambda_runtime.ProvidedWorker):  # type: ignore[misc]
     names an error could ever match.
     """
 
-    def _build_handler_class(self, *arguments: Any) -> Any:  # noqa: ANN401  its base has no types
+    def _build_handler_class(self, *arguments: Any) -> Any:
         base: Any = super()._build_handler_class(*arguments)
 
         class WholeAnswers(base):  # type: ignore[misc]
@@ -30,7 +30,7 @@ class RuntimeApiWorker(lambda_runtime.ProvidedWorker):  # type: ignore[misc]
 
         return WholeAnswers
 
-    def invoke(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401  its base has no types
+    def invoke(self, *arguments: Any, **options: Any) -> Any:
         """Run one invocation; a worker that dies while it starts fails this one alone.
 
         MiniStack stops every worker of the function then, those in the middle of an answer too.

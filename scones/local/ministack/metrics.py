@@ -1,4 +1,4 @@
-"""Metrics that AWS makes by itself and MiniStack 1.5.33 does not. See :mod:`scones.local.adapters`."""
+"""Metrics that AWS makes by itself and MiniStack 1.5.33 does not."""
 
 from __future__ import annotations
 

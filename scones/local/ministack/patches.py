@@ -17,12 +17,13 @@ from typing import Any
 from ministack.core import iam_evaluator, lambda_runtime
 from ministack.services import dynamodb, lambda_svc, stepfunctions
 
-from scones.local import alarms, distributed_map, metrics
-from scones.local.lambda_worker import RuntimeApiWorker
 from scones.local.ministack import (
+    alarms,
     definitions,
+    distributed_map,
     expressions,
     metric_math,
+    metrics,
     multivalued_keys,
     nested_stacks,
     rule_metrics,
@@ -30,6 +31,7 @@ from scones.local.ministack import (
     version_listings,
     workflow_versions,
 )
+from scones.local.ministack.lambda_worker import RuntimeApiWorker
 
 
 def apply(lambda_concurrency: int) -> None:

@@ -8,8 +8,8 @@ from ministack.core import iam_evaluator
 from ministack.core.iam_actions import identity_denial_message
 from ministack.core.responses import get_account_id, get_region
 
+from scones.local.ministack.refusals import log_refusal
 from scones.local.ministack.topic_policies import as_eventbridge_sees_it
-from scones.local.refusals import log_refusal
 
 
 class Call(NamedTuple):

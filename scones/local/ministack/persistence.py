@@ -27,14 +27,14 @@ def keep_saving() -> None:
     """Save the state of every service, once a second or less often, from when it has been loaded to the very end."""
     from ministack import app  # noqa: PLC0415  the module must not be imported before its settings are in place
 
-    load = app._load_persisted_state  # noqa: SLF001  there is no other moment to hook into
+    load = app._load_persisted_state
 
     def load_then_save() -> None:
         load()
         logging.getLogger("persistence").setLevel(logging.WARNING)  # a line for each service, each time
         threading.Thread(target=_run, name="persistence", daemon=True).start()
 
-    app._load_persisted_state = load_then_save  # noqa: SLF001
+    app._load_persisted_state = load_then_save
 
 
 def _run() -> None:
@@ -61,7 +61,7 @@ def _moment() -> dict[str, Any]:
     """
     from ministack import app  # noqa: PLC0415  the module must not be imported before its settings are in place
 
-    services = app._build_persistence_save_dict()  # noqa: SLF001  what it saves when it stops
+    services = app._build_persistence_save_dict()
     interval = sys.getswitchinterval()
     sys.setswitchinterval(UNINTERRUPTED_S)
     try:
@@ -71,7 +71,7 @@ def _moment() -> dict[str, Any]:
         sys.setswitchinterval(interval)
 
 
-def _copy(name: str, get_state: Callable[[], Any]) -> Any:  # noqa: ANN401  each service has its own
+def _copy(name: str, get_state: Callable[[], Any]) -> Any:
     try:
         return get_state()
     except Exception:

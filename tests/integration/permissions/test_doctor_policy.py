@@ -13,7 +13,7 @@ from typing import Any
 import boto3
 import pytest
 
-from scones.cloud import Connection
+from scones.connection import Connection
 from scones.doctor.examination import examine_stack
 from scones.doctor.findings import Finding, Level
 from tests.integration.conftest import LocalCloud

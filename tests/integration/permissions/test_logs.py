@@ -10,8 +10,8 @@ from typing import Any
 import psutil
 import pytest
 
-from scones.local.chaos import find_workers
-from scones.local.state import Cloud
+from scones.chaos.injection import find_workers
+from scones.running_cloud import RunningCloud
 from tests.integration.conftest import LocalCloud
 from tests.integration.permissions.conftest import OPERATOR, REVIEWER
 from tests.integration.permissions.deployed import stack_of
@@ -99,7 +99,7 @@ def test_no_image_is_in_a_log(run: LocalCloud, small_image: str, root: Path) -> 
 
 def test_no_credential_of_a_function_is_in_a_log(run: LocalCloud) -> None:
     held = json.loads((run.shell.state / "cloud.json").read_text())
-    environments = [psutil.Process(worker.pid).environ() for worker in find_workers(Cloud(**held))]
+    environments = [psutil.Process(worker.pid).environ() for worker in find_workers(RunningCloud(**held))]
     secrets = {environment[name].encode() for environment in environments for name in CREDENTIALS}
     assert len(secrets) >= len(CREDENTIALS)
     assert found_in_logs(run, secrets) == []

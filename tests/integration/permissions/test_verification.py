@@ -36,7 +36,7 @@ def verify(guarded: LocalCloud, stack: Stack, monkeypatch: pytest.MonkeyPatch) -
     )
     key = iam.create_access_key(UserName=user)["AccessKey"]
     session = boto3.Session(key["AccessKeyId"], key["SecretAccessKey"], region_name=REGION)
-    monkeypatch.setattr("scones.cloud._local_session", lambda _region: session)
+    monkeypatch.setattr("scones.connection._local_session", lambda _region: session)
     monkeypatch.setenv("SCONES_STATE_DIR", str(guarded.shell.state))
 
     def run(*options: str) -> Result:
@@ -168,7 +168,7 @@ def test_another_user_may_not(guarded: LocalCloud, verify: Verify, monkeypatch: 
     iam.create_user(UserName="bystander")
     key = iam.create_access_key(UserName="bystander")["AccessKey"]
     session = boto3.Session(key["AccessKeyId"], key["SecretAccessKey"], region_name=REGION)
-    monkeypatch.setattr("scones.cloud._local_session", lambda _region: session)
+    monkeypatch.setattr("scones.connection._local_session", lambda _region: session)
     result = verify()
     assert result.exit_code == 2
     assert "not allowed to call DescribeStacks" in result.stderr

@@ -3,7 +3,7 @@
 import pytest
 
 from scones import verification_folder as of_scones
-from scones.documents import outcome_prefixes
+from scones.result_documents import outcome_prefixes
 from scones.verify.run_names import RunNames
 from training import verification_images as of_training
 

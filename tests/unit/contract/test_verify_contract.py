@@ -8,7 +8,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from scones.documents import Document
+from scones.result_documents import Document
 from scones.verify.document_contract import document_faults, expected_result_key
 from tests.unit.scones.verifiable import result_document
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from scones.local.permissions import INTEGRATIONS
+from scones.local.ministack.permissions import INTEGRATIONS
 from tests.static.policies import grants
 
 # What a Distributed Map does on its own account (Step Functions guide, "IAM policies for Distributed Map").

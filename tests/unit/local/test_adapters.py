@@ -17,8 +17,8 @@ import pytest
 from ministack.core import lambda_runtime
 from ministack.services import dynamodb, lambda_svc, stepfunctions
 
-from scones.local import adapters, distributed_map
-from scones.local.lambda_worker import RuntimeApiWorker
+from scones.local.ministack import distributed_map, patches
+from scones.local.ministack.lambda_worker import RuntimeApiWorker
 
 RETRIER = {
     "ErrorEquals": ["States.ALL"],
@@ -35,7 +35,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     slept: list[float] = []
     monkeypatch.setattr(stepfunctions, "_find_matching_retrier", stepfunctions._find_matching_retrier)
     monkeypatch.setattr(stepfunctions, "_scaled_sleep", slept.append)
-    adapters.wait_as_retriers_say()
+    patches.wait_as_retriers_say()
     return slept
 
 
@@ -128,7 +128,7 @@ def test_no_worker_finds_a_bootstrap_that_is_half_made(
         (lambda_runtime, "_worker_class_for"),
     ):
         monkeypatch.setattr(module, name, getattr(module, name))
-    adapters.run_python_on_the_runtime_api()
+    patches.run_python_on_the_runtime_api()
     seen_by_others: list[bool] = []
 
     class Lock:
@@ -162,7 +162,7 @@ def test_only_one_of_many_wins_a_claim(monkeypatch: pytest.MonkeyPatch) -> None:
 
     for name in ("_put_item", "_update_item", "_delete_item", "_transact_write_items"):
         monkeypatch.setattr(dynamodb, name, write_if_free)
-    adapters.write_items_one_at_a_time()
+    patches.write_items_one_at_a_time()
 
     with ThreadPoolExecutor(8) as pool:
         won = list(pool.map(lambda number: dynamodb._update_item(str(number)), range(8)))
@@ -191,6 +191,6 @@ def test_reserved_concurrency_holds_for_versions_too(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(lambda_svc, "_functions", {"classify": {"config": config, "concurrency": 0}})
     for name in ("_acquire_execution_slot", "_release_execution_slot"):
         monkeypatch.setattr(lambda_svc, name, getattr(lambda_svc, name))
-    adapters.queue_invocations(4)
+    patches.queue_invocations(4)
 
     assert lambda_svc._acquire_execution_slot({"config": config}, config) == (None, "function")

@@ -14,7 +14,7 @@ from scones.cli import main
 from scones.local import servers
 from scones.local.address import Address, direct_variables, tool_environment
 from scones.local.processes import Processes
-from scones.local.state import Cloud, hold_cloud, write_cloud
+from scones.running_cloud import RunningCloud, hold_cloud, write_cloud
 
 DEAD_PROXY = "http://127.0.0.1:9"
 
@@ -85,7 +85,7 @@ def test_env_leads_past_proxies_profiles_and_endpoints_of_one_service(
     monkeypatch.setenv("AWS_SESSION_TOKEN", "stale")
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "https://s3.example")
     with hold_cloud():
-        write_cloud(Cloud("http://127.0.0.1:4566", "us-east-1", "scones", 1, ready=True))
+        write_cloud(RunningCloud("http://127.0.0.1:4566", "us-east-1", "scones", 1, ready=True))
         printed = CliRunner().invoke(main, ["env"]).output
     shown = "echo $AWS_PROFILE-$AWS_SESSION_TOKEN-$AWS_ENDPOINT_URL_S3-$AWS_ENDPOINT_URL-$no_proxy"
     done = subprocess.run(["sh", "-c", f"{printed}\n{shown}"], capture_output=True, text=True, check=True)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from ministack.services import cloudwatch
 
-from scones.local import alarms
+from scones.local.ministack import alarms
 
 ALARM: dict[str, Any] = {
     "AlarmName": "slow",

@@ -11,8 +11,8 @@ import pytest
 from ministack.core import iam_evaluator
 from ministack.services import cloudwatch, eventbridge, iam, s3, sns, stepfunctions
 
-from scones.local import authorization, refusals
-from scones.local.permissions import INTEGRATIONS, Call, call_of_state, refusal
+from scones.local.ministack import authorization, refusals
+from scones.local.ministack.permissions import INTEGRATIONS, Call, call_of_state, refusal
 
 PLACE = "us-east-1:000000000000"
 ROLE = "arn:aws:iam::000000000000:role/workflow"

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from scones.cli import main
 from scones.local.processes import Processes, Stopped
 from scones.local.sam import is_built
-from scones.local.state import Cloud, hold_cloud, write_cloud
+from scones.running_cloud import RunningCloud, hold_cloud, write_cloud
 from tests.conftest import free_address
 
 
@@ -58,7 +58,7 @@ def test_a_bad_address_is_named_with_its_own_option(
 def test_down_names_what_it_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("scones.local.commands.terminate", lambda _pid, _timeout_s: True)
     with hold_cloud():
-        write_cloud(Cloud("http://127.0.0.1:4570", "us-east-1", "scones", 4711, ready=True))
+        write_cloud(RunningCloud("http://127.0.0.1:4570", "us-east-1", "scones", 4711, ready=True))
         result = CliRunner().invoke(main, ["down"])
 
     assert result.exit_code == 0
@@ -79,7 +79,7 @@ def test_a_missing_python_is_named_with_the_next_step(monkeypatch: pytest.Monkey
 @pytest.mark.parametrize("detach", [[], ["--detach"]])
 def test_a_second_cloud_is_refused(detach: list[str]) -> None:
     with hold_cloud():
-        write_cloud(Cloud("http://127.0.0.1:4566", "us-east-1", "scones", 4711, ready=True))
+        write_cloud(RunningCloud("http://127.0.0.1:4566", "us-east-1", "scones", 4711, ready=True))
         result = CliRunner().invoke(main, ["up", *detach])
 
     assert result.exit_code == 2
@@ -104,7 +104,7 @@ def test_down_without_a_cloud_is_no_error() -> None:
 
 def test_env_prints_lines_a_shell_can_eval() -> None:
     with hold_cloud():
-        write_cloud(Cloud("http://127.0.0.1:4566", "us-east-1", "scones", 4711, ready=True))
+        write_cloud(RunningCloud("http://127.0.0.1:4566", "us-east-1", "scones", 4711, ready=True))
         result = CliRunner().invoke(main, ["env"])
 
     assert result.exit_code == 0

@@ -10,7 +10,7 @@ from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from ministack.services import cloudwatch, lambda_svc, sqs, stepfunctions
 
-from scones.local import metrics
+from scones.local.ministack import metrics
 
 WORKFLOW = "arn:aws:states:us-east-1:000000000000:stateMachine:classify"
 

@@ -9,8 +9,8 @@ from click.testing import CliRunner, Result
 
 from scones.cli import main
 from scones.local import commands, model
-from scones.local.cloud import Plan
-from scones.local.state import state_dir
+from scones.local.up import Plan
+from scones.running_cloud import state_dir
 from tests.fakes.models import stated
 
 

@@ -73,7 +73,7 @@ def test_nothing_is_saved_before_what_was_kept_has_been_read() -> None:
     code = """
 import time
 from ministack import app
-from scones.local import persistence
+from scones.local.ministack import persistence
 events = []
 app._load_persisted_state = lambda: (time.sleep(0.2), events.append("read"))
 persistence.save = lambda: events.append("saved") or 0.0

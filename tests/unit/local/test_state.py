@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from scones.local.state import Cloud, hold_cloud, read_cloud, state_dir, write_cloud
+from scones.running_cloud import RunningCloud, hold_cloud, read_cloud, state_dir, write_cloud
 
-CLOUD = Cloud("http://127.0.0.1:4566", "us-east-1", "scones", 4711, ready=True)
+CLOUD = RunningCloud("http://127.0.0.1:4566", "us-east-1", "scones", 4711, ready=True)
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +35,7 @@ def test_a_file_that_a_killed_process_left_means_nothing() -> None:
 
 
 def test_only_one_process_holds_the_cloud() -> None:
-    script = "from scones.local.state import hold_cloud\nwith hold_cloud() as held: print(held)"
+    script = "from scones.running_cloud import hold_cloud\nwith hold_cloud() as held: print(held)"
     with hold_cloud():
         write_cloud(CLOUD)
         other = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

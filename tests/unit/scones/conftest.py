@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from moto import mock_aws
 
 from scones.cli import main
-from scones.triage import Pace
+from scones.pace import Pace
 from tests.fakes.command_contract import check_output
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class FakeCloudFormation:
 def cloudformation(outputs: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> FakeCloudFormation:
     """The CloudFormation every command sees; `outputs` and `status` may be changed."""
     fake = FakeCloudFormation(outputs)
-    monkeypatch.setattr("scones.cloud.Connection.cloudformation", lambda _connection: fake)
+    monkeypatch.setattr("scones.connection.Connection.cloudformation", lambda _connection: fake)
     return fake
 
 
@@ -218,7 +218,7 @@ class FakeWorkflow:
 def workflow(s3: "S3Client", monkeypatch: pytest.MonkeyPatch) -> FakeWorkflow:
     """The fake workflow; `scones drop` pauses by letting it work for a round."""
     fake = FakeWorkflow(s3)
-    monkeypatch.setattr("scones.drop.pace_for", lambda _connection: fake.pace())
+    monkeypatch.setattr("scones.drop.command.pace_for", lambda _connection: fake.pace())
     return fake
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 import pytest
 
-from scones.triage import Pace
+from scones.pace import Pace
 from tests.fakes.cloudformation import FakeStack, FakeStacks
 from tests.unit.scones.conftest import IMAGES, REGION, RESULTS
 
@@ -123,7 +123,7 @@ def deploy(monkeypatch: pytest.MonkeyPatch) -> Destroyable:
     deployed = Destroyable(stacks, arn, queue)
     stacks.on_delete = lambda: deployed.calls.append(("DeleteStack", {}))
     _watch_calls(deployed, monkeypatch)
-    monkeypatch.setattr("scones.cloud.Connection.cloudformation", lambda _connection: stacks)
+    monkeypatch.setattr("scones.connection.Connection.cloudformation", lambda _connection: stacks)
     monkeypatch.setattr(
         "scones.destroy.command.pace_for", lambda _connection: Pace(sleep=deployed.slept.append)
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scones.backfill_run import Counts, Run
+from scones.backfill.run import Counts, Run
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -20,8 +20,8 @@ def ended(s3: S3Client, monkeypatch: pytest.MonkeyPatch) -> list[Counts]:
     """The counts with which the run ends; the first one counts."""
     counts = [Counts(3, 3, 0)]
     run = Run(None, "arn:aws:states:us-east-1:123456789012:execution:backfill:one")  # type: ignore[arg-type]
-    monkeypatch.setattr("scones.backfill.find_running", lambda *_: None)
-    monkeypatch.setattr("scones.backfill.start", lambda *_: run)
+    monkeypatch.setattr("scones.backfill.command.find_running", lambda *_: None)
+    monkeypatch.setattr("scones.backfill.command.start", lambda *_: run)
     monkeypatch.setattr(Run, "wait", lambda _run, _on_progress: (counts[0], "SUCCEEDED"))
     return counts
 

@@ -17,7 +17,7 @@ from click.testing import CliRunner, Result
 from endpoint.fault_injection import serve_control
 from endpoint.faults import Faults, Kind
 from scones.cli import main
-from scones.local.state import Cloud, hold_cloud, state_dir, write_cloud
+from scones.running_cloud import RunningCloud, hold_cloud, state_dir, write_cloud
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,16 +29,16 @@ def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def cloud() -> Iterator[Cloud]:
+def cloud() -> Iterator[RunningCloud]:
     """A cloud that this very process holds."""
     with hold_cloud():
-        cloud = Cloud("http://127.0.0.1:4566", "us-east-1", "scones", os.getpid(), ready=True)
+        cloud = RunningCloud("http://127.0.0.1:4566", "us-east-1", "scones", os.getpid(), ready=True)
         write_cloud(cloud)
         yield cloud
 
 
 @pytest.fixture
-def faults(cloud: Cloud) -> Faults:
+def faults(cloud: RunningCloud) -> Faults:
     faults = Faults()
     serve_control(faults, state_dir() / "faults")
     return faults
@@ -81,15 +81,15 @@ def test_a_deployed_stack_cannot_be_named(order: list[str]) -> None:
     assert "No such option: --stack" in result.stderr
 
 
-def test_a_cloud_that_starts_is_left_alone(cloud: Cloud) -> None:
-    write_cloud(Cloud(cloud.endpoint_url, cloud.region, cloud.stack, cloud.pid, ready=False))
+def test_a_cloud_that_starts_is_left_alone(cloud: RunningCloud) -> None:
+    write_cloud(RunningCloud(cloud.endpoint_url, cloud.region, cloud.stack, cloud.pid, ready=False))
     result = chaos("status")
     assert result.exit_code == 2
     assert "still starting" in result.stderr
 
 
 @pytest.mark.parametrize("address", [None, "http://127.0.0.1:1/faults", "nonsense"])
-def test_an_endpoint_that_takes_no_orders_is_said_so(cloud: Cloud, address: str | None) -> None:
+def test_an_endpoint_that_takes_no_orders_is_said_so(cloud: RunningCloud, address: str | None) -> None:
     if address:
         (state_dir() / "faults").write_text(address)
     result = chaos("clear")
@@ -140,7 +140,7 @@ def test_an_order_that_makes_no_sense_is_one_line(faults: Faults, order: list[st
     assert faults.status()["active"] == []
 
 
-def test_kill_worker_kills_one_of_the_function_and_nothing_else(cloud: Cloud) -> None:
+def test_kill_worker_kills_one_of_the_function_and_nothing_else(cloud: RunningCloud) -> None:
     with worker("scones-Classify-1") as wanted, worker("scones-Filter-1") as other, worker(None) as server:
         result = chaos("kill-worker", "--function", "scones-classify")
         assert result.exit_code == 0
@@ -155,10 +155,10 @@ def test_kill_worker_kills_one_of_the_function_and_nothing_else(cloud: Cloud) ->
         assert server.poll() is None
 
 
-def test_a_worker_of_another_cloud_is_not_found(cloud: Cloud) -> None:
+def test_a_worker_of_another_cloud_is_not_found(cloud: RunningCloud) -> None:
     """Parentage decides: a worker beside the process that holds this cloud is somebody else's."""
     with worker(None) as holder, worker("scones-Classify-1") as stranger:
-        write_cloud(Cloud(cloud.endpoint_url, cloud.region, cloud.stack, holder.pid, ready=True))
+        write_cloud(RunningCloud(cloud.endpoint_url, cloud.region, cloud.stack, holder.pid, ready=True))
         result = chaos("kill-worker", "--all")
         assert result.exit_code == 2
         assert "no such Lambda worker" in result.stderr

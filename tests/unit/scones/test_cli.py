@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from scones import cli
 from scones.cli import LazyGroup, main
-from scones.local.state import Cloud
+from scones.running_cloud import RunningCloud
 from tests.fakes.command_contract import commands_with_schema
 
 if TYPE_CHECKING:
@@ -157,14 +157,14 @@ def test_no_local_cloud(scones: Scones, images: MakeImages, command: str) -> Non
 
 
 def test_a_local_cloud_that_is_still_starting(scones: Scones, monkeypatch: pytest.MonkeyPatch) -> None:
-    cloud = Cloud("http://127.0.0.1:4566", "us-east-1", "scones", 1, ready=False)
-    monkeypatch.setattr("scones.cloud.read_cloud", lambda: cloud)
+    cloud = RunningCloud("http://127.0.0.1:4566", "us-east-1", "scones", 1, ready=False)
+    monkeypatch.setattr("scones.connection.read_cloud", lambda: cloud)
     assert "still starting" in scones("status", stack=None).stderr
 
 
 def test_a_local_cloud_that_does_not_answer(scones: Scones, monkeypatch: pytest.MonkeyPatch) -> None:
-    cloud = Cloud("http://127.0.0.1:9", "us-east-1", "scones", 1, ready=True)
-    monkeypatch.setattr("scones.cloud.read_cloud", lambda: cloud)
+    cloud = RunningCloud("http://127.0.0.1:9", "us-east-1", "scones", 1, ready=True)
+    monkeypatch.setattr("scones.connection.read_cloud", lambda: cloud)
     monkeypatch.setattr("botocore.retries.standard.RetryHandler.needs_retry", lambda *_args, **_kwargs: None)
     result = scones("status", stack=None)
     assert result.exit_code == 2

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from scones.cloud import Target, connect
+from scones.connection import Target, connect
 from scones.errors import SconesError
-from scones.local.state import Cloud
+from scones.running_cloud import RunningCloud
 
-LOCAL = Cloud("http://127.0.0.1:4566", "eu-west-3", "scones", 1, ready=True)
+LOCAL = RunningCloud("http://127.0.0.1:4566", "eu-west-3", "scones", 1, ready=True)
 
 
 def test_the_local_cloud_ignores_the_users_settings(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -18,7 +18,7 @@ def test_the_local_cloud_ignores_the_users_settings(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "https://elsewhere.example.com")
     monkeypatch.setenv("AWS_USE_FIPS_ENDPOINT", "true")
     monkeypatch.setenv("HTTP_PROXY", "http://proxy.example.com:3128")
-    monkeypatch.setattr("scones.cloud.read_cloud", lambda: LOCAL)
+    monkeypatch.setattr("scones.connection.read_cloud", lambda: LOCAL)
     connection = connect(Target())
     s3 = connection.s3()
     assert connection.is_local
@@ -33,7 +33,7 @@ def test_the_local_cloud_ignores_the_users_settings(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_named_stack_uses_the_users_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scones.cloud.read_cloud", lambda: LOCAL)
+    monkeypatch.setattr("scones.connection.read_cloud", lambda: LOCAL)
     connection = connect(Target("prod", None, "us-east-1"))
     assert not connection.is_local
     assert connection.stack == "prod"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from scones.console import confidence_text, shown
-from scones.documents import Document, Outcome, outcome_prefixes
+from scones.result_documents import Document, Outcome, outcome_prefixes
 
 IMAGE = {"key": "incoming/a.png", "etag": '"abc"'}
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from scones.cloud import Target, connect
-from scones.documents import Listed, list_results
-from scones.local.state import Cloud
-from scones.uploads import Image, Uploads
+from scones.connection import Target, connect
+from scones.drop.uploads import Image, Uploads
+from scones.result_documents import Listed, list_results
+from scones.running_cloud import RunningCloud
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -196,15 +196,17 @@ def test_uploads_to_a_local_cloud_that_died_are_not_promised_an_outcome(
     scones: Scones, workflow: FakeWorkflow, images: MakeImages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     images("one.png")
-    running: list[Cloud | None] = [Cloud("http://127.0.0.1:9", "us-east-1", "scones", 1, ready=True)]
+    running: list[RunningCloud | None] = [
+        RunningCloud("http://127.0.0.1:9", "us-east-1", "scones", 1, ready=True)
+    ]
 
     def die(_seconds: float) -> NoReturn:
         running[0] = None
         raise EndpointConnectionError(endpoint_url="http://127.0.0.1:9/x")
 
     deployed = connect(Target("scones", None, "us-east-1"))
-    monkeypatch.setattr("scones.drop.connect", lambda _target: deployed)
-    monkeypatch.setattr("scones.drop.read_cloud", lambda: running[0])
+    monkeypatch.setattr("scones.drop.command.connect", lambda _target: deployed)
+    monkeypatch.setattr("scones.drop.command.read_cloud", lambda: running[0])
     monkeypatch.setattr(workflow, "round", die)
     result = scones("drop", "photos", stack=None)
     assert result.exit_code == 2
@@ -249,7 +251,7 @@ def test_many_images_cost_few_listings(
         calls.append(prefix)
         return list_results(s3, bucket, prefix)
 
-    monkeypatch.setattr("scones.watch.list_results", counted)
+    monkeypatch.setattr("scones.drop.result_watch.list_results", counted)
     assert scones("drop", "photos").exit_code == 0
     assert len(set(calls)) == 5  # two labels and three other outcomes
     assert len(calls) < 60

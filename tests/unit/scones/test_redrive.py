@@ -10,8 +10,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from scones.pace import Pace
 from scones.redrive import run as redrive_run
-from scones.triage import Pace
 from tests.unit.scones.conftest import IMAGES, REGION, RESULTS, FakeWorkflow
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def workflow(s3: S3Client, monkeypatch: pytest.MonkeyPatch) -> Workflow:
     dynamodb, sqs = boto3.client("dynamodb", region_name=REGION), boto3.client("sqs", region_name=REGION)
     queue = sqs.get_queue_url(QueueName="failed-images")["QueueUrl"]
     fake = Workflow(FakeWorkflow(s3), dynamodb, sqs, queue)
-    monkeypatch.setattr("scones.cloud.Connection.stepfunctions", lambda _connection: fake)
+    monkeypatch.setattr("scones.connection.Connection.stepfunctions", lambda _connection: fake)
     monkeypatch.setattr(
         "scones.redrive.command.pace_for", lambda _connection: Pace(clock=lambda: fake.now, sleep=fake.round)
     )

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from moto.s3.models import s3_backends
 
-from scones.cloud import Target, connect
-from scones.documents import Document, Listed, fetch
-from scones.query import Moment, Query, matching, newest_first
+from scones.connection import Target, connect
+from scones.result_documents import Document, Listed, fetch
+from scones.result_query import Moment, Query, matching, newest_first
 from scones.stack import read_stack
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ def test_listing_is_narrowed_and_fetching_stops(
         listed.append(prefix)
         return iter(())
 
-    monkeypatch.setattr("scones.query.list_results", listing)
+    monkeypatch.setattr("scones.result_query.list_results", listing)
     newest_first(s3, stack, Query(key="a/*", label="bicycle"))
     assert sorted(listed) == ["failed/a/", "passed/bicycle/a/", "review/a/"]
     listed.clear()
@@ -188,7 +188,7 @@ def test_only_the_documents_needed_are_fetched(
         fetched.append(key)
         return fetch(client, bucket, key)
 
-    monkeypatch.setattr("scones.query.fetch", counted)
+    monkeypatch.setattr("scones.result_query.fetch", counted)
     documents = matching(s3, stack, Query(), listed, limit=5)
     assert next(documents) is not None
     assert len(fetched) <= 16

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from scones.drop.files import find_files, plan_keys
 from scones.errors import SconesError
-from scones.sources import find_files, plan_keys
 
 if TYPE_CHECKING:
     from tests.unit.scones.conftest import MakeImages

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 
-from scones.cloud import Connection
+from scones.connection import Connection
 from scones.errors import SconesError
 from scones.stack import read_stack
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from scones.cloud import Connection
+from scones.connection import Connection
 
 if TYPE_CHECKING:
     from tests.unit.scones.conftest import FakeCloudFormation, Scones

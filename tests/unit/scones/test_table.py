@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from rich.text import Text
 
-from scones.documents import Document, Outcome
-from scones.report import print_table
+from scones.drop.display import print_table
+from scones.drop.uploads import Image, Uploaded
+from scones.result_documents import Document, Outcome
 from scones.table import Column, print_rows
-from scones.uploads import Image, Uploaded
 
 NAMES = ("couriers/2026/11/anna's bicycle in the rain.jpg", "b.png", "zu groß/Fahrrad 自転車.heic")
 REASON = "this PNG image is damaged: image file is truncated (OSError), its last line is missing"

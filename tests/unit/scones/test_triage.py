@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import pytest
 
-from scones.documents import outcome_prefixes
-from scones.triage import Drop, Pace
-from scones.uploads import Image, Uploads, UploadStoppedError
-from scones.watch import ResultsWatch
+from scones.drop.result_watch import ResultsWatch
+from scones.drop.run import Drop
+from scones.drop.uploads import Image, Uploads, UploadStoppedError
+from scones.pace import Pace
+from scones.result_documents import outcome_prefixes
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -24,7 +24,7 @@ def stack(
     fake = VerifiableStack()
     outputs["ReviewTopicArn"], outputs["AlertTopicArn"] = fake.topics["review"], fake.topics["alert"]
     monkeypatch.setattr(cloudformation, "get_paginator", log_groups(fake), raising=False)
-    monkeypatch.setattr("scones.cloud.Connection.stepfunctions", lambda _connection: fake)
+    monkeypatch.setattr("scones.connection.Connection.stepfunctions", lambda _connection: fake)
     monkeypatch.setattr("scones.verify.command.pace_for", lambda _connection: fake.pace())
     monkeypatch.setattr("scones.verify.inbox._WAIT_S", 0)
     return fake

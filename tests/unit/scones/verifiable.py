@@ -16,7 +16,7 @@ import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
-from scones.triage import Pace
+from scones.pace import Pace
 
 REGION, ACCOUNT = "us-east-1", "123456789012"
 IMAGES, RESULTS, CLAIMS = "the-image-bucket", "the-results-bucket", "claims"

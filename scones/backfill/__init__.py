@@ -1,0 +1,1 @@
+"""`scones backfill`: classify images that were in the bucket before the workflow was."""

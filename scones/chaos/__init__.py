@@ -1,0 +1,1 @@
+"""`scones chaos`: break the local cloud on purpose."""
