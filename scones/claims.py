@@ -12,6 +12,9 @@ from scones.result_documents import Outcome
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+type ClaimItem = Mapping[str, str]
+"""All attributes of a claim, each as text."""
+
 _BATCH, _READS, _PAUSE_S = 100, 8, 0.1
 
 
@@ -63,3 +66,14 @@ def _claim(item: Mapping[str, Any]) -> Claim:
         outcome=Outcome(outcome) if finished_at and outcome in list(Outcome) else None,
         result_key=text.get("result_key"),
     )
+
+
+def read_claim(dynamodb: "DynamoDBClient", table: str, image_key: str, etag: str) -> ClaimItem:
+    """Read the claim of an image; empty when there is none."""
+    answer = dynamodb.get_item(
+        TableName=table,
+        Key={"image_key": {"S": image_key}, "etag": {"S": etag}},
+        ConsistentRead=True,
+    )
+    item: Mapping[str, Any] = answer.get("Item", {})
+    return {name: str(next(iter(value.values()))) for name, value in item.items()}

@@ -5,15 +5,20 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from scones.console import confidence_text
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-LITERAL_CHARACTERS = 200
+LITERAL_CHARACTERS: Final = 200
 """How much of an image's key surely stands unshortened in its result's key."""
+VERIFICATION_FOLDER: Final = "scones-verify"
+"""Folder below incoming/ that holds one folder for each run of `scones verify`: it tests a deploy, so nothing that counts
+images counts those. `training/verification_images.py` has the same rule, and a test holds both equal."""
+_PARTS_BEFORE_IMAGE: Final = {"passed": 2}
+"""Parts of a result's key before the image's own: the outcome, and for passed images the label."""
 
 
 class Outcome(StrEnum):
@@ -113,3 +118,14 @@ def fetch(s3: "S3Client", bucket: str, key: str) -> Document | None:
             return Document.parse(key, body.read())
     except (ValueError, s3.exceptions.NoSuchKey):
         return None
+
+
+def is_verification_image(image_key: str, incoming_prefix: str) -> bool:
+    """Tell whether an image was dropped by `scones verify`."""
+    return image_key.startswith(f"{incoming_prefix}{VERIFICATION_FOLDER}/")
+
+
+def is_verification_result(result_key: str) -> bool:
+    """Tell by its key whether a result is that of an image of `scones verify`."""
+    parts = result_key.split("/")
+    return parts[_PARTS_BEFORE_IMAGE.get(parts[0], 1) :][:1] == [VERIFICATION_FOLDER]

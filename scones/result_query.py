@@ -11,9 +11,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scones.result_documents import LITERAL_CHARACTERS, Document, Listed, Outcome, fetch, list_results
+from scones.result_documents import (
+    LITERAL_CHARACTERS,
+    VERIFICATION_FOLDER,
+    Document,
+    Listed,
+    Outcome,
+    fetch,
+    is_verification_result,
+    list_results,
+)
 from scones.stack import Stack
-from scones.verification_folder import FOLDER, is_verification_result
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -59,7 +67,7 @@ class Query:
 
     def includes_verification(self, incoming_prefix: str) -> bool:
         """Tell whether results of `scones verify` are asked for by name; without that they are left out."""
-        return self.literal(incoming_prefix).startswith(f"{FOLDER}/")
+        return self.literal(incoming_prefix).startswith(f"{VERIFICATION_FOLDER}/")
 
     def wants(self, document: Document, incoming_prefix: str) -> bool:
         """Tell whether a document is asked for. Below is `<`, above is `>=`, as the threshold counts."""

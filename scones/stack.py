@@ -1,11 +1,13 @@
-"""What a deployed stack says about itself: its CloudFormation outputs, typed."""
+"""What a deployed stack says about itself: its CloudFormation outputs, typed, and the resources that it made."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from scones.errors import SconesError, error_code
 
 if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
 
     from scones.connection import Connection
@@ -120,3 +122,27 @@ def _number(stack: str, key: str, text: str) -> float:
     except ValueError:
         message = f"stack {stack} is not an image triage stack (output {key} is not a number: {text})"
         raise SconesError(message) from None
+
+
+NESTED_STACK: Final = "AWS::CloudFormation::Stack"
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A resource that is there; `name` is its physical id."""
+
+    logical_id: str
+    type: str
+    name: str
+
+
+def list_resources(cloudformation: "CloudFormationClient", stack_id: str) -> Iterator[Resource]:
+    """List what a stack has made and not deleted, each nested stack followed by its own resources."""
+    for page in cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack_id):
+        for summary in page["StackResourceSummaries"]:
+            name = summary.get("PhysicalResourceId")
+            if not name or summary["ResourceStatus"] == "DELETE_COMPLETE":
+                continue
+            yield Resource(summary["LogicalResourceId"], summary["ResourceType"], name)
+            if summary["ResourceType"] == NESTED_STACK:
+                yield from list_resources(cloudformation, name)

@@ -17,10 +17,9 @@ from rich.text import Text
 from scones.connection import Target, cloud_options, connect
 from scones.console import out, outcome_text, print_json, shown
 from scones.errors import error_code
-from scones.result_documents import Outcome, list_results
+from scones.live_threshold import Threshold, read_threshold
+from scones.result_documents import Outcome, is_verification_result, list_results
 from scones.stack import Stack, read_stack
-from scones.threshold import Threshold, read_threshold
-from scones.verification_folder import is_verification_result
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient

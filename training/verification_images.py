@@ -1,6 +1,6 @@
 """The folder of `scones verify`: its images test a deploy, so they are neither drift nor training images.
 
-`scones/verification_folder.py` has the same rule, as neither package imports the other; a test holds them equal.
+`scones/result_documents.py` has the same rule, as neither package imports the other; a test holds them equal.
 """
 
 from __future__ import annotations

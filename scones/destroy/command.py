@@ -1,23 +1,30 @@
-"""`scones destroy`: show what a stack made, ask, and delete all of it."""
+"""`scones destroy`: show what a stack made, ask, delete all of it, and report what is left."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Final
 
 import click
+from rich import box, filesize
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
 
 from scones.connection import Target, cloud_options, connect
-from scones.console import err, notice, out, print_json, shown
-from scones.destroy.contents import measure
-from scones.destroy.errors import NotDestroyedError
-from scones.destroy.inventory import Inventory, take_inventory
-from scones.destroy.remains import find_remaining
-from scones.destroy.report import as_document, print_done, print_plan, print_remaining
+from scones.console import comma, err, notice, out, print_json, shown
+from scones.destroy.deletion import NotDestroyedError
+from scones.destroy.inventory import Inventory, Remaining, find_remaining, measure, take_inventory
 from scones.destroy.run import Destroy, OnProgress
 from scones.errors import INTERRUPTED, SconesError, explain
 from scones.pace import pace_for
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from scones.destroy.inventory import Bucket
+
 
 _REFUSED = 1
 _KEPT: Final = {"--keep-results": "ResultsBucket", "--keep-images": "ImageBucket"}
@@ -146,3 +153,72 @@ def _progress(*, visible: bool) -> Iterator[OnProgress]:
             progress.update(steps[what], completed=done, total=total)
 
         yield show
+
+
+def as_document(action: Destroy, remaining: Sequence[Remaining], *, dry_run: bool) -> dict[str, Any]:
+    """Return what `scones destroy --json` prints; `contents` is what was there before."""
+    contents = action.contents
+    return {
+        "stack": action.inventory.stack,
+        "stack_id": action.inventory.stack_id,
+        "dry_run": dry_run,
+        "complete": action.is_complete,
+        "contents": {
+            "buckets": [
+                asdict(bucket) | {"kept": bucket.logical_id in action.keep} for bucket in contents.buckets
+            ],
+            "tables": [asdict(table) for table in contents.tables],
+            "messages": contents.messages,
+            "running_executions": contents.running,
+            "resources": len(action.inventory.resources),
+        },
+        "done": action.done,
+        "kept": action.kept,
+        "remaining": [asdict(one) for one in remaining],
+    }
+
+
+def print_plan(action: Destroy, console: "Console") -> None:
+    """Print what will be deleted, with how much is in it."""
+    contents, inventory = action.contents, action.inventory
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("what", overflow="fold")
+    table.add_column("in it", overflow="fold")
+    for bucket in contents.buckets:
+        stays = "stays as it is: " if bucket.logical_id in action.keep else ""
+        table.add_row(Text(f"bucket {shown(bucket.name)}"), Text(stays + _in_bucket(bucket)))
+    for one in contents.tables:
+        table.add_row(Text(f"table {shown(one.name)}"), Text(f"about {comma(one.items, 'item', 'items')}"))
+    if not inventory.is_gone:
+        table.add_row("queues", comma(contents.messages, "message", "messages"))
+        running = comma(contents.running, "running execution", "running executions")
+        table.add_row("workflows", f"{running}, to be stopped")
+        resources = comma(len(inventory.resources), "resource", "resources")
+        table.add_row(Text(f"stack {inventory.stack}"), f"{resources}, the ones above included")
+    console.print(Text(f"stack {inventory.stack} of account {inventory.account}"))
+    console.print(table)
+
+
+def print_done(action: Destroy) -> None:
+    """Print what has been deleted, a line for each."""
+    for line in action.done:
+        out().print(Text(shown(line)), soft_wrap=True)
+    for name in action.kept:
+        out().print(Text(f"bucket {shown(name)} stays, with everything in it"), soft_wrap=True)
+
+
+def print_remaining(remaining: Sequence[Remaining]) -> None:
+    """Say on stderr what is not the stack's and may still cost money."""
+    if remaining:
+        notice("Not the stack's, so left alone, but it may cost:")
+    for one in remaining:
+        notice(f"  {shown(one.what)}\n    {one.how}")
+
+
+def _in_bucket(bucket: "Bucket") -> str:
+    objects, versions = (
+        comma(bucket.objects, "object", "objects"),
+        comma(bucket.versions, "version", "versions"),
+    )
+    least = "at least " if bucket.at_least else ""
+    return f"{least}{objects}, {versions}, {filesize.decimal(bucket.size_bytes)}"

@@ -5,12 +5,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from scones.console import comma
-from scones.destroy import buckets
-from scones.destroy.contents import Bucket, Contents, Table
+from scones.destroy.deletion import delete_bucket, delete_log_groups, delete_stack
 from scones.destroy.intake import RULE, STATE_MACHINE, disable_rules, stop_executions
-from scones.destroy.inventory import Inventory
-from scones.destroy.remains import delete_log_groups
-from scones.destroy.stack_deletion import delete_stack
+from scones.destroy.inventory import Bucket, Contents, Inventory, Table
 from scones.errors import error_code
 from scones.pace import Pace
 
@@ -97,7 +94,7 @@ class Destroy:
 
         what = f"Emptying {bucket.name}"
         show(0)
-        buckets.delete_bucket(self.connection.s3(), bucket.name, self.pace.sleep, show)
+        delete_bucket(self.connection.s3(), bucket.name, self.pace.sleep, show)
         self.done.append(f"bucket {bucket.name} deleted with {comma(deleted, 'version', 'versions')} in it")
 
     def _delete_table(self, table: Table) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
 
-    from scones.stack_resources import Resource
+    from scones.stack import Resource
 
 ALARMS, FAILED_IMAGES = "alarms", "failed images"
 ALARM: Final = "AWS::CloudWatch::Alarm"

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from scones.doctor.findings import Finding, broken, ok, warning
-from scones.threshold import read_threshold
+from scones.live_threshold import read_threshold
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_ssm import SSMClient
 
-    from scones.stack import Stack
-    from scones.stack_resources import Resource
+    from scones.stack import Resource, Stack
 
 STACK, RULES, BUCKET, TABLE, THRESHOLD, RETENTION = (
     "stack",

@@ -1,12 +1,21 @@
 """All checks in their order: the account, its quotas, the endpoint, and the stack where there is one."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from scones.connection import Connection
-from scones.doctor.account import check_credentials
+from scones.doctor.account import (
+    LAMBDA,
+    QUOTA_NAMES,
+    SERVERLESS,
+    STATES,
+    check_credentials,
+    check_lambda,
+    check_serverless,
+    check_step_functions,
+)
 from scones.doctor.attention import ALARMS, FAILED_IMAGES, check_alarms, check_queue, check_topic
 from scones.doctor.deployment import (
     BUCKET,
@@ -25,22 +34,36 @@ from scones.doctor.deployment import (
 from scones.doctor.endpoint_answer import ANSWER, ANSWER_S, check_answer
 from scones.doctor.endpoint_state import ENDPOINT, UNUSED, check_endpoint, check_unused
 from scones.doctor.findings import Finding, Level, broken, ok, warning
-from scones.doctor.quotas import (
-    LAMBDA,
-    QUOTA_NAMES,
-    SERVERLESS,
-    STATES,
-    check_lambda,
-    check_serverless,
-    check_step_functions,
-)
-from scones.doctor.required_actions import ACTIONS
 from scones.errors import SconesError, explain, is_denied
-from scones.stack import describe_stack, read_stack
-from scones.stack_resources import list_resources
+from scones.stack import describe_stack, list_resources, read_stack
 
 if TYPE_CHECKING:
     from botocore.exceptions import BotoCoreError, ClientError
+
+
+NEEDS_NONE: Final = frozenset({"GetCallerIdentity"})
+"""AWS STS API Reference, GetCallerIdentity: no permissions are required to perform this operation."""
+
+ACTIONS: Final[Mapping[str, str]] = {
+    "DescribeStacks": "cloudformation:DescribeStacks",
+    "ListStackResources": "cloudformation:ListStackResources",
+    "DescribeAlarms": "cloudwatch:DescribeAlarms",
+    "GetMetricStatistics": "cloudwatch:GetMetricStatistics",
+    "DescribeTable": "dynamodb:DescribeTable",
+    "DescribeRule": "events:DescribeRule",
+    "ListTargetsByRule": "events:ListTargetsByRule",
+    "GetAccountSettings": "lambda:GetAccountSettings",
+    "GetBucketNotificationConfiguration": "s3:GetBucketNotification",
+    "DescribeEndpoint": "sagemaker:DescribeEndpoint",
+    "InvokeEndpoint": "sagemaker:InvokeEndpoint",
+    "ListEndpoints": "sagemaker:ListEndpoints",
+    "GetAWSDefaultServiceQuota": "servicequotas:GetAWSDefaultServiceQuota",
+    "GetServiceQuota": "servicequotas:GetServiceQuota",
+    "ListSubscriptionsByTopic": "sns:ListSubscriptionsByTopic",
+    "GetQueueAttributes": "sqs:GetQueueAttributes",
+    "GetParameter": "ssm:GetParameter",
+}
+
 
 POLICY = "docs/first-deploy.md has a policy with all actions of this command"
 LAMBDA_TIMEOUT_S = 30

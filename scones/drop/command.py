@@ -17,8 +17,7 @@ from scones.drop.display import (
     progress_of,
 )
 from scones.drop.files import find_files, plan_keys
-from scones.drop.result_watch import ResultsWatch
-from scones.drop.run import Drop
+from scones.drop.run import Drop, ResultsWatch
 from scones.drop.uploads import Image, Uploads
 from scones.errors import INTERRUPTED, SconesError, explain
 from scones.pace import pace_for

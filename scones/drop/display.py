@@ -10,10 +10,9 @@ from typing import Any
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from scones.console import comma, confidence_text, err, notice, out, outcome_text, shown
+from scones.console import Column, comma, confidence_text, err, notice, out, outcome_text, print_rows, shown
 from scones.drop.uploads import Image
 from scones.result_documents import Outcome
-from scones.table import Column, print_rows
 
 _NAMED = 10
 

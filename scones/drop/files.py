@@ -33,7 +33,7 @@ class Source:
 
 
 @dataclass(slots=True)
-class Sources:
+class FoundFiles:
     """What was found: files in the order they were named, and what was passed over."""
 
     files: list[Source] = field(default_factory=list)
@@ -58,7 +58,7 @@ class Planned:
     problem: str | None = None
 
 
-def find_files(names: Iterable[str]) -> Sources:
+def find_files(names: Iterable[str]) -> FoundFiles:
     """Expand files, folders (recursively) and globs (`**` too) to files, each once.
 
     Hidden files are skipped unless named. A name that exists is never taken for a glob.
@@ -68,7 +68,7 @@ def find_files(names: Iterable[str]) -> Sources:
     SconesError
         When a name stands for nothing.
     """
-    found = Sources()
+    found = FoundFiles()
     seen: set[Path] = set()
     for name in names:
         for source in _expand(name, found):
@@ -90,7 +90,7 @@ def plan_keys(sources: Iterable[Source], prefix: str) -> list[Planned]:
     return [_plan(source, depth, prefix) for source, depth in zip(sources, depths, strict=True)]
 
 
-def _expand(name: str, found: Sources) -> Iterator[Source]:
+def _expand(name: str, found: FoundFiles) -> Iterator[Source]:
     path = Path(name)
     if path.is_dir():
         yield from _walk(path, _named_depth(path), found)
@@ -110,7 +110,7 @@ def _named_depth(path: Path) -> int:
     return len(path.parts)
 
 
-def _walk(folder: Path, depth: int, found: Sources) -> Iterator[Source]:
+def _walk(folder: Path, depth: int, found: FoundFiles) -> Iterator[Source]:
     for parent, folders, files in folder.walk():
         found.hidden += sum(_is_hidden(name) for name in (*folders, *files))
         folders[:] = sorted(name for name in folders if not _is_hidden(name))
@@ -122,7 +122,7 @@ def _walk(folder: Path, depth: int, found: Sources) -> Iterator[Source]:
                 yield Source(parent / name, depth + below + 1)
 
 
-def _glob(pattern: Path, found: Sources) -> Iterator[Source]:
+def _glob(pattern: Path, found: FoundFiles) -> Iterator[Source]:
     fixed = next(index for index, part in enumerate(pattern.parts) if _MAGIC & set(part))
     base = Path(*pattern.parts[:fixed])
     magic = pattern.parts[fixed:]

@@ -1,4 +1,4 @@
-"""Brings the local cloud up and holds it: servers, build, deploy, and everything stopped at the end."""
+"""Starts the local cloud and holds it: servers, build, deploy, and everything stopped at the end."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from scones.connection import local_connection
 from scones.console import err, notice
@@ -18,9 +18,12 @@ from scones.local import sam, servers
 from scones.local.address import REGION, Address
 from scones.local.model import remember
 from scones.local.processes import Processes, Stopped
-from scones.local.samples import upload_samples
 from scones.running_cloud import RunningCloud, hold_cloud, project_root, read_cloud, state_dir, write_cloud
 from scones.stack import read_stack
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
 
 STACK: Final = "scones"
 ENDPOINT_NAME: Final = "scones-image-classifier"
@@ -132,3 +135,13 @@ def _stop_on_signal(processes: Processes) -> None:
 
     for number in STOP_SIGNALS:
         signal.signal(number, request_stop)
+
+
+SAMPLE_BUCKET: Final = "scones-sample-images"
+
+
+def upload_samples(s3: S3Client, root: Path) -> None:
+    """Upload `events/images/*` under `incoming/` of a bucket whose name an event file can know beforehand."""
+    s3.create_bucket(Bucket=SAMPLE_BUCKET)
+    for image in sorted((root / "events" / "images").glob("*")):
+        s3.put_object(Bucket=SAMPLE_BUCKET, Key=f"incoming/{image.name}", Body=image.read_bytes())

@@ -1,20 +1,22 @@
-"""`scones redrive`: start failed images again, watch them, and say what became of each."""
+"""`scones redrive`: start failed images again, watch them, and report the outcome of each."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from scones.connection import Connection, Target, cloud_options, connect
-from scones.console import comma, err, notice, print_json
+from scones.console import Column, comma, err, notice, out, outcome_text, print_json, print_rows, shown
 from scones.errors import INTERRUPTED, SconesError, explain
 from scones.pace import Pace, pace_for
+from scones.redrive.executions import Watch
+from scones.redrive.images import FailedImages, Redriven, State
 from scones.redrive.queue import FailedQueue
-from scones.redrive.report import as_document, print_redrive, print_rest
 from scones.redrive.run import Redrive
-from scones.redrive.sources import Sources
-from scones.redrive.watch import Watch
 from scones.stack import Stack, read_stack
 
 _FAILED = 1
@@ -69,7 +71,7 @@ def prepare(connection: Connection, stack: Stack, pace: Pace) -> Redrive:
     s3, stepfunctions = connection.s3(), connection.stepfunctions()
     queue = FailedQueue(connection.sqs(), stack.failed_images_url, pace.clock)
     return Redrive(
-        sources=Sources(queue, stepfunctions, s3, stack.results_bucket),
+        sources=FailedImages(queue, stepfunctions, s3, stack.results_bucket),
         watch=Watch(connection.dynamodb(), stack.claims_table, stepfunctions, s3, stack.results_bucket),
         workflow_arn=stack.workflow_alias_arn,
         pace=pace,
@@ -105,3 +107,86 @@ def progress_of(*, visible: bool) -> Iterator[Callable[[int, int], None]]:
             progress.update(ended, total=found, completed=done)
 
         yield show
+
+
+def as_document(action: Redrive) -> dict[str, Any]:
+    """Return what `scones redrive --json` prints."""
+    return {
+        "dry_run": action.dry_run,
+        "images": [_row(entry) for entry in action.images.values()],
+        "counts": _counts(action),
+        "unreadable": [{"what": what, "reason": reason} for what, reason in action.sources.unreadable],
+        "complete": action.is_complete,
+    }
+
+
+def print_redrive(action: Redrive) -> None:
+    """Print a row for each image and a line of counts to stdout."""
+    if action.images:
+        rows = [
+            (
+                Text(shown(entry.image.key)),
+                Text(shown(entry.had_failed)),
+                outcome_text(entry.outcome),
+                Text(shown(_reason(entry, dry_run=action.dry_run))),
+            )
+            for entry in action.images.values()
+        ]
+        columns = (
+            Column("had failed", is_prose=True, stacked="had failed: {};"),
+            Column("outcome"),
+            Column("reason", is_prose=True),
+        )
+        print_rows(Column("image"), columns, rows)
+    counts = ", ".join(f"{count:,} {what}" for what, count in _counts(action).items())
+    out().print(Text(f"{comma(len(action.images), 'image', 'images')}: {counts or 'nothing had failed'}"))
+
+
+def print_rest(action: Redrive, target: Target) -> None:
+    """Say on stderr what is left: messages nobody can read, images not looked at, where to look next."""
+    for what, reason in action.sources.unreadable:
+        notice(f"{what} stays where it is, nobody can read it: {shown(reason)}")
+    overdue = sum(entry.state is State.NOT_ENDED for entry in action.images.values())
+    if overdue:
+        images = comma(overdue, "image", "images")
+        notice(f"{images} not ended within {action.timeout_s:g} s; see `scones status{target.options}`")
+    if not action.is_complete:
+        notice("there may be more: no further ones were looked at")
+
+
+def _counts(action: Redrive) -> dict[str, int]:
+    found: Counter[str] = Counter()
+    for entry in action.images.values():
+        if entry.state is State.ENDED:
+            found[str(entry.outcome)] += 1
+        elif entry.state is State.FOUND:
+            found["would start" if action.dry_run else str(State.NOT_STARTED)] += 1
+        else:
+            found[str(entry.state)] += 1
+    return dict(found)
+
+
+def _reason(entry: Redriven, *, dry_run: bool) -> str:
+    match entry.state:
+        case State.ALREADY:
+            return "had its outcome already"
+        case State.FOUND:
+            return "would be started" if dry_run else "not started"
+        case State.ENDED:
+            return entry.reason or ""
+        case _:
+            return entry.reason or str(entry.state)
+
+
+def _row(entry: Redriven) -> dict[str, Any]:
+    return {
+        "key": entry.image.key,
+        "etag": entry.image.etag,
+        "version_id": entry.image.version_id,
+        "had_failed": entry.had_failed,
+        "state": str(entry.state),
+        "outcome": str(entry.outcome) if entry.outcome else None,
+        "reason": entry.reason,
+        "result": entry.result_key,
+        "execution": entry.execution,
+    }

@@ -6,11 +6,9 @@ from dataclasses import dataclass, field
 
 from scones.claims import Claim, read_claims
 from scones.pace import Pace
-from scones.redrive.executions import begin
-from scones.redrive.images import Redriven, State
+from scones.redrive.executions import Watch, begin
+from scones.redrive.images import FailedImages, Found, Redriven, State
 from scones.redrive.queue import Message
-from scones.redrive.sources import Found, Sources
-from scones.redrive.watch import Watch
 
 AT_ONCE = 100
 """Executions under way at once."""
@@ -25,7 +23,7 @@ class Redrive:
     stop them too.
     """
 
-    sources: Sources
+    sources: FailedImages
     watch: Watch
     workflow_arn: str
     limit: int | None = None

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from itertools import batched
 from typing import TYPE_CHECKING, Final
 
+from scones.claims import read_claim
 from scones.console import comma
 from scones.errors import error_code, explain
 from scones.result_documents import outcome_prefixes
 from scones.stack import Stack
-from scones.verify.claim_check import read_claim
-from scones.verify.run_names import UNREADABLE_ETAG, RunNames
+from scones.verify.run_resources import UNREADABLE_ETAG, RunNames
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

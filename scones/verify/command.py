@@ -2,23 +2,26 @@
 
 import signal
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any, Final
 
 import click
+from rich import box
+from rich.table import Table
+from rich.text import Text
 
 from scones.connection import Target, cloud_options, connect
-from scones.console import err, notice, print_json
+from scones.console import err, notice, out, print_json, shown
 from scones.errors import INTERRUPTED, SconesError, explain
 from scones.pace import pace_for
 from scones.stack import Stack, read_stack
 from scones.verify.cleanup import Cleanup
-from scones.verify.failure_check import alerted_people
+from scones.verify.failure import alerted_people
 from scones.verify.run import clean_up, verify_stack
-from scones.verify.run_names import RunNames
-from scones.verify.verification import Verification
-from scones.verify.verify_report import as_document, print_checks, print_left
-from scones.verify.workflow_start import is_express
+from scones.verify.run_resources import RunNames
+from scones.verify.verification import CheckRow, CheckState, Verification, is_express
 
 _FAILED = 1
 
@@ -198,3 +201,53 @@ def _stopped_by_sigterm() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+_STYLES: Final = {CheckState.OK: "green", CheckState.FAILED: "bold red", CheckState.NOT_CHECKED: "yellow"}
+
+
+def as_document(verification: Verification, left: list[str], *, interrupted: bool) -> dict[str, Any]:
+    """Return what `scones verify --json` prints."""
+    return {
+        "stack": verification.stack.name,
+        "run": verification.names.run,
+        "workflow_type": "EXPRESS" if verification.is_express else "STANDARD",
+        "passed": verification.checklist.passed and not interrupted and not left,
+        "interrupted": interrupted,
+        "counts": {str(state): count for state, count in counts(verification.checklist.rows).items()},
+        "checks": [
+            {"check": row.check, "subject": row.subject, "state": str(row.state), "detail": row.detail}
+            for row in verification.checklist.rows
+        ],
+        "left": left,
+    }
+
+
+def counts(rows: list[CheckRow]) -> dict[CheckState, int]:
+    """Count the checks of each state."""
+    found = Counter(row.state for row in rows)
+    return {state: found[state] for state in CheckState}
+
+
+def print_checks(verification: Verification) -> None:
+    """Print a row for each check to stdout, and one line that sums them up."""
+    rows = verification.checklist.rows
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("check", no_wrap=True)
+    table.add_column("of", overflow="fold")
+    table.add_column("state", no_wrap=True)
+    table.add_column("what was seen", overflow="fold")
+    for row in rows:
+        state = Text(row.state, style=_STYLES[row.state])
+        table.add_row(Text(row.check), Text(shown(row.subject)), state, Text(shown(row.detail)))
+    out().print(table)
+    summary = ", ".join(f"{count} {state}" for state, count in counts(rows).items() if count)
+    out().print(Text(f"run {verification.names.run} of stack {verification.stack.name}: {summary}"))
+
+
+def print_left(left: list[str], command: str) -> None:
+    """Say on stderr what could not be removed, and the command that removes it later."""
+    for line in left:
+        notice(f"left: {line}")
+    if left:
+        notice(f"`{command}` removes it")

@@ -2,15 +2,12 @@
 
 from typing import Final
 
-from scones.verify.claim_check import check_claims
+from scones.verify.claim_checks import check_claims, check_repeat
 from scones.verify.cleanup import Cleanup
-from scones.verify.failure_check import check_failure
-from scones.verify.log_check import check_logs
-from scones.verify.message_check import check_review_messages, check_silence, subscribe
-from scones.verify.metric_check import check_metrics, skip_metrics
-from scones.verify.outcome_check import check_outcomes
-from scones.verify.repeat_check import check_repeat
-from scones.verify.sample_drop import drop_samples
+from scones.verify.failure import check_failure
+from scones.verify.messages import check_review_messages, check_silence, subscribe
+from scones.verify.outcomes import check_outcomes, drop_samples
+from scones.verify.telemetry import check_logs, check_metrics, skip_metrics
 from scones.verify.verification import Verification
 
 CLEANUP: Final = "clean-up"

@@ -1,20 +1,90 @@
-"""A verification under way: the stack, the names of the run, and what has been seen so far."""
+"""A verification under way: its checklist, what every check needs, and the executions that it starts."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final
 
 from scones.drop.uploads import Image
+from scones.errors import explain, is_denied
 from scones.pace import Pace
 from scones.stack import Stack
-from scones.verify.checklist import Checklist
-from scones.verify.run_names import RunNames
+from scones.verify.run_resources import RunNames
 
 if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions import SFNClient
+    from mypy_boto3_stepfunctions.type_defs import DescribeExecutionOutputTypeDef
+
     from scones.connection import Connection
     from scones.result_documents import Document
-    from scones.verify.inbox import Inbox
+    from scones.verify.run_resources import Inbox
+
+
+class CheckState(StrEnum):
+    """How a check ended."""
+
+    OK = "ok"
+    FAILED = "failed"
+    NOT_CHECKED = "not checked"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRow:
+    """One check of one subject (an image, a topic, a function), and what was seen."""
+
+    check: str
+    subject: str
+    state: CheckState
+    detail: str
+
+
+@dataclass(slots=True)
+class Checklist:
+    """All checks of a run, in the order in which they were made."""
+
+    rows: list[CheckRow] = field(default_factory=list)
+
+    @property
+    def passed(self) -> bool:
+        """Whether something was checked and no check failed."""
+        states = {row.state for row in self.rows}
+        return CheckState.OK in states and CheckState.FAILED not in states
+
+    def ok(self, check: str, subject: str, detail: str) -> None:
+        """Note a check that succeeded."""
+        self.rows.append(CheckRow(check, subject, CheckState.OK, detail))
+
+    def failed(self, check: str, subject: str, detail: str) -> None:
+        """Note a check that failed."""
+        self.rows.append(CheckRow(check, subject, CheckState.FAILED, detail))
+
+    def not_checked(self, check: str, subject: str, reason: str) -> None:
+        """Note a check that could not be made."""
+        self.rows.append(CheckRow(check, subject, CheckState.NOT_CHECKED, reason))
+
+    def judge(self, check: str, subject: str, faults: list[str], detail: str) -> None:
+        """Note a check by the faults it found: without any it is ok."""
+        if faults:
+            self.failed(check, subject, "; ".join(faults))
+        else:
+            self.ok(check, subject, detail)
+
+    @contextmanager
+    def checking(self, check: str, subject: str) -> Iterator[None]:
+        """Turn an error answer of AWS into a row: a refused permission is no verdict on the stack, all else is."""
+        from botocore.exceptions import ClientError  # noqa: PLC0415 (slow)
+
+        try:
+            yield
+        except ClientError as error:
+            line = explain(error) or str(error)
+            if is_denied(error):
+                self.not_checked(check, subject, line)
+            else:
+                self.failed(check, subject, line)
 
 
 @dataclass(slots=True)
@@ -63,3 +133,49 @@ class Verification:
                 return found
             pause = min(pause * 1.5, self.pace.longest_s)
             self.pace.sleep(max(pause, now - started))
+
+
+_ENDING_S: Final = 60
+
+
+def is_express(connection: "Connection", stack: "Stack") -> bool:
+    """Tell whether the workflow is EXPRESS: its executions cannot be described ("DescribeExecution")."""
+    answer = connection.stepfunctions().describe_state_machine(stateMachineArn=stack.workflow_arn)
+    return answer["type"] == "EXPRESS"
+
+
+def object_event(bucket: str, image: dict[str, Any], request_id: str | None = None) -> dict[str, Any]:
+    """Return an event as S3 sends it to EventBridge, from the image part of a result document."""
+    optional = {"version-id": image.get("version_id"), "sequencer": image.get("sequencer")}
+    one = {name: image[name] for name in ("key", "size", "etag")}
+    detail: dict[str, Any] = {
+        "bucket": {"name": bucket},
+        "object": one | {name: value for name, value in optional.items() if value},
+    }
+    if request_id:
+        detail["request-id"] = request_id
+    return {"source": "aws.s3", "detail-type": "Object Created", "detail": detail}
+
+
+def start(verification: Verification, client: "SFNClient", purpose: str, event: dict[str, Any]) -> str:
+    """Start an execution by the alias, and return its ARN."""
+    return client.start_execution(
+        stateMachineArn=verification.stack.workflow_alias_arn,
+        name=verification.names.execution(purpose),
+        input=json.dumps(event, ensure_ascii=False),
+    )["executionArn"]
+
+
+def wait_for_end(
+    verification: Verification, client: "SFNClient", execution: str
+) -> "DescribeExecutionOutputTypeDef | None":
+    """Wait until a STANDARD execution has ended; None when it has not in time."""
+
+    def look() -> "DescribeExecutionOutputTypeDef | None":
+        try:
+            answer = client.describe_execution(executionArn=execution)
+        except client.exceptions.ExecutionDoesNotExist:  # one just started may not be seen for a moment
+            return None
+        return None if answer["status"] == "RUNNING" else answer
+
+    return verification.poll(_ENDING_S, look)

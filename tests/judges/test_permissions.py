@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from scones.local.ministack.multivalued_keys import MULTIVALUED
-from scones.local.ministack.topic_policies import as_eventbridge_sees_it
+from scones.local.ministack.condition_keys import MULTIVALUED
+from scones.local.ministack.permissions import as_eventbridge_sees_it
 from tests.judges.node import needs_node, run_script
 from tests.static.key import key_policy
 from tests.static.policies import (

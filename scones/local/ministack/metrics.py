@@ -1,4 +1,4 @@
-"""Metrics that AWS makes by itself and MiniStack 1.5.33 does not."""
+"""Metrics that AWS makes automatically and MiniStack 1.5.33 does not."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from datetime import datetime
 from typing import Any, Final
 
-from ministack.services import cloudwatch, lambda_svc, sqs, stepfunctions
+from ministack.services import cloudwatch, eventbridge, lambda_svc, sqs, stepfunctions
 
 _OF_STATUS: Final = {
     "RUNNING": "ExecutionsStarted",
@@ -83,3 +83,21 @@ def _record_embedded(line: dict[str, Any]) -> None:
                 for value in values if isinstance(values, list) else [values]:
                     unit = metric.get("Unit", "None")
                     cloudwatch.record_metric(directive["Namespace"], metric["Name"], value, unit, dimensions)
+
+
+_RULE: Final = "rule "
+
+
+def count_matches() -> None:
+    """Count the events that match a rule, whether it has targets or not."""
+    matches = eventbridge._matches_pattern_view
+
+    def match_and_count(pattern: str, view: Any, owner: str = "rule") -> bool:
+        found = bool(matches(pattern, view, owner))
+        if found and owner.startswith(_RULE):
+            rule = eventbridge._rules.get(owner.removeprefix(_RULE)) or {}
+            if name := rule.get("Name"):
+                cloudwatch.record_metric("AWS/Events", "TriggeredRules", 1, "Count", {"RuleName": name})
+        return found
+
+    eventbridge._matches_pattern_view = match_and_count

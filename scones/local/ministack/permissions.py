@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Final, NamedTuple
 
 from ministack.core import iam_evaluator
@@ -9,7 +10,16 @@ from ministack.core.iam_actions import identity_denial_message
 from ministack.core.responses import get_account_id, get_region
 
 from scones.local.ministack.refusals import log_refusal
-from scones.local.ministack.topic_policies import as_eventbridge_sees_it
+
+
+def as_eventbridge_sees_it(policy: str | dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return a topic's policy less its statements with a condition."""
+    if not policy:
+        return None
+    document = json.loads(policy) if isinstance(policy, str) else policy
+    statements = document.get("Statement", [])
+    listed = statements if isinstance(statements, list) else [statements]
+    return document | {"Statement": [one for one in listed if not one.get("Condition")]}
 
 
 class Call(NamedTuple):

@@ -11,9 +11,9 @@ from botocore import xform_name
 
 from classify.errors import InvalidPredictionError
 from classify.prediction import parse_probabilities
+from scones.doctor.account import DEPLOYED_CONCURRENCY
 from scones.doctor.endpoint_answer import ANSWER_S, SLOW_S, find_problem
-from scones.doctor.quotas import DEPLOYED_CONCURRENCY
-from scones.doctor.required_actions import ACTIONS, NEEDS_NONE
+from scones.doctor.examination import ACTIONS, NEEDS_NONE
 
 SERVICES = (
     "cloudformation",

@@ -9,7 +9,7 @@ import click
 import pytest
 
 from scones.cli import main
-from scones.doctor.quotas import CONCURRENT_FUNCTIONS
+from scones.doctor.account import CONCURRENT_FUNCTIONS
 
 
 @pytest.fixture(scope="module")

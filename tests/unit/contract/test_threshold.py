@@ -3,7 +3,7 @@
 from typing import Any
 
 from filter.settings import parse_threshold as parse_in_filter
-from scones.threshold import parse_threshold
+from scones.live_threshold import parse_threshold
 
 TEXTS = ("0", "1", "0.8", ".8", "1.", "1e-1", "+0.5", "-0", "nan", "inf", "-0.1", "1.01", "0,8", "80%", "0_8")
 TEXTS += ("", "\x1b", "\u0660.\u0668", "high", "9" * 4096)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from scones import verification_folder as of_scones
+from scones import result_documents as of_scones
 from scones.result_documents import outcome_prefixes
-from scones.verify.run_names import RunNames
+from scones.verify.run_resources import RunNames
 from training import verification_images as of_training
 
 

@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 
 from scones.result_documents import Document
-from scones.verify.document_contract import document_faults, expected_result_key
+from scones.verify.outcomes import document_faults, expected_result_key
 from tests.unit.scones.verifiable import result_document
 
 LABELS = ("bicycle", "motorcycle")

@@ -7,7 +7,7 @@ import functools
 import pytest
 from ministack.core import iam_evaluator
 
-from scones.local.ministack import multivalued_keys
+from scones.local.ministack import condition_keys
 from tests.static.policies import ACCOUNT, REGION, documents_of_roles, grants
 from tests.static.who_may import FUNCTIONS, RESOURCES, WHO_MAY, WORKFLOW, WORKFLOWS, expected, questions
 
@@ -16,7 +16,7 @@ from tests.static.who_may import FUNCTIONS, RESOURCES, WHO_MAY, WORKFLOW, WORKFL
 def _sets_as_on_aws(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("_resolve_condition_key", "_evaluate_single_condition"):
         monkeypatch.setattr(iam_evaluator, name, getattr(iam_evaluator, name))
-    multivalued_keys.require_set_operators()
+    condition_keys.require_set_operators()
 
 
 def may(role: str, action: str, resource: str) -> bool:

@@ -17,8 +17,7 @@ from scones.doctor.deployment import (
     check_threshold,
 )
 from scones.doctor.findings import Finding, Level
-from scones.stack import Stack
-from scones.stack_resources import Resource
+from scones.stack import Resource, Stack
 from sweep.settings import Settings
 from tests.fakes.stubbed_clients import Refusal, stubbed
 from tests.unit.functions.conftest import SETTINGS

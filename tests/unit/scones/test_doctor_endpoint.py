@@ -11,10 +11,9 @@ from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError
 from botocore.response import StreamingBody
 from PIL import Image
 
-from scones.doctor.endpoint_answer import SLOW_S, check_answer
+from scones.doctor.endpoint_answer import SLOW_S, check_answer, draw_probe
 from scones.doctor.endpoint_state import check_endpoint, check_unused
 from scones.doctor.findings import Finding, Level
-from scones.doctor.probe_image import draw_probe
 from tests.fakes.stubbed_clients import DENIED, Refusal, stubbed
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)

@@ -251,7 +251,7 @@ def test_many_images_cost_few_listings(
         calls.append(prefix)
         return list_results(s3, bucket, prefix)
 
-    monkeypatch.setattr("scones.drop.result_watch.list_results", counted)
+    monkeypatch.setattr("scones.drop.run.list_results", counted)
     assert scones("drop", "photos").exit_code == 0
     assert len(set(calls)) == 5  # two labels and three other outcomes
     assert len(calls) < 60

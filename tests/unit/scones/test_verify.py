@@ -26,7 +26,7 @@ def stack(
     monkeypatch.setattr(cloudformation, "get_paginator", log_groups(fake), raising=False)
     monkeypatch.setattr("scones.connection.Connection.stepfunctions", lambda _connection: fake)
     monkeypatch.setattr("scones.verify.command.pace_for", lambda _connection: fake.pace())
-    monkeypatch.setattr("scones.verify.inbox._WAIT_S", 0)
+    monkeypatch.setattr("scones.verify.run_resources._WAIT_S", 0)
     return fake
 
 

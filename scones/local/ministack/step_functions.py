@@ -1,0 +1,202 @@
+"""Step Functions, where MiniStack 1.5.33 does otherwise: definitions, expressions, retries, integrations, maps."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import random
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from ministack.services import s3, stepfunctions
+from ministack.services.cloudformation import provisioners
+
+
+def refuse_what_step_functions_refuses() -> None:
+    """Check definitions in the API and in CloudFormation."""
+    check_expressions = stepfunctions._validate_definition_jsonata
+    read_definition = provisioners._sfn_definition
+
+    def validate(definition: Any) -> str | None:
+        return check_expressions(definition) or problem_of(definition)
+
+    def read_and_validate(properties: dict[str, Any]) -> Any:
+        definition = read_definition(properties)
+        if problem := validate(definition):
+            raise ValueError(f"Invalid State Machine Definition: '{problem}'")
+        return definition
+
+    stepfunctions._validate_definition_jsonata = validate
+    provisioners._sfn_definition = read_and_validate
+
+
+def problem_of(definition: Any) -> str | None:
+    """
+    Return why Step Functions refuses a definition, or None.
+
+    Sources: Amazon States Language specification ("State names MUST be unique within the scope of the whole state
+    machine"), and the Step Functions guide, "ItemReader (Map)" (fields of ReaderConfig).
+    """
+    try:
+        machine = json.loads(definition)
+    except (TypeError, ValueError):
+        return None  # MiniStack's own check says so
+    states = list(_states(machine, ""))
+    names = Counter(name for _, name, _ in states)
+    for path, name, state in states:
+        if names[name] > 1:
+            return f"DUPLICATE_STATE_NAME: Duplicate State name: {name} at {path}/{name}"
+        reader = (state.get("ItemReader") or {}).get("ReaderConfig") or {}
+        if {"InputType", "ManifestType"} <= reader.keys():
+            return (
+                "SCHEMA_VALIDATION_FAILED: InputType and ManifestType exclude each other "
+                f"at {path}/{name}/ItemReader"
+            )
+    return None
+
+
+def _states(machine: Any, path: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yield the path, name and definition of each state, nested ones included."""
+    for name, state in (machine.get("States") or {}).items():
+        yield f"{path}/States", name, state
+        inner = [state.get("ItemProcessor"), state.get("Iterator"), *state.get("Branches", [])]
+        for nested in filter(None, inner):
+            yield from _states(nested, f"{path}/States/{name}")
+
+
+def evaluate_without_a_clock() -> None:
+    """Let an expression take the time it takes.
+
+    MiniStack ends one after a second of wall clock. On a busy machine a process can stand still for that long in the
+    middle of any expression: its execution died, and its image waited for the sweep.
+    """
+    compile_ = stepfunctions.jsonata.Jsonata.jsonata
+
+    def compile_without(expression: str, *arguments: Any, **options: Any) -> Any:
+        options.pop("timeout", None)
+        return compile_(expression, *arguments, **options)
+
+    stepfunctions.jsonata.Jsonata.jsonata = staticmethod(compile_without)
+
+
+def add_put_object() -> None:
+    """Let a workflow write an object: ``aws-sdk:s3:putObject`` is not among MiniStack's integrations.
+
+    AWS serialises a JSON ``Body`` to its text, which is how a workflow stores a document without a function.
+    """
+    dispatch = stepfunctions._dispatch_aws_sdk_rest_xml
+
+    def dispatch_put_object(service: Any, name: str, action: str, arguments: dict[str, Any]) -> Any:
+        if (name, action) != ("s3", "putObject"):
+            return dispatch(service, name, action, arguments)
+        from ministack import app  # noqa: PLC0415  the module must not be imported before its settings are in place
+
+        body = arguments.get("Body", "")
+        content = (
+            body if isinstance(body, str) else json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+        )
+        region = stepfunctions.REGION
+        headers = {
+            "host": f"s3.{region}.amazonaws.com",
+            "authorization": f"AWS4-HMAC-SHA256 Credential=test/20260101/{region}/s3/aws4_request",
+            "content-type": arguments.get("ContentType", "binary/octet-stream"),
+        }
+        path = f"/{arguments['Bucket']}/{arguments['Key']}"
+        status, answer_headers, answer = app.call_service_handler_sync(
+            app.SERVICE_HANDLERS["s3"], "PUT", path, headers, content.encode(), {}
+        )
+        if status >= 400:  # noqa: PLR2004
+            code = "NoSuchBucketException" if b"NoSuchBucket" in answer else "S3Exception"
+            raise stepfunctions._ExecutionError(f"S3.{code}", answer.decode(errors="replace"))
+        return {"ETag": {key.lower(): value for key, value in answer_headers.items()}.get("etag", "")}
+
+    stepfunctions._dispatch_aws_sdk_rest_xml = dispatch_put_object
+
+
+def wait_as_retriers_say() -> None:
+    """Wait between attempts as long as the workflow's Retry says.
+
+    MiniStack waits 60 s at most and draws no jitter: an outage would use up the attempts in a fifth of the time that
+    AWS takes, and what failed together would come back together.
+    """
+    find = stepfunctions._find_matching_retrier
+
+    def find_and_wait(retriers: list[dict[str, Any]], error: str, counts: dict[int, int]) -> Any:
+        retrier, index = find(retriers, error, counts)
+        if retrier is None:
+            return retrier, index
+        delay_s = retrier.get("IntervalSeconds", 1) * retrier.get("BackoffRate", 2.0) ** counts.get(index, 0)
+        delay_s = min(delay_s, retrier.get("MaxDelaySeconds", delay_s))
+        if retrier.get("JitterStrategy") == "FULL":
+            delay_s = random.uniform(0, delay_s)  # noqa: S311  chance, not a secret
+        stepfunctions._scaled_sleep(delay_s)
+        return retrier | {"IntervalSeconds": 0}, index  # which leaves MiniStack nothing to wait for
+
+    stepfunctions._find_matching_retrier = find_and_wait
+
+
+_PATHS = {
+    "MaxConcurrencyPath": "MaxConcurrency",
+    "ToleratedFailurePercentagePath": "ToleratedFailurePercentage",
+}
+
+
+def resolve_paths() -> None:
+    """Let concurrency and tolerance come from the input: MiniStack reads the fixed fields only."""
+    run = stepfunctions._run_distributed_map
+
+    def run_resolved(state: dict[str, Any], raw: Any, effective: Any, *rest: Any) -> Any:
+        context = rest[-1]
+        found = {
+            field: stepfunctions._resolve_path_or_ctx(state[path], effective, context)
+            for path, field in _PATHS.items()
+            if path in state
+        }
+        return run(state | found, raw, effective, *rest)
+
+    stepfunctions._run_distributed_map = run_resolved
+
+
+def read_inventories() -> None:
+    """Let the items be the rows of an S3 Inventory: MiniStack takes its manifest for the items."""
+    read = stepfunctions._read_map_items
+
+    def read_inventory(reader: dict[str, Any], effective: Any, context: Any) -> list[Any]:
+        if (reader.get("ReaderConfig") or {}).get("InputType") != "MANIFEST":
+            return list(read(reader, effective, context))
+        place = stepfunctions._resolve_params_obj(reader["Parameters"], effective, context)
+        manifest = json.loads(_object(place["Bucket"], place["Key"]))
+        columns = [name.strip() for name in manifest["fileSchema"].split(",")]
+        rows: list[Any] = []
+        for part in manifest["files"]:
+            text = gzip.decompress(_object(place["Bucket"], part["key"])).decode()
+            rows += [dict(zip(columns, row, strict=True)) for row in csv.reader(io.StringIO(text))]
+        return rows
+
+    stepfunctions._read_map_items = read_inventory
+
+
+def stop_with_the_execution() -> None:
+    """Let a map run end with its execution: MiniStack goes on with the items of one that was stopped."""
+    run = stepfunctions._run_sub_machine
+
+    def run_while_wanted(states: Any, start_at: Any, item: Any, child: dict[str, Any], context: Any) -> Any:
+        map_run = stepfunctions._map_runs.get(child.get("mapRunArn")) or {}
+        parent = stepfunctions._executions.get(map_run.get("executionArn")) or {}
+        if parent.get("status", "RUNNING") != "RUNNING":
+            raise stepfunctions._ExecutionError("States.TaskFailed", "the execution of the map was stopped")
+        return run(states, start_at, item, child, context)
+
+    stepfunctions._run_sub_machine = run_while_wanted
+
+
+def _object(bucket: str, key: str) -> bytes:
+    status, _, body = s3._get_object(bucket, key, {}, {})
+    if status != 200:  # noqa: PLR2004
+        raise stepfunctions._ExecutionError(
+            "States.ItemReaderFailed", f"s3://{bucket}/{key} cannot be read ({status})"
+        )
+    return bytes(body)
