@@ -7,16 +7,14 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from scones.console import confidence_text
-
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 LITERAL_CHARACTERS: Final = 200
 """How much of an image's key surely stands unshortened in its result's key."""
 VERIFICATION_FOLDER: Final = "scones-verify"
-"""Folder below incoming/ that holds one folder for each run of `scones verify`: it tests a deploy, so nothing that counts
-images counts those. `training/verification_images.py` has the same rule, and a test holds both equal."""
+"""Folder below incoming/ that holds one folder for each run of `scones verify`: it tests a deploy, so what counts
+images leaves it out. `training/verification_images.py` has the same rule, and a test holds both equal."""
 _PARTS_BEFORE_IMAGE: Final = {"passed": 2}
 """Parts of a result's key before the image's own: the outcome, and for passed images the label."""
 
@@ -73,7 +71,7 @@ class Document:
                 image_etag=str(image["etag"]).strip('"'),
                 label=content.get("label"),
                 confidence=None if confidence is None else float(confidence),
-                reason=_reason(outcome, content),
+                reason=_reason(content),
                 content=content,
             )
         except (KeyError, TypeError, AttributeError, ValueError) as error:
@@ -81,18 +79,10 @@ class Document:
             raise ValueError(message) from error
 
 
-def _reason(outcome: Outcome, content: Mapping[str, Any]) -> str | None:
-    match outcome:
-        case Outcome.PASSED:
-            return None
-        case Outcome.REVIEW:
-            confidence, threshold = content.get("confidence"), content.get("threshold")
-            if confidence is None or threshold is None:
-                return None
-            return f"{confidence_text(float(confidence))} < {float(threshold):.15g}"
-        case Outcome.REJECTED | Outcome.FAILED:
-            error = content.get("error") or {}
-            return error.get("message") or error.get("name")
+def _reason(content: Mapping[str, Any]) -> str | None:
+    """Return the document's own sentence; an error without one leaves its name."""
+    error = content.get("error") or {}
+    return content.get("reason") or error.get("message") or error.get("name")
 
 
 def outcome_prefixes(labels: Iterable[str], below: str) -> tuple[str, ...]:

@@ -143,6 +143,14 @@ def s3(aws: None, cloudformation: FakeCloudFormation) -> "S3Client":
     return client
 
 
+def reason_of(verdict: dict[str, Any], outcome: str) -> str:
+    """Return the document's sentence, as the workflow words it."""
+    if verdict["error"]:
+        return str(verdict["error"]["message"] or verdict["error"]["name"])
+    how = "reaches" if outcome == "passed" else "is below"
+    return f"{verdict['label']} at {verdict['confidence']} {how} the threshold of 0.8"
+
+
 @dataclass
 class FakeWorkflow:
     """Ends each image version once, as its name says: `review-cat.png` goes to review, others pass.
@@ -188,7 +196,7 @@ class FakeWorkflow:
         document = {
             "schema_version": "1",
             "outcome": outcome,
-            "reason": f"it is {outcome}",
+            "reason": reason_of(verdict, outcome),
             "image": {
                 "bucket": IMAGES,
                 "key": key,

@@ -34,7 +34,8 @@ def test_every_outcome_is_reported(scones: Scones, workflow: FakeWorkflow, image
     assert result.exit_code == 0, result.stderr
     assert "4 images in" in result.stdout
     assert "1 passed, 1 review, 1 rejected, 1 failed" in result.stdout
-    assert "0.610 < 0.8" in result.stdout
+    assert "motorcycle at 0.61 is below the threshold of 0.8" in result.stdout
+    assert "bicycle at 0.97 reaches the threshold of 0.8" in result.stdout
     assert "it is cut off" in result.stdout
     assert "EndpointNotFoundError" in result.stdout  # an empty message leaves the name
     assert len(workflow.written) == 4
@@ -58,7 +59,7 @@ def test_json_is_one_document_and_nothing_else(
     assert one["result"] == f"passed/bicycle/{one['key'].removeprefix('incoming/')}/{one['etag']}.json"
     assert one["result"] in workflow.written
     assert one["seconds"] >= 0
-    assert document["images"][1]["reason"] == "0.610 < 0.8"
+    assert document["images"][1]["reason"] == "motorcycle at 0.61 is below the threshold of 0.8"
 
 
 def test_delayed_and_doubled_results_count_once(

@@ -176,7 +176,11 @@ def test_images_of_both_places_are_started_once_and_brought_to_an_end(
     rows = {row["key"].removeprefix("incoming/"): row for row in report["images"]}
     assert rows["a.png"]["had_failed"] == "its execution FAILED"
     assert rows["rejected-c.png"]["had_failed"] == "EndpointNotFoundError"
-    assert (rows["review-b.png"]["outcome"], rows["review-b.png"]["reason"]) == ("review", "0.610 < 0.8")
+    reviewed = rows["review-b.png"]
+    assert (reviewed["outcome"], reviewed["reason"]) == (
+        "review",
+        "motorcycle at 0.61 is below the threshold of 0.8",
+    )
     assert workflow.left() == []
     assert not set(old) & set(stored(s3)), "the failed documents are gone"
     assert report["complete"] is True

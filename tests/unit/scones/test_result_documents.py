@@ -27,11 +27,14 @@ def test_parse() -> None:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        ({"outcome": "review", "confidence": 0.61, "threshold": 0.8}, "0.610 < 0.8"),
-        ({"outcome": "review", "confidence": 0.79999, "threshold": 0.8}, "0.799 < 0.8"),
-        ({"outcome": "review", "confidence": 0, "threshold": 0.8}, "0.000 < 0.8"),
-        ({"outcome": "review", "confidence": 0.9999, "threshold": 0.99999999}, "0.999 < 0.99999999"),
-        ({"outcome": "review"}, None),
+        ({"outcome": "passed", "reason": "a at 0.9 reaches 0.8"}, "a at 0.9 reaches 0.8"),
+        (
+            {"outcome": "review", "reason": "a at 0.7 is below 0.8", "confidence": 0.7},
+            "a at 0.7 is below 0.8",
+        ),
+        ({"outcome": "review", "confidence": 0.61, "threshold": 0.8}, None),
+        ({"outcome": "failed", "reason": "said", "error": {"name": "X", "message": "else"}}, "said"),
+        ({"outcome": "failed", "reason": "", "error": {"name": "X", "message": ""}}, "X"),
         ({"outcome": "rejected", "error": {"name": "X", "message": "why"}}, "why"),
         ({"outcome": "failed", "error": {"name": "X", "message": ""}}, "X"),
         ({"outcome": "failed", "error": None}, None),
