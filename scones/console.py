@@ -1,11 +1,12 @@
-"""The two Rich consoles, how names, numbers and outcomes look on them, and rows that fit any width."""
+"""What a command shows a person: two Rich consoles, bars, names, numbers and outcomes, and rows that fit any width."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
 from io import TextIOWrapper
@@ -15,6 +16,7 @@ import click
 from rich import box
 from rich.console import Console
 from rich.padding import Padding
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -38,6 +40,21 @@ def _console(*, stderr: bool) -> Console:
         stream.reconfigure(errors="backslashreplace")  # a name must not break an ASCII terminal
     width = None if stream.isatty() or "COLUMNS" in os.environ else _PIPE_WIDTH
     return Console(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
+
+
+def can_ask() -> bool:
+    """Whether a person sits at stdin."""
+    return sys.stdin.isatty()
+
+
+@contextmanager
+def progress_bars(*, visible: bool) -> Iterator[Progress]:
+    """Show bars on stderr while something runs, if a person looks at it."""
+    console = err()
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    hidden = not (visible and console.is_terminal)
+    with Progress(*columns, console=console, transient=True, disable=hidden) as progress:
+        yield progress
 
 
 def notice(line: str) -> None:

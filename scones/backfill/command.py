@@ -4,12 +4,11 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from scones.backfill.run import Counts, Request, Run, find_running, start
 from scones.connection import Target, cloud_options, connect
-from scones.console import comma, err, notice, out, print_json, shown
+from scones.console import comma, notice, out, print_json, progress_bars, shown
 from scones.errors import INTERRUPTED, SconesError
 from scones.stack import read_stack
 
@@ -114,8 +113,7 @@ def _place(manifest: str | None, stack: "Stack") -> dict[str, str] | None:
 
 
 def _watch(run: Run, request: Request, *, quiet: bool) -> tuple[Counts, str]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=err(), disable=quiet, transient=True) as progress:
+    with progress_bars(visible=not quiet) as progress:
         task = progress.add_task(f"Listing {shown(request.title)}", total=None)
 
         def show(counts: Counts) -> None:

@@ -1,6 +1,5 @@
 """`scones destroy`: show what a stack made, ask, delete all of it, and report what is left."""
 
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -8,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 from rich import box, filesize
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import TaskID
 from rich.table import Table
 from rich.text import Text
 
 from scones.connection import Target, cloud_options, connect
-from scones.console import comma, err, notice, out, print_json, shown
+from scones.console import can_ask, comma, err, notice, out, print_json, progress_bars, shown
 from scones.destroy.deletion import NotDestroyedError
 from scones.destroy.inventory import Inventory, Remaining, find_remaining, measure, take_inventory
 from scones.destroy.run import Destroy, OnProgress
@@ -84,11 +83,6 @@ def destroy(
         notice("The local cloud still runs, without a stack: `scones down` stops it.")
 
 
-def can_ask() -> bool:
-    """Whether a person sits at stdin."""
-    return sys.stdin.isatty()
-
-
 def _confirm(inventory: Inventory) -> None:
     context = click.get_current_context()
     try:
@@ -138,11 +132,7 @@ def _finish(stopped: BaseException | None, again: str) -> None:
 @contextmanager
 def _progress(*, visible: bool) -> Iterator[OnProgress]:
     """Show a bar on stderr for the step under way, if a person looks at it."""
-    console = err()
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(
-        *columns, console=console, transient=True, disable=not (visible and console.is_terminal)
-    ) as progress:
+    with progress_bars(visible=visible) as progress:
         steps: dict[str, TaskID] = {}
 
         def show(what: str, done: int, total: int | None) -> None:

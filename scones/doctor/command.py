@@ -1,6 +1,5 @@
 """`scones doctor`: check an account, an endpoint and a stack, and say what to do."""
 
-import sys
 from collections.abc import Iterator
 from textwrap import wrap
 from typing import Final
@@ -9,7 +8,7 @@ import click
 from rich.text import Text
 
 from scones.connection import Target, cloud_options, connect, connect_account
-from scones.console import out, print_json, shown
+from scones.console import can_ask, out, print_json, shown
 from scones.doctor.endpoint_answer import ANSWER
 from scones.doctor.examination import Ask, Model, examine_account, examine_stack
 from scones.doctor.findings import Finding, Level, warning, worst
@@ -81,11 +80,6 @@ def doctor(  # noqa: PLR0913  the options
         print_json({"checks": [finding.as_document() for finding in seen], "worst": str(level)})
     if level is Level.BROKEN or (strict and level is not Level.OK):
         click.get_current_context().exit(_BROKEN)
-
-
-def can_ask() -> bool:
-    """Whether a person sits at stdin."""
-    return sys.stdin.isatty()
 
 
 def _permission(*, yes: bool, no_invoke: bool) -> Ask:

@@ -7,10 +7,19 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from scones.console import Column, comma, confidence_text, err, notice, out, outcome_text, print_rows, shown
+from scones.console import (
+    Column,
+    comma,
+    confidence_text,
+    notice,
+    out,
+    outcome_text,
+    print_rows,
+    progress_bars,
+    shown,
+)
 from scones.drop.uploads import Image
 from scones.result_documents import Outcome
 
@@ -125,11 +134,8 @@ def progress_of(
     images: Sequence[Image], *, visible: bool, wait: bool
 ) -> Iterator[Callable[[int, int], None]]:
     """Show two bars on stderr while a drop runs, if a person looks at it."""
-    console = err()
     uploads = sum(image.problem is None for image in images)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    is_shown = visible and console.is_terminal
-    with Progress(*columns, console=console, transient=True, disable=not is_shown) as progress:
+    with progress_bars(visible=visible) as progress:
         uploading = progress.add_task("uploaded", total=uploads)
         waiting = progress.add_task("outcomes", total=uploads, visible=wait)
 

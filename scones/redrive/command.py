@@ -6,11 +6,20 @@ from contextlib import contextmanager
 from typing import Any
 
 import click
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from scones.connection import Connection, Target, cloud_options, connect
-from scones.console import Column, comma, err, notice, out, outcome_text, print_json, print_rows, shown
+from scones.console import (
+    Column,
+    comma,
+    notice,
+    out,
+    outcome_text,
+    print_json,
+    print_rows,
+    progress_bars,
+    shown,
+)
 from scones.errors import INTERRUPTED, SconesError, explain
 from scones.pace import Pace, pace_for
 from scones.redrive.executions import Watch
@@ -96,11 +105,7 @@ def finish(action: Redrive, stopped: BaseException | None) -> None:
 @contextmanager
 def progress_of(*, visible: bool) -> Iterator[Callable[[int, int], None]]:
     """Show a bar on stderr while a redrive runs, if a person looks at it; its total grows as images are found."""
-    console = err()
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(
-        *columns, console=console, transient=True, disable=not (visible and console.is_terminal)
-    ) as progress:
+    with progress_bars(visible=visible) as progress:
         ended = progress.add_task("ended", total=None)
 
         def show(found: int, done: int) -> None:

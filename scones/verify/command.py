@@ -1,7 +1,6 @@
 """`scones verify`: the acceptance test of a deploy."""
 
 import signal
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from scones.connection import Target, cloud_options, connect
-from scones.console import err, notice, out, print_json, shown
+from scones.console import can_ask, err, notice, out, print_json, shown
 from scones.errors import INTERRUPTED, SconesError, explain
 from scones.pace import pace_for
 from scones.stack import Stack, read_stack
@@ -94,11 +93,6 @@ def verify(  # noqa: PLR0913 (one argument for each option)
     if keep:
         notice(f"kept: `{_clean_command(target, verification.names)}` removes it")
     _finish(verification, stopped, left)
-
-
-def can_ask() -> bool:
-    """Whether a person sits at stdin."""
-    return sys.stdin.isatty()
 
 
 def _report(
