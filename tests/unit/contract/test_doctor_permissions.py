@@ -30,8 +30,8 @@ SERVICES = (
     "ssm",
     "sts",
 )
-SHARED = ("stack.py", "stack_resources.py")
-READS_THE_THRESHOLD = ("threshold.py", "read_threshold")
+SHARED = ("stack.py",)
+READS_THE_THRESHOLD = ("live_threshold.py", "read_threshold")
 
 
 def operations_by_method() -> dict[str, str]:

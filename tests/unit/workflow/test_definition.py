@@ -265,3 +265,16 @@ def test_the_definition_holds_to_the_published_schema(root: Path) -> None:
             state["QueryLanguage"] = definition["QueryLanguage"]  # the schema does not inherit it
 
     jsonschema.validate(definition, schema)
+
+
+@pytest.mark.parametrize(("message", "reason"), [("it is cut off", "it is cut off"), ("", "States.Timeout")])
+def test_a_failure_without_a_message_still_has_a_reason(
+    states: dict[str, Any], message: str, reason: str
+) -> None:
+    expression = states["Describe failure"]["Assign"]["document"].removeprefix("{%").removesuffix("%}")
+    error = {"name": "States.Timeout", "message": message, "state": "Classify"}
+    variables = {"document": {}, "outcome": "failed", "error": error, "inferences": None, "endpoint": None}
+
+    document = stepfunctions._evaluate_jsonata(expression.strip(), {}, {"variables": variables})
+
+    assert (document["reason"], document["error"]) == (reason, error)
