@@ -110,11 +110,6 @@ def fetch(s3: "S3Client", bucket: str, key: str) -> Document | None:
         return None
 
 
-def is_verification_image(image_key: str, incoming_prefix: str) -> bool:
-    """Tell whether an image was dropped by `scones verify`."""
-    return image_key.startswith(f"{incoming_prefix}{VERIFICATION_FOLDER}/")
-
-
 def is_verification_result(result_key: str) -> bool:
     """Tell by its key whether a result is that of an image of `scones verify`."""
     parts = result_key.split("/")
