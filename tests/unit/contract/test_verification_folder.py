@@ -21,7 +21,9 @@ from training import verification_images as of_training
     ],
 )
 def test_both_packages_leave_out_the_same_images(key: str) -> None:
-    assert of_training.is_verification_image(key) == key.startswith(f"incoming/{of_scones.VERIFICATION_FOLDER}/")
+    assert of_training.is_verification_image(key) == key.startswith(
+        f"incoming/{of_scones.VERIFICATION_FOLDER}/"
+    )
 
 
 def test_every_result_of_a_run_is_recognised_by_its_key() -> None:
