@@ -22,6 +22,10 @@ from rich.text import Text
 
 STYLES = {"passed": "green", "review": "yellow", "rejected": "magenta", "failed": "red"}
 _PIPE_WIDTH = 200
+_GAP: Final = 3
+_INDENT: Final = 2
+_LEAST_PROSE: Final = 30
+"""Columns that a sentence needs to be readable beside others."""
 
 
 def out() -> Console:
@@ -92,12 +96,6 @@ def confidence_text(confidence: float | None) -> str:
 def comma(count: int, one: str, many: str) -> str:
     """Return `1 image`, `2 images`, `12,000 images`."""
     return f"{count:,} {one if count == 1 else many}"
-
-
-_GAP: Final = 3
-_INDENT: Final = 2
-_LEAST_PROSE: Final = 30
-"""Columns that a sentence needs to be readable beside others."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from scones.connection import Connection
 
+NESTED_STACK: Final = "AWS::CloudFormation::Stack"
+
 
 @dataclass(frozen=True, slots=True)
 class Stack:
@@ -122,9 +124,6 @@ def _number(stack: str, key: str, text: str) -> float:
     except ValueError:
         message = f"stack {stack} is not an image triage stack (output {key} is not a number: {text})"
         raise SconesError(message) from None
-
-
-NESTED_STACK: Final = "AWS::CloudFormation::Stack"
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from scones.destroy.inventory import Bucket
 
-
 _REFUSED = 1
 _KEPT: Final = {"--keep-results": "ResultsBucket", "--keep-images": "ImageBucket"}
 """The bucket that each option keeps, by its name in the template."""

@@ -17,13 +17,6 @@ if TYPE_CHECKING:
 
     from scones.destroy.inventory import Inventory
 
-
-class NotDestroyedError(SconesError):
-    """Something could not be deleted: its message says what and why. Exit code 1."""
-
-    exit_code = 1
-
-
 LOG_GROUP: Final = "AWS::Logs::LogGroup"
 FUNCTION: Final = "AWS::Lambda::Function"
 _ROUNDS = 8
@@ -35,6 +28,14 @@ _PASSING: Final = frozenset(
     {"InternalError", "OperationAborted", "RequestTimeout", "ServiceUnavailable", "SlowDown"}
 )
 """Errors of one key that another round may not meet."""
+_LOOKS_UNTIL_BEGUN = 5
+"""CloudFormation begins a moment after it was asked; until then it shows how an earlier attempt failed."""
+
+
+class NotDestroyedError(SconesError):
+    """Something could not be deleted: its message says what and why. Exit code 1."""
+
+    exit_code = 1
 
 
 def delete_bucket(
@@ -133,10 +134,6 @@ def _abort(s3: "S3Client", bucket: str, key: str, upload_id: str) -> None:
     except ClientError as error:
         if error_code(error) != "NoSuchUpload":
             raise
-
-
-_LOOKS_UNTIL_BEGUN = 5
-"""CloudFormation begins a moment after it was asked; until then it shows how an earlier attempt failed."""
 
 
 def delete_stack(cloudformation: "CloudFormationClient", stack_id: str, pause: Callable[[], None]) -> None:

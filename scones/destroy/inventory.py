@@ -16,9 +16,14 @@ if TYPE_CHECKING:
 
     from scones.connection import Connection, Target
 
-
 PARAMETERS: Final = frozenset({"EndpointName", "Labels", "ConfidenceThreshold"})
 """What tells an image triage stack from any other. Its outputs are not there when its creation failed."""
+BUCKET: Final = "AWS::S3::Bucket"
+TABLE: Final = "AWS::DynamoDB::Table"
+QUEUE: Final = "AWS::SQS::Queue"
+MAX_PAGES = 100
+"""Listings of a bucket that are counted: 100,000 versions."""
+SAM_STACK: Final = "aws-sam-cli-managed-default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +81,6 @@ def take_inventory(connection: "Connection") -> Inventory:
         parameters=parameters,
         resources=tuple(list_resources(cloudformation, stack_id)),
     )
-
-
-BUCKET: Final = "AWS::S3::Bucket"
-TABLE: Final = "AWS::DynamoDB::Table"
-QUEUE: Final = "AWS::SQS::Queue"
-MAX_PAGES = 100
-"""Listings of a bucket that are counted: 100,000 versions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,9 +178,6 @@ def _count_messages(sqs: "SQSClient", url: str) -> int:
             raise
         return 0
     return sum(int(number) for number in attributes.values())
-
-
-SAM_STACK: Final = "aws-sam-cli-managed-default"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,20 @@ if TYPE_CHECKING:
 
     from scones.connection import Connection
 
-
 CREDENTIALS = "credentials"
+LAMBDA, STATES, SERVERLESS = "Lambda concurrency", "Step Functions quotas", "serverless endpoints"
+QUOTA_NAMES: Final = (LAMBDA, STATES, SERVERLESS)
+FEWEST_FUNCTIONS: Final = 100
+"""Lambda keeps this many executions unreserved (Lambda guide, "Configuring reserved concurrency for a function"). A new
+account has fewer in all ("Lambda quotas": reduced concurrency quotas), often 10."""
+STATES_OF_AN_IMAGE: Final = 7
+"""State transitions of an image that passes."""
+FEWEST_IMAGES_PER_SECOND: Final = 10
+FEWEST_OPEN_EXECUTIONS: Final = 10_000
+"""While an endpoint is away each of its images is an open execution."""
+DEPLOYED_CONCURRENCY: Final = 10
+"""What training.deploy asks of a serverless endpoint unless told otherwise; a test holds it to that command."""
+MAX_CONCURRENCY_OF_ONE: Final = 200
 
 
 def check_credentials(connection: "Connection") -> Finding:
@@ -39,22 +51,6 @@ def check_credentials(connection: "Connection") -> Finding:
         CREDENTIALS,
         f"account {identity['Account']}, region {client.meta.region_name}, as {shown(who)}",
     )
-
-
-LAMBDA, STATES, SERVERLESS = "Lambda concurrency", "Step Functions quotas", "serverless endpoints"
-QUOTA_NAMES: Final = (LAMBDA, STATES, SERVERLESS)
-
-FEWEST_FUNCTIONS: Final = 100
-"""Lambda keeps this many executions unreserved (Lambda guide, "Configuring reserved concurrency for a function"). A new
-account has fewer in all ("Lambda quotas": reduced concurrency quotas), often 10."""
-STATES_OF_AN_IMAGE: Final = 7
-"""State transitions of an image that passes."""
-FEWEST_IMAGES_PER_SECOND: Final = 10
-FEWEST_OPEN_EXECUTIONS: Final = 10_000
-"""While an endpoint is away each of its images is an open execution."""
-DEPLOYED_CONCURRENCY: Final = 10
-"""What training.deploy asks of a serverless endpoint unless told otherwise; a test holds it to that command."""
-MAX_CONCURRENCY_OF_ONE: Final = 200
 
 
 @dataclass(frozen=True, slots=True)

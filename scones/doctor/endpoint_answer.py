@@ -18,11 +18,23 @@ if TYPE_CHECKING:
     from botocore.exceptions import ClientError
     from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
 
-
 CONTENT_TYPE: Final = "image/png"
 SIDE: Final = 32
 _SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 _EIGHT_BITS, _RGB = 8, 2
+ANSWER: Final = "endpoint's answer"
+ANSWER_S: Final = 20
+"""Seconds that Classify waits for one answer; it asks twice. A test holds it to Classify's client."""
+SLOW_S: Final = 10.0
+"""The default of EndpointSlowMilliseconds."""
+_LABELS: Final = "the parameter Labels must name the model's classes, in its order"
+_FLOAT_ERROR: Final = 1e-3
+_ROUNDING_PER_CLASS: Final = 5e-4
+_GREATEST_TOLERANCE: Final = 5e-2
+_LONGEST_SHOWN: Final = 80
+_MODEL_VERSION: Final = re.compile(r"(?:^|[,; ])model_version=([A-Za-z0-9._-]{1,64})(?:$|[,; ])")
+_THROTTLED: Final = frozenset({"ThrottlingException", "ThrottledException", "TooManyRequestsException"})
+_NOT_TAKING_REQUESTS: Final = frozenset({"ValidationError", "ValidationException"})
 
 
 def draw_probe() -> bytes:
@@ -45,21 +57,6 @@ def _colour(x: int, y: int) -> tuple[int, int, int]:
 
 def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-
-ANSWER: Final = "endpoint's answer"
-ANSWER_S: Final = 20
-"""Seconds that Classify waits for one answer; it asks twice. A test holds it to Classify's client."""
-SLOW_S: Final = 10.0
-"""The default of EndpointSlowMilliseconds."""
-_LABELS: Final = "the parameter Labels must name the model's classes, in its order"
-_FLOAT_ERROR: Final = 1e-3
-_ROUNDING_PER_CLASS: Final = 5e-4
-_GREATEST_TOLERANCE: Final = 5e-2
-_LONGEST_SHOWN: Final = 80
-_MODEL_VERSION: Final = re.compile(r"(?:^|[,; ])model_version=([A-Za-z0-9._-]{1,64})(?:$|[,; ])")
-_THROTTLED: Final = frozenset({"ThrottlingException", "ThrottledException", "TooManyRequestsException"})
-_NOT_TAKING_REQUESTS: Final = frozenset({"ValidationError", "ValidationException"})
 
 
 def check_answer(

@@ -40,7 +40,6 @@ from scones.stack import describe_stack, list_resources, read_stack
 if TYPE_CHECKING:
     from botocore.exceptions import BotoCoreError, ClientError
 
-
 NEEDS_NONE: Final = frozenset({"GetCallerIdentity"})
 """AWS STS API Reference, GetCallerIdentity: no permissions are required to perform this operation."""
 

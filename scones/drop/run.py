@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from mypy_boto3_s3 import S3Client
 
-
 _THREADS = 8
 
 

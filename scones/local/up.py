@@ -24,11 +24,11 @@ from scones.stack import read_stack
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-
 STACK: Final = "scones"
 ENDPOINT_NAME: Final = "scones-image-classifier"
 ARTIFACT_BUCKET: Final = "scones-local-artifacts"
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SAMPLE_BUCKET: Final = "scones-sample-images"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +135,6 @@ def _stop_on_signal(processes: Processes) -> None:
 
     for number in STOP_SIGNALS:
         signal.signal(number, request_stop)
-
-
-SAMPLE_BUCKET: Final = "scones-sample-images"
 
 
 def upload_samples(s3: S3Client, root: Path) -> None:

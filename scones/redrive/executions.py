@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_stepfunctions import SFNClient
 
-
 ALIVE: Final = frozenset({"RUNNING", "PENDING_REDRIVE"})
 GONE: Final = "GONE"
 """What an execution is that Step Functions does not know (any more)."""
+_ASKED = 5
+"""Executions asked after in a round: Step Functions takes about ten such requests a second."""
+_THREADS = 8
 
 
 def begin(client: "SFNClient", workflow_arn: str, entry: Redriven, claim: Claim, *, dry_run: bool) -> None:
@@ -68,11 +70,6 @@ def status_of(client: "SFNClient", execution: str) -> str | None:
         if error_code(error) != "ExecutionDoesNotExist":
             raise
         return GONE
-
-
-_ASKED = 5
-"""Executions asked after in a round: Step Functions takes about ten such requests a second."""
-_THREADS = 8
 
 
 @dataclass(slots=True)

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_stepfunctions import SFNClient
 
-
 _STATUS_CHANGE = "Step Functions Execution Status Change"
+_DOCUMENTS = 16
+"""Documents fetched at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,10 +171,6 @@ def read_message(message: Message, input_of: Callable[[str], str]) -> tuple[Imag
         raise ValueError(reason) from error
     why = detail.get("cause") or detail.get("error")
     return image, f"its execution {detail.get('status')}" + (f": {why}" if why else "")
-
-
-_DOCUMENTS = 16
-"""Documents fetched at a time."""
 
 
 @dataclass(frozen=True, slots=True)

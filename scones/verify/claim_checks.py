@@ -13,10 +13,15 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_stepfunctions import SFNClient
 
-
 CLAIM: Final = "claim"
 CLOSING_S: Final = 60
 """Seconds from the result document to the closed claim: what comes between is a message and a write."""
+REPEAT: Final = "second start"
+CLAIMED_BEFORE: Final = "claimed before"
+QUIET_S: Final = 5
+"""Seconds without a change after which the second execution of an EXPRESS workflow counts as ended: it has one
+state to run, and its end cannot be asked for."""
+_UNCHANGED: Final = ("execution", "attempts", "claimed_at", "finished_at", "outcome", "result_key")
 
 
 def check_claims(verification: Verification) -> None:
@@ -62,14 +67,6 @@ def claim_faults(item: ClaimItem, document: Document) -> list[str]:
     if open_still:
         faults.append(f"closed, yet it has {' and '.join(open_still)}: the sweep counts it as open")
     return faults
-
-
-REPEAT: Final = "second start"
-CLAIMED_BEFORE: Final = "claimed before"
-QUIET_S: Final = 5
-"""Seconds without a change after which the second execution of an EXPRESS workflow counts as ended: it has one
-state to run, and its end cannot be asked for."""
-_UNCHANGED: Final = ("execution", "attempts", "claimed_at", "finished_at", "outcome", "result_key")
 
 
 @dataclass(frozen=True, slots=True)

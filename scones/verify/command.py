@@ -23,6 +23,7 @@ from scones.verify.run_resources import RunNames
 from scones.verify.verification import CheckRow, CheckState, Verification, is_express
 
 _FAILED = 1
+_STYLES: Final = {CheckState.OK: "green", CheckState.FAILED: "bold red", CheckState.NOT_CHECKED: "yellow"}
 
 
 @click.command()
@@ -195,9 +196,6 @@ def _stopped_by_sigterm() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-_STYLES: Final = {CheckState.OK: "green", CheckState.FAILED: "bold red", CheckState.NOT_CHECKED: "yellow"}
 
 
 def as_document(verification: Verification, left: list[str], *, interrupted: bool) -> dict[str, Any]:

@@ -19,6 +19,22 @@ from scones.verify.verification import Verification
 TEXT: Final = "not-an-image.txt"
 """The one that has to be rejected; how the model judges the others is the user's affair."""
 SAMPLES: Final = ("bicycle.png", "motorcycle.png", "scone.png", TEXT)
+_FIELDS: Final = (
+    *(
+        "schema_version",
+        "outcome",
+        "reason",
+        "image",
+        "label",
+        "confidence",
+        "threshold",
+        "inferences",
+        "labels",
+    ),
+    *("endpoint", "execution", "s3_request_id", "started_at", "finished_at", "error"),
+)
+_PREDICTED: Final = (Outcome.PASSED, Outcome.REVIEW)
+OUTCOME, DOCUMENT = "outcome", "result document"
 
 
 @contextmanager
@@ -41,23 +57,6 @@ def drop_samples(verification: Verification, *, visible: bool) -> None:
             Drop(verification.images, verification.pace, on_progress).run(
                 uploads, watch, verification.timeout_s
             )
-
-
-_FIELDS: Final = (
-    *(
-        "schema_version",
-        "outcome",
-        "reason",
-        "image",
-        "label",
-        "confidence",
-        "threshold",
-        "inferences",
-        "labels",
-    ),
-    *("endpoint", "execution", "s3_request_id", "started_at", "finished_at", "error"),
-)
-_PREDICTED: Final = (Outcome.PASSED, Outcome.REVIEW)
 
 
 def document_faults(document: Document, labels: Sequence[str]) -> list[str]:
@@ -148,9 +147,6 @@ def _is_time(value: object) -> bool:
     except ValueError:
         return False
     return True
-
-
-OUTCOME, DOCUMENT = "outcome", "result document"
 
 
 def check_outcomes(verification: Verification) -> None:

@@ -13,12 +13,16 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_logs import CloudWatchLogsClient
 
-
 LOGS, TRACE, REPEAT_LOGS = "log lines", "trace id", "log of second start"
 FUNCTIONS: Final = ("Serialize", "Classify", "Filter")
 _LINES_ARRIVE_S: Final = 90
 """Seconds that CloudWatch may take to show a line."""
 type LogLine = Mapping[str, Any]
+METRICS: Final = "metrics"
+EXPECTED: Final = {"serialize": "ObjectBytes", "classify": "EndpointLatency", "filter": "Confidence"}
+"""A metric of each function that one successful image is enough for."""
+_METRICS_ARRIVE_S, _LOCAL_ARRIVAL_S = 300, 30
+_MINUTE: Final = 60
 
 
 def check_logs(verification: Verification) -> None:
@@ -109,13 +113,6 @@ def _lines(client: "CloudWatchLogsClient", group: str, execution: str, since_ms:
                 continue
             if isinstance(line, dict) and "_aws" not in line and line.get("correlation_id") == execution:
                 yield line
-
-
-METRICS: Final = "metrics"
-EXPECTED: Final = {"serialize": "ObjectBytes", "classify": "EndpointLatency", "filter": "Confidence"}
-"""A metric of each function that one successful image is enough for."""
-_METRICS_ARRIVE_S, _LOCAL_ARRIVAL_S = 300, 30
-_MINUTE: Final = 60
 
 
 def check_metrics(verification: Verification) -> None:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from scones.result_documents import Document
     from scones.verify.run_resources import Inbox
 
+_ENDING_S: Final = 60
+
 
 class CheckState(StrEnum):
     """How a check ended."""
@@ -133,9 +135,6 @@ class Verification:
                 return found
             pause = min(pause * 1.5, self.pace.longest_s)
             self.pace.sleep(max(pause, now - started))
-
-
-_ENDING_S: Final = 60
 
 
 def is_express(connection: "Connection", stack: "Stack") -> bool:

@@ -16,6 +16,7 @@ _OF_STATUS: Final = {
     "TIMED_OUT": "ExecutionsTimedOut",
     "ABORTED": "ExecutionsAborted",
 }
+_RULE: Final = "rule "
 
 
 def read_embedded_metrics() -> None:
@@ -83,9 +84,6 @@ def _record_embedded(line: dict[str, Any]) -> None:
                 for value in values if isinstance(values, list) else [values]:
                     unit = metric.get("Unit", "None")
                     cloudwatch.record_metric(directive["Namespace"], metric["Name"], value, unit, dimensions)
-
-
-_RULE: Final = "rule "
 
 
 def count_matches() -> None:

@@ -11,6 +11,21 @@ from ministack.core.responses import get_account_id, get_region
 
 from scones.local.ministack.refusals import log_refusal
 
+# The action of each integration, and the resource that its arguments name.
+INTEGRATIONS: Final = {
+    "lambda:invoke": ("lambda:InvokeFunction", "{FunctionName}"),
+    "dynamodb:updateItem": ("dynamodb:UpdateItem", "arn:aws:dynamodb:{region}:{account}:table/{TableName}"),
+    "sns:publish": ("sns:Publish", "{TopicArn}"),
+    "aws-sdk:cloudwatch:putMetricData": ("cloudwatch:PutMetricData", "*"),
+    "aws-sdk:s3:putObject": ("s3:PutObject", "arn:aws:s3:::{Bucket}/{Key}"),
+    "aws-sdk:s3:deleteObject": ("s3:DeleteObject", "arn:aws:s3:::{Bucket}/{Key}"),
+    "aws-sdk:sfn:startSyncExecution": ("states:StartSyncExecution", "{StateMachineArn}"),
+    "aws-sdk:sfn:listMapRuns": ("states:ListMapRuns", "{ExecutionArn}"),
+    "aws-sdk:sfn:describeMapRun": ("states:DescribeMapRun", "{MapRunArn}"),
+}
+# Arguments that IAM has in a condition key, because the action has no resource.
+CONDITION_KEYS: Final = {"Namespace": "cloudwatch:namespace"}
+
 
 def as_eventbridge_sees_it(policy: str | dict[str, Any] | None) -> dict[str, Any] | None:
     """Return a topic's policy less its statements with a condition."""
@@ -28,23 +43,6 @@ class Call(NamedTuple):
     action: str
     resource: str
     context: dict[str, Any]
-
-
-# The action of each integration, and the resource that its arguments name.
-INTEGRATIONS: Final = {
-    "lambda:invoke": ("lambda:InvokeFunction", "{FunctionName}"),
-    "dynamodb:updateItem": ("dynamodb:UpdateItem", "arn:aws:dynamodb:{region}:{account}:table/{TableName}"),
-    "sns:publish": ("sns:Publish", "{TopicArn}"),
-    "aws-sdk:cloudwatch:putMetricData": ("cloudwatch:PutMetricData", "*"),
-    "aws-sdk:s3:putObject": ("s3:PutObject", "arn:aws:s3:::{Bucket}/{Key}"),
-    "aws-sdk:s3:deleteObject": ("s3:DeleteObject", "arn:aws:s3:::{Bucket}/{Key}"),
-    "aws-sdk:sfn:startSyncExecution": ("states:StartSyncExecution", "{StateMachineArn}"),
-    "aws-sdk:sfn:listMapRuns": ("states:ListMapRuns", "{ExecutionArn}"),
-    "aws-sdk:sfn:describeMapRun": ("states:DescribeMapRun", "{MapRunArn}"),
-}
-
-# Arguments that IAM has in a condition key, because the action has no resource.
-CONDITION_KEYS: Final = {"Namespace": "cloudwatch:namespace"}
 
 
 def call_of_state(resource: str, arguments: dict[str, Any]) -> Call | None:

@@ -14,6 +14,11 @@ from typing import Any
 from ministack.services import s3, stepfunctions
 from ministack.services.cloudformation import provisioners
 
+_PATHS = {
+    "MaxConcurrencyPath": "MaxConcurrency",
+    "ToleratedFailurePercentagePath": "ToleratedFailurePercentage",
+}
+
 
 def refuse_what_step_functions_refuses() -> None:
     """Check definitions in the API and in CloudFormation."""
@@ -136,12 +141,6 @@ def wait_as_retriers_say() -> None:
         return retrier | {"IntervalSeconds": 0}, index  # which leaves MiniStack nothing to wait for
 
     stepfunctions._find_matching_retrier = find_and_wait
-
-
-_PATHS = {
-    "MaxConcurrencyPath": "MaxConcurrency",
-    "ToleratedFailurePercentagePath": "ToleratedFailurePercentage",
-}
 
 
 def resolve_paths() -> None:
