@@ -23,7 +23,7 @@ from scones.console import (
 from scones.errors import INTERRUPTED, SconesError, explain
 from scones.pace import Pace, pace_for
 from scones.redrive.executions import Watch
-from scones.redrive.images import FailedImages, Redriven, State
+from scones.redrive.images import FailedImages, Redriven, RedriveState
 from scones.redrive.queue import FailedQueue
 from scones.redrive.run import Redrive
 from scones.stack import Stack, read_stack
@@ -151,7 +151,7 @@ def print_rest(action: Redrive, target: Target) -> None:
     """Say on stderr what is left: messages nobody can read, images not looked at, where to look next."""
     for what, reason in action.sources.unreadable:
         notice(f"{what} stays where it is, nobody can read it: {shown(reason)}")
-    overdue = sum(entry.state is State.NOT_ENDED for entry in action.images.values())
+    overdue = sum(entry.state is RedriveState.NOT_ENDED for entry in action.images.values())
     if overdue:
         images = comma(overdue, "image", "images")
         notice(f"{images} not ended within {action.timeout_s:g} s; see `scones status{target.options}`")
@@ -162,10 +162,10 @@ def print_rest(action: Redrive, target: Target) -> None:
 def _counts(action: Redrive) -> dict[str, int]:
     found: Counter[str] = Counter()
     for entry in action.images.values():
-        if entry.state is State.ENDED:
+        if entry.state is RedriveState.ENDED:
             found[str(entry.outcome)] += 1
-        elif entry.state is State.FOUND:
-            found["would start" if action.dry_run else str(State.NOT_STARTED)] += 1
+        elif entry.state is RedriveState.FOUND:
+            found["would start" if action.dry_run else str(RedriveState.NOT_STARTED)] += 1
         else:
             found[str(entry.state)] += 1
     return dict(found)
@@ -173,11 +173,11 @@ def _counts(action: Redrive) -> dict[str, int]:
 
 def _reason(entry: Redriven, *, dry_run: bool) -> str:
     match entry.state:
-        case State.ALREADY:
+        case RedriveState.ALREADY:
             return "had its outcome already"
-        case State.FOUND:
+        case RedriveState.FOUND:
             return "would be started" if dry_run else "not started"
-        case State.ENDED:
+        case RedriveState.ENDED:
             return entry.reason or ""
         case _:
             return entry.reason or str(entry.state)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from scones.claims import Claim, read_claims
 from scones.errors import error_code
-from scones.redrive.images import Redriven, State
+from scones.redrive.images import Redriven, RedriveState
 from scones.result_documents import Document, Outcome, fetch
 
 if TYPE_CHECKING:
@@ -34,20 +34,20 @@ def begin(client: "SFNClient", workflow_arn: str, entry: Redriven, claim: Claim,
 
     entry.before = claim
     if claim.outcome not in {None, Outcome.FAILED}:
-        entry.state, entry.outcome, entry.result_key = State.ALREADY, claim.outcome, claim.result_key
+        entry.state, entry.outcome, entry.result_key = RedriveState.ALREADY, claim.outcome, claim.result_key
         return
     try:
         if is_alive(client, claim):
-            entry.execution, entry.state = claim.execution, State.WAITING
+            entry.execution, entry.state = claim.execution, RedriveState.WAITING
             entry.reason = "its execution is still running"
         elif not dry_run:
             event = json.dumps(entry.image.event(), ensure_ascii=False)
             started = client.start_execution(stateMachineArn=workflow_arn, input=event)
-            entry.execution, entry.state = started["executionArn"], State.WAITING
+            entry.execution, entry.state = started["executionArn"], RedriveState.WAITING
     except ClientError as error:
         if error_code(error) in {"AccessDeniedException", "StateMachineDoesNotExist"}:
             raise  # it would be the same for the others
-        entry.state, entry.reason = State.NOT_STARTED, f"not started: {error}"
+        entry.state, entry.reason = RedriveState.NOT_STARTED, f"not started: {error}"
 
 
 def is_alive(client: "SFNClient", claim: Claim) -> bool:
@@ -90,17 +90,21 @@ class Watch:
         for entry in waiting:
             claim = claims.get(entry.image.name, Claim())
             if claim.outcome and claim.end != entry.before.end:
-                entry.state, entry.outcome, entry.result_key = State.ENDED, claim.outcome, claim.result_key
+                entry.state, entry.outcome, entry.result_key = (
+                    RedriveState.ENDED,
+                    claim.outcome,
+                    claim.result_key,
+                )
                 ended.append(entry)
             elif entry.last_status is not None:  # it had died before this look, so nothing is to come
-                entry.state = State.DIED
+                entry.state = RedriveState.DIED
                 entry.reason = f"its execution {entry.last_status} without an outcome: {entry.execution}"
                 ended.append(entry)
             else:
                 others.append((entry, claim))
         self._ask_after(others)
         with ThreadPoolExecutor(_THREADS) as pool:
-            list(pool.map(self._explain, [entry for entry in ended if entry.state is State.ENDED]))
+            list(pool.map(self._explain, [entry for entry in ended if entry.state is RedriveState.ENDED]))
         return ended
 
     def _ask_after(self, others: Sequence[tuple[Redriven, Claim]]) -> None:

@@ -95,7 +95,7 @@ class ImageVersion:
         }
 
 
-class State(StrEnum):
+class RedriveState(StrEnum):
     """How far a redrive is with an image."""
 
     FOUND = "found"
@@ -115,7 +115,7 @@ class Redriven:
     had_failed: str
     messages: list[Message] = field(default_factory=list)
     failed_key: str | None = None
-    state: State = State.FOUND
+    state: RedriveState = RedriveState.FOUND
     before: Claim = field(default_factory=Claim)
     execution: str | None = None
     started_at: float = 0.0
@@ -127,7 +127,7 @@ class Redriven:
     @property
     def is_settled(self) -> bool:
         """Whether the image has an end, so that the messages about it have done their work."""
-        return self.state in {State.ALREADY, State.ENDED}
+        return self.state in {RedriveState.ALREADY, RedriveState.ENDED}
 
     @property
     def is_fine(self) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from scones.claims import Claim, read_claims
 from scones.pace import Pace
 from scones.redrive.executions import Watch, begin
-from scones.redrive.images import FailedImages, Found, Redriven, State
+from scones.redrive.images import FailedImages, Found, Redriven, RedriveState
 from scones.redrive.queue import Message
 
 AT_ONCE = 100
@@ -94,7 +94,7 @@ class Redrive:
     def _room(self, wanted: int) -> int:
         if self.limit is None:
             return wanted
-        return self.limit - sum(entry.state is not State.ALREADY for entry in self.images.values())
+        return self.limit - sum(entry.state is not RedriveState.ALREADY for entry in self.images.values())
 
     def _begin(self, new: Sequence[Redriven]) -> None:
         claims = read_claims(
@@ -113,12 +113,16 @@ class Redrive:
         now = self.pace.clock()
         late = [entry for entry in self.waiting() if now - entry.started_at >= self.timeout_s]
         for entry in late:
-            entry.state, entry.reason = State.NOT_ENDED, f"no outcome within {self.timeout_s:g} s"
+            entry.state, entry.reason = RedriveState.NOT_ENDED, f"no outcome within {self.timeout_s:g} s"
         return late
 
     def waiting(self) -> list[Redriven]:
         """Return the images that are under way."""
-        return [entry for entry in self.images.values() if entry.state is State.WAITING and not self.dry_run]
+        return [
+            entry
+            for entry in self.images.values()
+            if entry.state is RedriveState.WAITING and not self.dry_run
+        ]
 
     def _done_messages(self, entries: Sequence[Redriven]) -> list[Message]:
         """Take the messages of images that have an end: each is deleted once."""

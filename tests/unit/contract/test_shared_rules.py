@@ -18,7 +18,7 @@ from ministack.services import stepfunctions
 
 from scones.claims import read_claim, read_claims
 from scones.redrive.executions import begin
-from scones.redrive.images import ImageVersion, Redriven, State
+from scones.redrive.images import ImageVersion, Redriven, RedriveState
 from scones.result_documents import (
     LITERAL_CHARACTERS,
     Document,
@@ -133,7 +133,7 @@ def of_redrive(item: dict[str, Any], owner: str | None, now: int, monkeypatch: p
     )
     if started:
         return "started"
-    return {State.ALREADY: "left", State.WAITING: "watched"}[entry.state]
+    return {RedriveState.ALREADY: "left", RedriveState.WAITING: "watched"}[entry.state]
 
 
 def assigned(update: str, values: str) -> Iterator[tuple[str, str | None]]:
