@@ -29,9 +29,9 @@ COMMANDS: Final[Mapping[str, Lazy]] = {
     ),
     "results": Lazy("scones.results:results", "List and filter result documents."),
     "redrive": Lazy(
-        "scones.redrive.command:redrive", "Start failed images again, and say what became of each."
+        "scones.redrive.command:redrive", "Start failed images again and report the outcome of each."
     ),
-    "sweep": Lazy("scones.sweep:sweep", "Start lost images again, as the stack does by itself."),
+    "sweep": Lazy("scones.sweep:sweep", "Start lost images again, as the stack does on a schedule."),
     "threshold": Lazy(
         "scones.threshold:threshold", "Show or set the confidence that passes, without a deploy."
     ),

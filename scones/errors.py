@@ -108,7 +108,7 @@ def explain(error: BaseException) -> str | None:
 
 
 def error_code(error: "ClientError") -> str:
-    """Return AWS's code of an error answer: errors are told apart by it, never by their text."""
+    """Return AWS's code of an error answer: it identifies an error; the text does not."""
     return error.response.get("Error", {}).get("Code", "Unknown")
 
 
@@ -120,7 +120,7 @@ def is_denied(error: BaseException) -> bool:
 
 
 def concerns_one_object(error: BaseException) -> bool:
-    """Tell whether a failed upload is that file's own fault, so that the others may go on."""
+    """Tell whether a failed upload is that file's own fault, so that the others can continue."""
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 (slow)
 
     match error:

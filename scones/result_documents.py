@@ -95,7 +95,7 @@ def outcome_prefixes(labels: Iterable[str], below: str) -> tuple[str, ...]:
 
 
 def list_results(s3: "S3Client", bucket: str, prefix: str) -> Iterator[Listed]:
-    """List results under a prefix, a page of 1,000 at a time as the caller goes on."""
+    """List results under a prefix, a page of 1,000 at a time, as the caller consumes them."""
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
         for item in page.get("Contents", []):
             yield Listed(item["Key"], item["ETag"], item["LastModified"])

@@ -47,7 +47,7 @@ def threshold(target: Target, *, value: float | None, reset: bool, as_json: bool
         out().print(Text(str(found)))
         if found.problem:
             notice(
-                f"{found.problem}: the deployed one counts; `scones threshold{target.options} --reset` mends it"
+                f"{found.problem}: the deployed one counts; `scones threshold{target.options} --reset` fixes it"
             )
         elif value is not None:
             notice("counts within 30 s for images not judged yet")

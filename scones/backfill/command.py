@@ -32,7 +32,7 @@ _MANIFEST = re.compile(r"s3://(?P<bucket>[^/]+)/(?P<key>.+/manifest\.json)")
     type=click.IntRange(1, 10_000),
     default=DEFAULT_CONCURRENCY,
     show_default=True,
-    help="Images at once; keep it below what the endpoint and the account's Lambda concurrency bear.",
+    help="Images at once; keep it below what the endpoint and the account's Lambda concurrency can handle.",
 )
 @click.option(
     "--tolerate",
@@ -61,8 +61,8 @@ def backfill(  # noqa: PLR0913  one argument per option
 ) -> None:
     """Classify the images below PREFIX that have no outcome yet (all of incoming/ without one).
 
-    It runs in the cloud: Ctrl-C stops watching only, and the same command goes on watching. An image that has its
-    outcome already is passed over, so a backfill can be stopped and started again.
+    It runs in the cloud: Ctrl-C stops watching only, and the same command resumes watching. An image that has its
+    outcome already is skipped, so a backfill can be stopped and started again.
     """
     connection = connect(target)
     stack = read_stack(connection)

@@ -51,7 +51,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Objects of a run: all, classified or passed over, failed, and not done yet."""
+    """Objects of a run: all, classified or skipped, failed, and not done yet."""
 
     total: int = 0
     succeeded: int = 0

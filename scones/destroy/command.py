@@ -42,7 +42,7 @@ def destroy(
     """Delete a stack with everything it made: images, results, claims and logs too.
 
     It shows what is there and asks for the stack's name first. Executions that run are stopped. Whatever interrupts
-    it, running it again goes on. With the id of a stack that was deleted otherwise as --stack, it deletes the buckets
+    it, running it again continues. With the id of a stack that was deleted otherwise as --stack, it deletes the buckets
     and the table which that left.
 
     Exit code 0: nothing is left. 1: something could not be deleted, or another name was typed in. 2: usage or
@@ -100,7 +100,7 @@ def _confirm(inventory: Inventory) -> None:
 
 
 def _carry_out(action: Destroy, *, visible: bool) -> BaseException | None:
-    """Run it, and return what stopped it, if anything a person should hear of did."""
+    """Run it, and return what stopped it, if it is an error that a person can act on."""
     try:
         with _progress(visible=visible) as action.on_progress:
             action.run()
@@ -115,13 +115,13 @@ def _carry_out(action: Destroy, *, visible: bool) -> BaseException | None:
 
 def _finish(stopped: BaseException | None, again: str) -> None:
     """Leave with the exit code, and say why when it was cut short."""
-    goes_on = f"`{again}` goes on from here"
+    goes_on = f"`{again}` continues from here"
     match stopped:
         case KeyboardInterrupt():
             notice(f"interrupted: {goes_on}")
             click.get_current_context().exit(INTERRUPTED)
         case NotDestroyedError():
-            message = f"{stopped.message}. Once that is mended, {goes_on}"
+            message = f"{stopped.message}. Once that is fixed, {goes_on}"
             raise NotDestroyedError(message) from stopped
         case Exception():
             message = f"{explain(stopped) or stopped}; {goes_on}"

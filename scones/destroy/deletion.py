@@ -105,7 +105,7 @@ def _list_versions(s3: "S3Client", bucket: str) -> Iterator[list["ObjectIdentifi
 
 
 def _delete(s3: "S3Client", bucket: str, versions: list["ObjectIdentifierTypeDef"]) -> tuple[int, str | None]:
-    """Delete up to a thousand versions; returns how many went, and the reason of one that stayed for now."""
+    """Delete up to a thousand versions; returns how many went, and the reason why one stayed."""
     from botocore.exceptions import ClientError  # noqa: PLC0415 (slow)
 
     try:

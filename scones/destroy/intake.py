@@ -84,7 +84,7 @@ def stop_executions(
 
 
 def _stop(stepfunctions: "SFNClient", arn: str) -> bool:
-    """Stop an execution; False when it ended by itself since it was listed."""
+    """Stop an execution; False when it ended on its own since it was listed."""
     from botocore.exceptions import ClientError  # noqa: PLC0415 (slow)
 
     try:

@@ -203,7 +203,9 @@ def _endpoint(connection: "Connection", inventory: Inventory, target: "Target") 
     try:
         status = connection.session.client("sagemaker").describe_endpoint(EndpointName=name)["EndpointStatus"]
     except ClientError as error:
-        if error_code(error) == "ValidationException":  # SageMaker's way to say that there is none
+        if (
+            error_code(error) == "ValidationException"
+        ):  # SageMaker's answer for an endpoint that does not exist
             return
         status = "not allowed to look"
     region = f" --region {target.region}" if target.region else ""

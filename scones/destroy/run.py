@@ -22,7 +22,7 @@ type OnProgress = Callable[[str, int, int | None], None]
 class Destroy:
     """A destroy under way; `done` says what has been, so that an interrupted one can be reported.
 
-    Everything is found through the stack, so the stack goes last: whatever stops a destroy, running it again goes on.
+    Everything is found through the stack, so the stack goes last: whatever stops a destroy, running it again continues.
     """
 
     connection: "Connection"

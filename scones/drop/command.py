@@ -1,4 +1,4 @@
-"""`scones drop`: upload images, wait for their outcomes, say what became of each."""
+"""`scones drop`: upload images, wait for their outcomes, and report each."""
 
 import secrets
 from collections.abc import Sequence

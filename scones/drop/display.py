@@ -37,7 +37,7 @@ def as_document(images: Sequence[Image], seconds: float) -> dict[str, Any]:
 
 
 def counts(images: Sequence[Image]) -> dict[str, int]:
-    """Count the images of each outcome; outcomes nobody had are there with 0."""
+    """Count the images of each outcome; outcomes that no image has are included as 0."""
     found = Counter(image.document.outcome for image in images if image.document)
     return {str(outcome): found[outcome] for outcome in Outcome}
 

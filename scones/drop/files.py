@@ -34,14 +34,14 @@ class Source:
 
 @dataclass(slots=True)
 class FoundFiles:
-    """What was found: files in the order they were named, and what was passed over."""
+    """What was found: files in the order they were named, and what was skipped."""
 
     files: list[Source] = field(default_factory=list)
     hidden: int = 0
     linked_folders: int = 0
 
     def notices(self) -> Iterator[str]:
-        """Say what was passed over, a line for each kind."""
+        """Say what was skipped, a line for each kind."""
         if self.hidden:
             yield f"skipped {comma(self.hidden, 'hidden entry', 'hidden entries')}: name one to drop it"
         if self.linked_folders:

@@ -35,7 +35,7 @@ class Uploaded:
 
 @dataclass(slots=True)
 class Image:
-    """A dropped file and what became of it so far."""
+    """A dropped file and its progress so far."""
 
     path: Path
     key: str

@@ -69,7 +69,7 @@ DEFAULT_CONCURRENCY: Final = max(4, 2 * (os.cpu_count() or 2))
 @click.option(
     "--persist",
     is_flag=True,
-    help="Keep the local AWS on disk, and go on from there at the next `scones up --persist`.",
+    help="Keep the local AWS on disk; the next `scones up --persist` continues from there.",
 )
 @click.option("--quiet", "-q", is_flag=True, help="Say that it is ready, and not how to use it.")
 def up(  # noqa: PLR0913  one argument per option

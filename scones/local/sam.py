@@ -110,7 +110,7 @@ def _reason(processes: Processes, name: str) -> str:
 
 
 def _stamp(root: Path) -> Path:
-    # Inside the build, so that whoever deletes the build deletes the memory of it.
+    # Inside the build, so that deleting the build deletes this record of it.
     return root / ".aws-sam" / "build" / ".sources"
 
 

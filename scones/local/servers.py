@@ -59,7 +59,7 @@ def start_aws(
 ) -> None:
     """Start the emulated AWS; it does not answer yet when this returns.
 
-    With `persist` it goes on where the last one that persisted stopped, in whatever way that one stopped.
+    With `persist` it continues where the last persistent one stopped, however that one stopped.
     """
     scratch = processes.log_dir.parent / "tmp"
     scratch.mkdir(parents=True, exist_ok=True)

@@ -46,7 +46,7 @@ _FAILED = 1
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 @cloud_options
 def redrive(target: Target, *, dry_run: bool, limit: int | None, timeout_s: float, as_json: bool) -> None:
-    """Start the images again that failed, and say what became of each.
+    """Start failed images again and report the outcome of each.
 
     They are those in the queue of failed images, whose executions died or never began, and those with a document
     under failed/. A message is deleted only once its image has an outcome.
@@ -148,9 +148,9 @@ def print_redrive(action: Redrive) -> None:
 
 
 def print_rest(action: Redrive, target: Target) -> None:
-    """Say on stderr what is left: messages nobody can read, images not looked at, where to look next."""
+    """Say on stderr what is left: messages that cannot be read, images not examined, where to look next."""
     for what, reason in action.sources.unreadable:
-        notice(f"{what} stays where it is, nobody can read it: {shown(reason)}")
+        notice(f"{what} stays where it is, it cannot be read: {shown(reason)}")
     overdue = sum(entry.state is RedriveState.NOT_ENDED for entry in action.images.values())
     if overdue:
         images = comma(overdue, "image", "images")

@@ -45,7 +45,7 @@ class ImageVersion:
         Raises
         ------
         ValueError
-            When it is none.
+            When it is not such an event.
         """
         try:
             detail, one = event["detail"], event["detail"]["object"]
@@ -109,7 +109,7 @@ class RedriveState(StrEnum):
 
 @dataclass(slots=True)
 class Redriven:
-    """An image and what became of it. `before` is its claim as it was found; `execution` the one that is watched."""
+    """An image and its outcome since. `before` is its claim as it was found; `execution` the one that is watched."""
 
     image: ImageVersion
     had_failed: str
@@ -185,7 +185,7 @@ class Found:
 
 @dataclass(slots=True)
 class FailedImages:
-    """Finds failed images, a few at a time, and keeps what nobody can read: (message or document, reason)."""
+    """Finds failed images, a few at a time, and records what cannot be read: (message or document, reason)."""
 
     queue: FailedQueue
     stepfunctions: "SFNClient"

@@ -68,7 +68,7 @@ class FailedQueue:
             self._renewed_at = self._clock()
 
     def delete(self, messages: Iterable[Message]) -> None:
-        """Delete messages for good; one that could not be is given back at the end."""
+        """Delete messages; one that could not be deleted is returned to the queue at the end."""
         for batch in batched(messages, BATCH, strict=False):
             entries = [
                 {"Id": str(number), "ReceiptHandle": message.handle} for number, message in enumerate(batch)

@@ -34,7 +34,7 @@ class Cleanup:
     stack: Stack
     names: RunNames
     has_queue: bool = True
-    """False when the caller may not make a queue: then there is none, nor may the caller look for one."""
+    """False when the caller may not create a queue: there is none then, and the caller may not look for one either."""
     removed: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
 

@@ -73,7 +73,7 @@ def check_silence(verification: Verification) -> None:
 
 
 def wait_for_alert(verification: Verification, image_key: str) -> TopicMessage | None:
-    """Wait for the alert about an image; None when none came or nobody listens."""
+    """Wait for the alert about an image; None when none arrived or no queue is subscribed."""
     inbox, topic = verification.inbox, verification.stack.alert_topic_arn
     if inbox is None:
         return None

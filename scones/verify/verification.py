@@ -76,7 +76,7 @@ class Checklist:
 
     @contextmanager
     def checking(self, check: str, subject: str) -> Iterator[None]:
-        """Turn an error answer of AWS into a row: a refused permission is no verdict on the stack, all else is."""
+        """Turn an error answer of AWS into a row: a refused permission says nothing about the stack."""
         from botocore.exceptions import ClientError  # noqa: PLC0415 (slow)
 
         try:

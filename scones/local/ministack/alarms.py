@@ -1,6 +1,6 @@
 """CloudWatch's alarms, as MiniStack 1.5.33 does not evaluate them.
 
-MiniStack throws the metrics of all dimensions together, knows one long period and no missing data, and looks only when
+MiniStack merges the metrics of all dimensions, evaluates one long period without missing data, and evaluates only when
 somebody puts a metric by hand.
 """
 
@@ -17,7 +17,7 @@ from scones.local.ministack import metric_math
 from scones.local.ministack.metrics import measure_queues
 
 EVERY_S: Final = 2
-"""CloudWatch looks once a minute; on a laptop somebody waits for it."""
+"""CloudWatch evaluates once a minute; on a laptop somebody is waiting."""
 _MISSING: Final = {"breaching": True, "notBreaching": False}
 
 
@@ -39,7 +39,7 @@ def keep_evaluating() -> None:
 
 
 def evaluate(alarm: dict[str, Any]) -> None:
-    """Bring an alarm to the state that its metric says, and tell those whom it has to tell."""
+    """Set an alarm to the state that its metric gives, and run the actions of that state."""
     values = _values(alarm, time.time())
     before, state = alarm["StateValue"], _state(alarm, values)
     if state == before:

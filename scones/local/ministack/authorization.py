@@ -62,7 +62,7 @@ def hold_states_to_their_role() -> None:
 
 
 def hold_maps_to_their_role() -> None:
-    """Ask before a Distributed Map lists or reads its items, starts its children and writes what became of them."""
+    """Ask before a Distributed Map lists or reads its items, starts its children and writes their results."""
     run, read = stepfunctions._run_distributed_map, stepfunctions._read_map_items
 
     def run_as_role(state: Any, raw: Any, effective: Any, iterator: Any, execution: Any, context: Any) -> Any:

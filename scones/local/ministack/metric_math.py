@@ -13,7 +13,7 @@ from typing import Any, Final
 from ministack.services.cloudformation import provisioners
 
 type Value = float | None
-"""What a metric or an expression came to in one period; None where there is no data."""
+"""The value of a metric or an expression in one period; None where there is no data."""
 
 _ARITHMETIC: Final[dict[type[ast.operator], Callable[[float, float], float]]] = {
     ast.Add: operator.add,
@@ -77,7 +77,7 @@ def _result(queries: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _check(queries: list[dict[str, Any]]) -> None:
-    """Evaluate everything once with numbers, so that what is unknown is refused and not passed over."""
+    """Evaluate everything once with numbers, so that what is unknown is refused, not skipped."""
     _result(queries)
     for query in queries:
         evaluate([one | {"ReturnData": one is query} for one in queries], lambda _: 1.0)

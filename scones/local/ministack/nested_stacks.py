@@ -1,4 +1,4 @@
-"""An update of a nested stack, in which MiniStack 1.5.33 forgets what the resources that stay as they are came to.
+"""An update of a nested stack, in which MiniStack 1.5.33 loses the attributes of unchanged resources.
 
 What refers to such a resource's attribute, as a dashboard does to its alarms' ARNs, fails the update.
 """

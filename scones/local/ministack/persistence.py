@@ -1,7 +1,7 @@
 """Keeps the emulated AWS on disk, so that it survives its own death: what `scones up --persist` adds.
 
-MiniStack saves its state when it is told to stop. A process that is killed is told nothing, and AWS forgets nothing
-when a process dies, so here the state is saved all the time.
+MiniStack saves its state when it is asked to stop, which a killed process is not. AWS loses nothing when a process
+dies, so here the state is saved continuously.
 """
 
 from __future__ import annotations

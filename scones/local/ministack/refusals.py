@@ -1,4 +1,4 @@
-"""What MiniStack 1.5.33 refuses a request by IAM: written down, and as hard as S3 does. See `authorization`."""
+"""What MiniStack 1.5.33 refuses a request by IAM: logged, and for missing objects as S3 does. See `authorization`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 
 def log_refusal(sentence: str) -> str:
-    """Write a refusal into the emulator's log, where whoever wonders will find it, and return it."""
+    """Write a refusal into the emulator's log, and return it."""
     logger.warning("refused: %s", sentence)
     return sentence
 
@@ -36,7 +36,7 @@ def log_refusals() -> None:
 
 def hide_what_is_gone() -> None:
     """
-    Forbid reading what is not there to whoever may not list it: MiniStack says that it is gone.
+    Answer 403 for a missing object to a caller that may not list it; MiniStack answers 404.
 
     An object takes s3:ListBucket (API reference, "GetObject"). For a version that was purged, s3:ListBucketVersions is
     taken to be what S3 asks for: no page that was found says so, and a role that has both is right either way.

@@ -179,7 +179,7 @@ def read_inventories() -> None:
 
 
 def stop_with_the_execution() -> None:
-    """Let a map run end with its execution: MiniStack goes on with the items of one that was stopped."""
+    """Let a map run end with its execution: MiniStack continues with the items of a stopped one."""
     run = stepfunctions._run_sub_machine
 
     def run_while_wanted(states: Any, start_at: Any, item: Any, child: dict[str, Any], context: Any) -> Any:

@@ -228,7 +228,8 @@ def test_ctrl_c_says_how_to_go_on_and_a_second_run_does(scones: Scones, deployed
     assert first.exit_code == 130
     assert f"bucket {IMAGES} deleted with 1 version in it" in first.stdout
     assert (
-        "`scones destroy --stack scones --region us-east-1 --keep-results` goes on from here" in first.stderr
+        "`scones destroy --stack scones --region us-east-1 --keep-results` continues from here"
+        in first.stderr
     )
     assert deployed.left() == {
         "buckets": {RESULTS},
@@ -257,7 +258,7 @@ def test_a_refused_permission_is_one_line_and_nothing_is_lost(
     assert result.exit_code == 2
     (line,) = [line for line in result.stderr.splitlines() if line.startswith("Error")]
     assert f"not allowed to call {operation}" in line
-    assert "goes on from here" in line
+    assert "continues from here" in line
     assert deployed.stacks.deletions == 0
     deployed.hooks.clear()
     assert scones("destroy", "--yes").exit_code == 0
@@ -279,7 +280,7 @@ def test_a_resource_that_cannot_be_deleted_is_named_with_its_reason(
     assert "stack scones could not be deleted" in first.stderr
     assert "UploaderPolicy (AWS::IAM::ManagedPolicy): Cannot delete a policy attached" in first.stderr
     assert "Dashboard (AWS::CloudWatch::Dashboard): no permission to delete it" in first.stderr
-    assert "goes on from here" in first.stderr
+    assert "continues from here" in first.stderr
 
     for stack in deployed.stacks.stacks:
         stack.undeletable = {}

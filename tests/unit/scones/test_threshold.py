@@ -90,7 +90,7 @@ def test_a_parameter_that_is_gone_is_told_and_made_again(scones: Scones, ssm: SS
     result = scones("threshold")
     assert (result.exit_code, result.stdout) == (1, "0.8\n")
     assert f"parameter {NAME} is gone: the deployed one counts" in result.stderr
-    assert "`scones threshold --stack scones --region us-east-1 --reset` mends it" in result.stderr
+    assert "`scones threshold --stack scones --region us-east-1 --reset` fixes it" in result.stderr
     assert scones("threshold", "--reset").exit_code == 0
     assert scones("threshold").exit_code == 0
 
