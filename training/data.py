@@ -13,13 +13,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from training.data_errors import DataError, explain
 from training.dataset.archive import OFFICIAL_MD5
 from training.dataset.download import OFFICIAL_URL, fetch
-from training.dataset.folders import check_replaceable
 from training.dataset.prepare import Plan, Reviews, prepare
-from training.dataset.review_images import FolderImages, S3Images
+from training.dataset.prepared_folder import check_replaceable
+from training.dataset.reviewed_images import FolderImages, S3Images
 from training.dataset.upload import upload
+from training.errors import DataError, explain
 from training.storage import Address, s3_client
 
 _EXAMPLES = """\

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from endpoint.errors import ModelFileError
 from endpoint.predictor import SHIPPED_MODEL, Predictor
-from training.data_errors import DataError
 from training.dataset.archive import OFFICIAL_MD5, read_archive
+from training.errors import DataError
 from training.evaluation import arguments, model_card
 from training.evaluation import plots as evaluation_plots
 from training.evaluation.plot_kit import PlotsUnavailableError, require_matplotlib

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from training.aws import SessionError, aws_errors, open_session
-from training.data_errors import StorageError
+from training.errors import StorageError
 from training.release.launch_options import LaunchError, job_of, parser
 from training.release.training_job import METRICS, TrainingJob
 from training.release.waiting import Waiter

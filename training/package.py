@@ -11,7 +11,7 @@ from pathlib import Path
 
 from endpoint.predictor import SHIPPED_MODEL
 from training.aws import SessionError, aws_errors, open_session
-from training.data_errors import StorageError
+from training.errors import StorageError
 from training.release.model_archive import PackageError, build
 from training.release.write_once import TakenError, put_once
 from training.storage import Address, explained

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from training.data_errors import StorageError
+from training.errors import StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

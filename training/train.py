@@ -20,10 +20,10 @@ import numpy as np
 import torch
 
 from endpoint.predictor import Predictor
-from training.data_errors import DataError
 from training.dataset.archive import read_archive
 from training.dataset.prepared import read_reviewed
 from training.dataset.subsets import parse_classes
+from training.errors import DataError
 from training.evaluation.metrics import accuracy, coverage
 from training.learning.calibrate import THRESHOLD, answer, calibrate, summary
 from training.learning.curriculum import Curriculum

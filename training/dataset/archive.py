@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from training.data_errors import ArchiveError
 from training.dataset.unpickle import text, unpickle
+from training.errors import ArchiveError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,10 +7,10 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from training.data_errors import DownloadError
 from training.dataset.archive import md5_of
 from training.dataset.part import Part
 from training.dataset.transfer import InterruptedTransferError, receive
+from training.errors import DownloadError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from training.data_errors import ArchiveError
 from training.dataset.manifest import Entry
+from training.errors import ArchiveError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from training.data_errors import ReviewError
+from training.errors import ReviewError
 from training.storage import Address, explained, listing
 
 if TYPE_CHECKING:

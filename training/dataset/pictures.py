@@ -15,16 +15,16 @@ from PIL import Image
 from endpoint.errors import ImageError
 from endpoint.image import read_square
 from training.dataset.archive import SIDE
-from training.dataset.review_images import UnavailableImageError
-from training.dataset.votes import Problem
+from training.dataset.human_labels import Problem
+from training.dataset.reviewed_images import UnavailableImageError
 from training.progress import bar
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
     from pathlib import Path
 
-    from training.dataset.review_images import ImageSource
-    from training.dataset.votes import Reference
+    from training.dataset.human_labels import Reference
+    from training.dataset.reviewed_images import ImageSource
 
 _THREADS = 8
 

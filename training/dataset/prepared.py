@@ -9,10 +9,10 @@ import numpy as np
 
 from endpoint.errors import ImageError
 from endpoint.image import read_square
-from training.data_errors import ManifestError
 from training.dataset import manifest
 from training.dataset.archive import SIDE, Images
-from training.dataset.reviewed import OUT_OF_DISTRIBUTION
+from training.dataset.merge_reviewed import OUT_OF_DISTRIBUTION
+from training.errors import ManifestError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from training.data_errors import UnknownClassError
 from training.dataset.archive import Images
+from training.errors import UnknownClassError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

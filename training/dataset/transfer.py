@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
-from training.data_errors import DownloadError
+from training.errors import DownloadError
 from training.progress import bar
 
 if TYPE_CHECKING:

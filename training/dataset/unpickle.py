@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from training.data_errors import ArchiveError
+from training.errors import ArchiveError
 
 
 def unpickle(data: bytes) -> dict[str, Any]:

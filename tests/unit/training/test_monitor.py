@@ -12,10 +12,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from PIL import Image
+from tests.unit.training.test_sources import s3 as s3  # noqa: PLC0414 - a fixture
 
 from endpoint.predictor import SHIPPED_MODEL, Predictor
-from tests.unit.training.made_records import CLASSES, answers, capture, documents, result, spread_captures
-from tests.unit.training.test_sources import s3 as s3  # noqa: PLC0414 - a fixture
+from tests.unit.training.monitoring.made_records import (
+    CLASSES,
+    answers,
+    capture,
+    documents,
+    result,
+    spread_captures,
+)
 from training import monitor
 from training.evaluation.scoring import score_photos
 from training.monitoring import baseline as baselines

@@ -9,8 +9,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from training.data_errors import FolderError, ManifestError
 from training.dataset import manifest
+from training.errors import FolderError, ManifestError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

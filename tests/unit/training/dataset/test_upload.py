@@ -16,8 +16,8 @@ from botocore.exceptions import ClientError, NoCredentialsError  # noqa: E402
 from moto import mock_aws  # noqa: E402
 
 from training import data, storage  # noqa: E402
-from training.data_errors import StorageError  # noqa: E402
 from training.dataset import manifest, upload  # noqa: E402
+from training.errors import StorageError  # noqa: E402
 from training.storage import Address  # noqa: E402
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from training.storage import code_of, explained, status_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from training.dataset.votes import Reference
+    from training.dataset.human_labels import Reference
 
 MAX_IMAGE_BYTES = 25_000_000  # as the pipeline accepts
 _BAD_REQUEST, _SERVER_ERROR = 400, 500
