@@ -21,8 +21,8 @@ import torch
 
 from endpoint.predictor import Predictor
 from training.dataset.archive import read_archive
-from training.dataset.prepared import read_reviewed
-from training.dataset.subsets import parse_classes
+from training.dataset.prepared_folder import read_reviewed
+from training.dataset.splits import parse_classes
 from training.errors import DataError
 from training.evaluation.metrics import accuracy, coverage
 from training.learning.calibrate import THRESHOLD, answer, calibrate, summary

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from endpoint.errors import ImageError
-from training.dataset.subsets import class_indices, others, select
+from training.dataset.splits import class_indices, others, select
 from training.monitoring.image_statistics import image_statistics
 from training.monitoring.observations import PASSED, REVIEW, Observation, Observations
 from training.progress import bar

@@ -17,7 +17,7 @@ from endpoint.image import read_square
 from training import data
 from training.dataset import manifest
 from training.dataset.archive import Images, read_archive
-from training.dataset.prepared import joined, known, read_reviewed
+from training.dataset.prepared_folder import joined, known, read_reviewed
 from training.errors import ManifestError
 
 if TYPE_CHECKING:

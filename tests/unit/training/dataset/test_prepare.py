@@ -17,7 +17,7 @@ from PIL import Image
 from training import data
 from training.dataset import manifest, prepare
 from training.dataset.archive import read_archive
-from training.dataset.subsets import hold_out
+from training.dataset.splits import hold_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from training.dataset.archive import Images
-from training.dataset.subsets import class_indices, hold_out, others, select
+from training.dataset.splits import class_indices, hold_out, others, select
 from training.errors import UnknownClassError
 
 NAMES = ("apple", "bicycle", "cloud", "motorcycle")
