@@ -1,46 +1,47 @@
-"""What can end the preparation of data; each message is one line with the next step."""
+"""What can end a command of training; each message is one line for a person, with the next step."""
 
 from __future__ import annotations
 
-import errno
+
+class TrainingError(Exception):
+    """A command cannot do what it was asked to do."""
 
 
-class DataError(Exception):
-    """The data cannot be prepared."""
+class OptionError(TrainingError):
+    """An option, a hyperparameter or a channel that the command does not understand."""
 
 
-class ArchiveError(DataError):
+class ArchiveError(TrainingError):
     """The archive is missing, damaged, or not what it claims to be."""
 
 
-class UnknownClassError(DataError):
+class UnknownClassError(TrainingError):
     """A class name the archive does not have."""
 
 
-class DownloadError(DataError):
+class DownloadError(TrainingError):
     """The archive could not be downloaded."""
 
 
-class FolderError(DataError):
+class FolderError(TrainingError):
     """The output folder cannot take the images."""
 
 
-class ManifestError(DataError):
+class ManifestError(TrainingError):
     """A prepared folder's manifest is missing, damaged, or does not describe its files."""
 
 
-class StorageError(DataError):
-    """S3 refused, or could not be reached."""
-
-
-class ReviewError(DataError):
+class ReviewError(TrainingError):
     """There are no human labels where they were said to be."""
 
 
-def explain(error: OSError) -> str:
-    """Say in one line what the file system refused, and what to do."""
-    reason = error.strerror or str(error) or type(error).__name__
-    line = f"{error.filename}: {reason}" if error.filename else reason
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"{line}; free some space, or give --output and --cache on another disk"
-    return f"{line}; check the folder, or give another --output or --cache"
+class AwsError(TrainingError):
+    """There is no library, no region or no permission to call AWS with, or AWS refused."""
+
+
+class StorageError(AwsError):
+    """S3 refused, could not be reached, or holds something else already."""
+
+
+class ReleaseError(TrainingError):
+    """The release or the training job cannot be made as asked, or it failed."""

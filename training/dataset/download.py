@@ -18,7 +18,7 @@ from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 from training.dataset.archive import md5_of
-from training.errors import DownloadError
+from training.errors import DownloadError, TrainingError
 from training.progress import bar
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ class Part:
         self._note.unlink(missing_ok=True)
 
 
-class InterruptedTransferError(Exception):
+class InterruptedTransferError(TrainingError):
     """The server failed or the connection broke; trying again may help."""
 
 
@@ -193,7 +193,8 @@ def _open(part: Part, have: int) -> HTTPResponse:
         raise DownloadError(f"{part.url}: not an http or https address; for a file give --archive")
     resume = {"Range": f"bytes={have}-", "If-Range": part.validator() or ""} if have else {}
     try:
-        return urlopen(Request(part.url, headers=resume), timeout=_TIMEOUT_S)  # noqa: S310 - http(s), see above
+        answer: HTTPResponse = urlopen(Request(part.url, headers=resume), timeout=_TIMEOUT_S)  # noqa: S310 - see above
+        return answer  # noqa: TRY300 - the request alone is tried
     except HTTPError:
         raise
     except (OSError, HTTPException) as error:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from training.aws import aws_errors
 from training.errors import ReviewError
 from training.storage import Address, explained, listing
 
@@ -142,12 +143,10 @@ def _in_folder(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _in_s3(address: Address, s3: Any) -> Iterator[tuple[str, bytes]]:  # noqa: ANN401 - a boto3 client
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - only S3 needs it
-
     try:
         for found in listing(s3, address):
             if found.key.lower().endswith(_SUFFIXES):
                 body = s3.get_object(Bucket=address.bucket, Key=found.key)["Body"]
                 yield f"s3://{address.bucket}/{found.key}", body.read()
-    except (BotoCoreError, ClientError) as error:
+    except aws_errors() as error:
         raise explained(error, str(address)) from error

@@ -14,8 +14,10 @@ from PIL import Image
 
 from endpoint.errors import ImageError
 from endpoint.image import read_square
+from training.aws import aws_errors
 from training.dataset.archive import SIDE
 from training.dataset.human_labels import Problem
+from training.errors import TrainingError
 from training.progress import bar
 from training.storage import code_of, explained, status_of
 
@@ -48,7 +50,7 @@ _REASONS = {
 }
 
 
-class UnavailableImageError(Exception):
+class UnavailableImageError(TrainingError):
     """One image cannot be had; the others may."""
 
 
@@ -67,8 +69,6 @@ class S3Images:
 
     def read(self, image: Reference) -> bytes:
         """Return the object, of the version that was reviewed where the reference says which."""
-        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - only S3 needs it
-
         if image.bucket is None:
             raise UnavailableImageError("a plain path, without a bucket; give --reviewed-images")
         version = {"VersionId": image.version_id} if image.version_id else {}
@@ -79,13 +79,11 @@ class S3Images:
                 if answer["ContentLength"] > MAX_IMAGE_BYTES:
                     raise UnavailableImageError(f"larger than {MAX_IMAGE_BYTES} bytes")
                 return bytes(body.read())
-        except ClientError as error:
+        except aws_errors() as error:  # one that never reached S3 has the status 0
             code = code_of(error)
             if code in _EVERY_CALL_FAILS or not _BAD_REQUEST <= status_of(error) < _SERVER_ERROR:
                 raise explained(error, str(image)) from error
             raise UnavailableImageError(_REASONS.get(code, f"S3 answers {code}")) from error
-        except BotoCoreError as error:
-            raise explained(error, str(image)) from error
 
 
 class FolderImages:

@@ -8,12 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from training.aws import Call
+from training.errors import ReleaseError
 from training.release import endpoint_requests as requests
 from training.release.autoscaling import removal_calls
-from training.release.calls import Call
-from training.release.endpoint_resources import Resources, text, variant_of
-from training.release.endpoint_status import expect, settled, wait_until_gone
-from training.release.model_release import Instances, Release, ReleaseError, Rollout, Serverless
+from training.release.endpoint_resources import Resources, expect, settled, text, variant_of, wait_until_gone
+from training.release.model_release import Instances, Release, Rollout, Serverless
 from training.release.rollback_alarms import alarm_calls, alarm_names, missing, ringing
 
 if TYPE_CHECKING:
