@@ -63,7 +63,7 @@ def time_range(since: str | None, until: str | None, now: datetime) -> TimeRange
 def parse_moment(text: str, now: datetime) -> datetime:
     """Return the moment: ISO 8601, in local time unless it has an offset, or an age such as 90m, 24h, 7d, 2w.
 
-    `scones results` reads the same texts as the same moments (scones/query.py); a test holds the two equal.
+    `scones results` reads the same texts as the same moments (scones/result_query.py); a test holds the two equal.
     """
     try:
         age = _AGO.fullmatch(text.strip())

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import click
 import pytest
 
-from scones.query import Moment
+from scones.result_query import Moment
 from training.errors import OptionError
 from training.monitoring.time_range import parse_moment
 
