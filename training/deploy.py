@@ -1,6 +1,6 @@
 """Release a model on a SageMaker endpoint, or remove the endpoint and all that was made for it.
 
-Run again with the same options it goes on where it was interrupted; run with the options of an earlier release
+Run again with the same options, it continues where it was interrupted; run with the options of an earlier release,
 it rolls back to that one. --dry-run prints the calls and makes none, and needs no credentials; with --delete it
 only looks.
 """

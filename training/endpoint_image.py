@@ -167,7 +167,7 @@ def check_media_type(media_type: str | None, image: str) -> None:
     if media_type != DOCKER_MANIFEST:
         raise ReleaseError(
             f"{image} has a manifest of type {media_type or 'unknown'}, which SageMaker refuses; it takes "
-            f"{DOCKER_MANIFEST}: install docker buildx and build the image anew, or switch off Docker's containerd "
+            f"{DOCKER_MANIFEST}: install docker buildx and rebuild the image, or switch off Docker's containerd "
             "image store, and push it under another --tag"
         )
 

@@ -50,7 +50,7 @@ class Address:
         Raises
         ------
         StorageError
-            It is none.
+            It is not such an address.
         """
         scheme, mark, rest = text.partition("://")
         bucket, _, prefix = rest.partition("/")

@@ -1,7 +1,7 @@
 """Download a file of known checksum: resumed after a cut, retried, and in place only when it is whole.
 
 A part lies beside the target until it is whole. Resuming is one HTTP request for the rest (RFC 9110: Range, If-Range,
-Content-Range), and starts anew where the server has another file by now.
+Content-Range), and starts again where the server has another file by now.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def fetch(url: str, target: Path, md5: str, sleep: Callable[[float], None] = tim
     """Return `target`, downloaded unless it is there already with this checksum.
 
     What has arrived is kept beside it as `<name>.part` when the download ends early, Ctrl-C included; the
-    next call continues there if the server still has the same file, and starts anew if not.
+    next call continues there if the server still has the same file, and starts again if not.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def fetch(url: str, target: Path, md5: str, sleep: Callable[[float], None] = tim
     resumed = _complete(part, sleep)
     found = md5_of(part.path)
     if found != md5.lower() and resumed:
-        _say("the parts do not fit together; starting anew")
+        _say("the parts do not fit together; starting again")
         part.discard()
         _complete(part, sleep)
         found = md5_of(part.path)
@@ -151,7 +151,7 @@ class InterruptedTransferError(TrainingError):
 
 
 def receive(part: Part) -> None:
-    """Append what is missing; start anew where the server has another file or cannot send a range.
+    """Append what is missing; start again where the server has another file or cannot send a range.
 
     Raises
     ------

@@ -50,7 +50,7 @@ def prepare(plan: Plan) -> dict[str, Any]:
 
     Raises
     ------
-    DataError, OSError
+    TrainingError, OSError
         Then `plan.output` is as it was.
     """
     archive = read_archive(plan.archive, plan.md5)

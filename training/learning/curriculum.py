@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 KNOWN_IMAGES = 4500  # shown in an epoch of fine-tuning, by repeating them, unless there are more
 MOST_REPEATS = 8
-STRANGERS = 6000  # images of other classes beside them, drawn anew each epoch
+STRANGERS = 6000  # images of other classes beside them, drawn again each epoch
 EXAMPLES = 256
 
 

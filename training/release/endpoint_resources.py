@@ -144,7 +144,7 @@ def expect(resources: Resources, name: str, config_name: str, waiter: Waiter) ->
     if endpoint.endpoint_status != "InService":
         raise ReleaseError(f"endpoint {name} is {endpoint.endpoint_status}: {reason}")
     if endpoint.endpoint_config_name != config_name:
-        raise ReleaseError(f"endpoint {name} went back to {endpoint.endpoint_config_name}: {reason}")
+        raise ReleaseError(f"endpoint {name} rolled back to {endpoint.endpoint_config_name}: {reason}")
 
 
 def _status(resources: Resources, name: str) -> str:

@@ -47,7 +47,7 @@ class TrainingJob:
     hyperparameters
         Options of training.train, without the dashes.
     checkpoints
-        s3:// address that a spot job, stopped and started again by SageMaker, goes on from; None is no spot.
+        s3:// address that a spot job, stopped and started again by SageMaker, continues from; None for another job.
     """
 
     image: str
