@@ -164,7 +164,8 @@ class Fitting:
         self.network.train()
         total = 0.0
         title = f"{self.phase.name} {self.epoch + 1}/{self.phase.epochs}"
-        with tqdm(total=self.steps, desc=title, unit="batch", mininterval=1.0) as bar:
+        # Silent where output is not a terminal, as training.progress is.
+        with tqdm(total=self.steps, desc=title, unit="batch", mininterval=1.0, disable=None) as bar:
             for batch in batches:
                 loss = self._step(images.take(batch), generator)
                 total += loss

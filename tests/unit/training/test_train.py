@@ -102,7 +102,9 @@ def test_a_trained_model_serves(
     assert main(options(archive_path, output, "--classes", "motorcycle,apple,cloud")) == 0
     predictor = Predictor(output / "model.onnx")
     assert predictor.labels == ("motorcycle", "apple", "cloud")
-    summary = json.loads(capsys.readouterr().out.splitlines()[-1])
+    printed = capsys.readouterr()
+    assert "%|" not in printed.err  # no progress bar: this is not a terminal
+    summary = json.loads(printed.out.splitlines()[-1])
     assert predictor.version == summary["version"]
     assert predictor.temperature == summary["temperature"]
     assert json.loads((output / "metrics.json").read_text()) == summary
