@@ -1,4 +1,4 @@
-"""Rows are readable at any width, a name is never folded beside other columns, and a pipe gets no frames of a spinner."""
+"""Rows are readable at any width, no name is folded beside other columns, and a pipe gets no frames of a spinner."""
 
 from __future__ import annotations
 
