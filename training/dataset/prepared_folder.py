@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from training.dataset.splits import Split
 
-UNSURE = -1  # training.learning.fit's label for an image of none of the classes
+UNSURE = -1  # the label of an image of none of the classes: its target is the flat answer
 _FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,60}")
 
 
@@ -153,7 +153,7 @@ def read_reviewed(folder: Path, class_names: Sequence[str]) -> Images:
     Returns
     -------
     Images
-        Possibly none. The label is -1 (`training.learning.fit.UNSURE`) where the reviewers said "neither": such images
+        Possibly none. The label is -1 (UNSURE) where the reviewers said "neither": such images
         belong beside the strangers of fine-tuning, never into pretraining; `known` drops them.
 
     Raises

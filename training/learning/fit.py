@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from tqdm import tqdm
 
+from training.dataset.prepared_folder import UNSURE
 from training.learning.augment import augment
 from training.learning.model import mirrored_logits
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from training.dataset.archive import Images
     from training.learning.model import Network
 
-UNSURE = -1  # the label of an image that belongs to no class: its target is the flat answer
 _IGNORED = -100
 _EVALUATION_BATCH = 256
 _SHORTEST_CYCLE = 8  # steps; OneCycleLR divides by zero below

@@ -15,11 +15,12 @@ torch = pytest.importorskip(
 
 from endpoint.predictor import Predictor  # noqa: E402
 from training.dataset.archive import Images, read_archive  # noqa: E402
+from training.dataset.prepared_folder import UNSURE  # noqa: E402
 from training.learning import export as exporting  # noqa: E402
 from training.learning import train_options  # noqa: E402
 from training.learning.augment import augment  # noqa: E402
 from training.learning.export import ExportError, Trained, export  # noqa: E402
-from training.learning.fit import UNSURE, Fitting, Machine, Phase, logits_of, objective  # noqa: E402
+from training.learning.fit import Fitting, Machine, Phase, logits_of, objective  # noqa: E402
 from training.learning.model import Network  # noqa: E402
 from training.train import main  # noqa: E402
 
