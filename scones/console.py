@@ -43,7 +43,11 @@ def _console(*, stderr: bool) -> Console:
     if isinstance(stream, TextIOWrapper):
         stream.reconfigure(errors="backslashreplace")  # a name must not break an ASCII terminal
     width = None if stream.isatty() or "COLUMNS" in os.environ else _PIPE_WIDTH
-    return Console(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
+    # Jupyter and some CI set FORCE_COLOR; Rich would take their pipe for a terminal, and write spinner frames into it.
+    terminal = None if stream.isatty() else False
+    return Console(
+        stderr=stderr, width=width, force_terminal=terminal, highlight=False, markup=False, emoji=False
+    )
 
 
 def can_ask() -> bool:

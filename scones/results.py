@@ -35,8 +35,12 @@ CSV_COLUMNS = (
 @click.command()
 @click.option("--outcome", "outcomes", multiple=True, type=click.Choice([str(one) for one in Outcome]))
 @click.option("--label", metavar="L", help="Only images the model gave this label.")
-@click.option("--since", type=Moment(), help="Only results written since: 30m, 2h, 1d or an ISO time.")
-@click.option("--until", type=Moment(), help="Only results written before: 30m, 2h, 1d or an ISO time.")
+@click.option(
+    "--since",
+    type=Moment(),
+    help="Only results since: 30m, 1d or an ISO time (local unless it has an offset).",
+)
+@click.option("--until", type=Moment(), help="Only results before: as --since.")
 @click.option("--below", type=float, metavar="C", help="Only confidence < C.")
 @click.option("--above", type=float, metavar="C", help="Only confidence >= C.")
 @click.option(

@@ -1,33 +1,71 @@
-"""The AWS library, where it is installed, and the region a command works in."""
+"""AWS, the same way for every command: the session, a call as a value, and what calls raise."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from training.errors import AwsError
 
 if TYPE_CHECKING:
     import boto3
 
-
+CONNECTIONS = 16
+_ATTEMPTS = 6
 # As SageMaker's service model has it: a role's name alone is refused.
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+", re.ASCII)
 
 
-class SessionError(Exception):
-    """There is no library or no region to call AWS with; the message is one line for a person."""
+def open_session(region: str | None = None, *, region_needed: bool = True) -> boto3.Session:
+    """Return the session that every client of a command is made from, whoever makes it.
 
+    Its clients retry, and have a connection for each thread.
 
-def open_session(region: str | None) -> boto3.Session:
-    """Return a session in the given region, or in the one that configuration or environment names."""
+    Parameters
+    ----------
+    region
+        Default: the one that configuration or environment names.
+    region_needed
+        False where S3 alone is called.
+
+    Raises
+    ------
+    AwsError
+        The library or the region is missing.
+    """
     try:
         import boto3  # noqa: PLC0415 - a dry run needs none
+        import botocore.session  # noqa: PLC0415 - as above
+        from botocore.config import Config  # noqa: PLC0415 - as above
     except ImportError as error:
-        raise SessionError("calling AWS needs boto3: pip install boto3") from error
-    session = boto3.Session(region_name=region or os.environ.get("AWS_REGION"))
-    if not session.region_name:
-        raise SessionError("no region: give --region or set AWS_REGION")
+        raise AwsError("calling AWS needs boto3: pip install boto3") from error
+    core = botocore.session.get_session()
+    core.set_default_client_config(
+        Config(
+            max_pool_connections=CONNECTIONS, retries={"mode": "standard", "total_max_attempts": _ATTEMPTS}
+        )
+    )
+    session = boto3.Session(botocore_session=core, region_name=region or os.environ.get("AWS_REGION"))
+    if region_needed and not session.region_name:
+        raise AwsError("no region: give --region or set AWS_REGION")
     return session
+
+
+def s3_client(region: str | None = None) -> Any:  # noqa: ANN401 - boto3 makes its classes at run time
+    """Return a client of S3, which needs no region.
+
+    Raises
+    ------
+    AwsError
+        The library is missing, or AWS_ENDPOINT_URL is not an address.
+    """
+    try:
+        return open_session(region, region_needed=False).client("s3")
+    except ValueError as error:
+        raise AwsError(f"{error}; correct AWS_ENDPOINT_URL") from error
 
 
 def is_role_arn(text: str) -> bool:
@@ -42,3 +80,39 @@ def aws_errors() -> tuple[type[Exception], ...]:
     except ImportError:
         return ()
     return BotoCoreError, ClientError
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call with the arguments boto3 takes.
+
+    Parameters
+    ----------
+    service
+        boto3's name of the service.
+    operation
+        The operation as AWS writes it, for example "CreateModel".
+    arguments
+        Its request.
+    condition
+        When it is made, in words; empty where it always is.
+    """
+
+    service: str
+    operation: str
+    arguments: dict[str, Any]
+    condition: str = ""
+
+    def __str__(self) -> str:
+        """Return the call for a person: a comment with the condition, the operation, the request as JSON."""
+        comment = f"# {self.condition}\n" if self.condition else ""
+        return f"{comment}{self.service} {self.operation} {json.dumps(self.arguments, indent=2)}"
+
+    def make(self, session: boto3.Session) -> dict[str, Any]:
+        """Make the call through boto3 and return its answer."""
+        from botocore import xform_name  # noqa: PLC0415 - a dry run needs no AWS library
+
+        client: Any = session.client(self.service)  # type: ignore[call-overload]  # any service by its name
+        method = getattr(client, xform_name(self.operation))
+        answer: dict[str, Any] = method(**self.arguments)
+        return answer

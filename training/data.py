@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
-import sys
 from pathlib import Path
 from typing import Any
 
-from training.data_errors import DataError, explain
+from training.aws import s3_client
+from training.command_line import command, start
 from training.dataset.archive import OFFICIAL_MD5
 from training.dataset.download import OFFICIAL_URL, fetch
-from training.dataset.folders import check_replaceable
 from training.dataset.prepare import Plan, Reviews, prepare
-from training.dataset.review_images import FolderImages, S3Images
+from training.dataset.prepared_folder import check_replaceable
+from training.dataset.reviewed_images import FolderImages, S3Images
 from training.dataset.upload import upload
-from training.storage import Address, s3_client
+from training.storage import Address
 
 _EXAMPLES = """\
 examples:
@@ -36,20 +35,11 @@ A line of a label file:
 """
 
 
+@command("data", stopped="stopped; a download continues where it was")
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; 0 when the folder is there, 1 with one line on standard error, 130 on Ctrl-C."""
+    """Run the command line; 0 when the folder is there."""
     options = _parser().parse_args(arguments)
-    try:
-        summary = _run(options)
-    except DataError as error:
-        print(f"training.data: {error}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(f"training.data: {explain(error)}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("training.data: stopped; a download continues where it was", file=sys.stderr)
-        return 130
+    summary = _run(options)
     print(json.dumps(summary) if options.json else _text(summary))
     return 0
 
@@ -138,5 +128,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # leave nothing half-written either
-    sys.exit(main())
+    start(main)

@@ -1,40 +1,48 @@
 """Release a model on a SageMaker endpoint, or remove the endpoint and all that was made for it.
 
-Run again with the same options it goes on where it was interrupted; run with the options of an earlier release
+Run again with the same options, it continues where it was interrupted; run with the options of an earlier release,
 it rolls back to that one. --dry-run prints the calls and makes none, and needs no credentials; with --delete it
 only looks.
 """
 
 from __future__ import annotations
 
+import argparse
+import math
 import sys
-from typing import TYPE_CHECKING
 
-from training.aws import SessionError, aws_errors, open_session
+from training.aws import open_session
+from training.command_line import command, start
+from training.errors import ReleaseError
 from training.release.endpoint_requests import plan
-from training.release.model_release import Release, ReleaseError, Rollout
-from training.release.release_options import parser, release_of
+from training.release.model_release import (
+    MAX_ALARM_NAME,
+    MAX_ALARMS,
+    MEMORY_MB,
+    Instances,
+    Release,
+    Rollout,
+    Serverless,
+    version_in,
+)
 from training.release.waiting import Waiter
 
-if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Callable
 
-
+# sagemaker-core is imported late, and refuses requests with pydantic's ValueErrors.
+@command("deploy", stopped="stopped; run it again to continue", also=(ValueError, ImportError))
 def main(arguments: list[str] | None = None, waiter: Waiter | None = None) -> int:
     """Run the command line."""
     options = parser(__doc__).parse_args(arguments)
     waiter = waiter or Waiter(timeout_s=options.timeout * 60)
     if options.delete:
-        return _reported(lambda: _delete(options, waiter))
-    try:
-        release, rollout = release_of(options)
-    except ReleaseError as error:
-        return _failed(error)
+        _delete(options, waiter)
+        return 0
+    release, rollout = release_of(options)
     if options.dry_run:
         _show(release, rollout)
-        return 0
-    return _reported(lambda: _deploy(release, rollout, options, waiter))
+    else:
+        _deploy(release, rollout, options, waiter)
+    return 0
 
 
 def _show(release: Release, rollout: Rollout) -> None:
@@ -77,22 +85,113 @@ def _confirmed(count: int) -> bool:
     return input(f"Delete these {count}? [y/N] ").strip().lower() in ("y", "yes")
 
 
-def _reported(action: Callable[[], None]) -> int:
-    """Run the action; turn what can go wrong into one line and an exit code."""
-    try:
-        action()
-    except (ReleaseError, SessionError, TimeoutError, ValueError, ImportError, *aws_errors()) as error:
-        return _failed(error)
-    except KeyboardInterrupt:
-        print("training.deploy: stopped; run it again to go on", file=sys.stderr)
-        return 130
-    return 0
+def parser(description: str | None) -> argparse.ArgumentParser:
+    """Return the command line."""
+    parser = argparse.ArgumentParser(prog="python -m training.deploy", description=description)
+    parser.add_argument("--endpoint-name", required=True, help="lower case; the app's EndpointName parameter")
+    parser.add_argument("--region", help="default: as boto3 finds it")
+    parser.add_argument("--dry-run", action="store_true", help="print what would be done")
+    parser.add_argument("--timeout", type=float, default=60, metavar="MINUTES", help="default: %(default)s")
+    removal = parser.add_argument_group("removal")
+    removal.add_argument("--delete", action="store_true", help="remove everything made for this endpoint")
+    removal.add_argument("--yes", action="store_true", help="without asking")
+    model = parser.add_argument_group("model")
+    model.add_argument("--image", help="the endpoint image in ECR, see `make endpoint-image`")
+    model.add_argument("--model-data", help="s3://.../<version>/model.tar.gz, see training.package --upload")
+    model.add_argument("--version", help="the model's own, where --model-data does not hold it")
+    model.add_argument("--role", help="ARN of the role that SageMaker assumes to read image and model")
+    hosting = parser.add_argument_group("serverless (the default)")
+    hosting.add_argument("--serverless", action="store_true", help="scale to zero")
+    hosting.add_argument(
+        "--memory-mb", type=int, choices=MEMORY_MB, default=2048, help="default: %(default)s"
+    )
+    hosting.add_argument("--max-concurrency", type=int, default=10, help="1 to 200 (default: %(default)s)")
+    instances = parser.add_argument_group("instances")
+    instances.add_argument("--instance-type", help="for example ml.c7i.large")
+    instances.add_argument("--min", type=int, default=1, help="instances (default: %(default)s)")
+    instances.add_argument("--max", type=int, default=2, help="instances (default: %(default)s)")
+    instances.add_argument(
+        "--max-rps", type=float, default=50, help="requests/s one instance sustains (default: %(default)s)"
+    )
+    instances.add_argument("--capture", metavar="S3_URI", help="where Data Capture writes")
+    instances.add_argument(
+        "--capture-percent", type=int, default=100, help="of requests (default: %(default)s)"
+    )
+    rollout = parser.add_argument_group("rollout")
+    rollout.add_argument("--canary", type=int, metavar="PERCENT", help="10 to 50, two instances or more")
+    rollout.add_argument(
+        "--bake",
+        type=int,
+        default=300,
+        metavar="SECONDS",
+        help="watch a release so long (default: %(default)s)",
+    )
+    rollout.add_argument(
+        "--alarm", action="append", default=[], help="roll back on this alarm instead of ours"
+    )
+    rollout.add_argument("--max-error-rate", type=float, default=0.05, help="default: %(default)s")
+    rollout.add_argument("--max-latency-ms", type=int, default=500, help="default: %(default)s")
+    return parser
 
 
-def _failed(error: Exception) -> int:
-    print(f"training.deploy: {' '.join(str(error).split())}", file=sys.stderr)
-    return 1
+def release_of(options: argparse.Namespace) -> tuple[Release, Rollout]:
+    """Return what the options ask for.
+
+    Raises
+    ------
+    ReleaseError
+        They do not fit together.
+    """
+    for name in ("image", "model_data", "role"):
+        if not getattr(options, name):
+            raise ReleaseError(f"give --{name.replace('_', '-')}, or --delete")
+    hosting: Serverless | Instances = Serverless(options.memory_mb, options.max_concurrency)
+    if options.instance_type:
+        if options.serverless:
+            raise ReleaseError("--serverless and --instance-type exclude each other")
+        hosting = Instances(
+            options.instance_type,
+            options.min,
+            options.max,
+            options.max_rps,
+            options.capture,
+            options.capture_percent,
+        )
+    elif options.capture or options.canary:
+        raise ReleaseError(
+            "Data Capture and canaries need --instance-type: SageMaker has none for serverless"
+        )
+    version = options.version or version_in(options.model_data)
+    rollout = Rollout(
+        options.canary, options.bake, tuple(options.alarm), options.max_error_rate, options.max_latency_ms
+    )
+    release = Release(
+        options.endpoint_name, options.image, options.model_data, options.role, version, hosting
+    )
+    _check_ranges(options)
+    return release, rollout
+
+
+def _check_ranges(options: argparse.Namespace) -> None:
+    checks = {
+        "--min must be 1 or more and --max no less": 1 <= options.min <= options.max,
+        "--max-concurrency must be 1 to 200": 1 <= options.max_concurrency <= 200,  # noqa: PLR2004 - SageMaker's
+        "--max-rps must be positive": 0 < options.max_rps < math.inf,
+        "--max-error-rate must be 0 to 1": 0 <= options.max_error_rate <= 1,
+        "--max-latency-ms must be 1 or more": options.max_latency_ms >= 1,
+        "--bake must be 0 to 3600 seconds": 0 <= options.bake <= 3600,  # noqa: PLR2004 - SageMaker's
+        f"--alarm: {MAX_ALARMS} at most": len(options.alarm) <= MAX_ALARMS,
+        "--capture-percent must be 1 to 100": 1 <= options.capture_percent <= 100,  # noqa: PLR2004 - a percentage
+        f"--alarm takes names of 1 to {MAX_ALARM_NAME} characters": all(
+            name.strip() and len(name) <= MAX_ALARM_NAME for name in options.alarm
+        ),
+        "--canary must be 10 to 50, with --min 2 or more: its share is counted in instances": (
+            options.canary is None or (10 <= options.canary <= 50 and options.min >= 2)  # noqa: PLR2004
+        ),
+    }
+    if wrong := [text for text, right in checks.items() if not right]:
+        raise ReleaseError("; ".join(wrong))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    start(main)

@@ -11,22 +11,17 @@ from __future__ import annotations
 import argparse
 import base64
 import hashlib
+import json
 import re
 import subprocess
 import sys
 import tarfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from endpoint.errors import ModelFileError
-from training.aws import SessionError, aws_errors, open_session
-from training.release.image_manifest import (
-    BUILD_OPTIONS,
-    ManifestError,
-    check_media_type,
-    local_media_type,
-    pushed_media_type,
-)
+from training.aws import aws_errors, open_session
+from training.command_line import command, start
+from training.errors import ReleaseError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,13 +29,36 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 LOCAL_NAME = "scones-endpoint"
 PLATFORM = "linux/amd64"  # what SageMaker's serverless endpoints run
+# CreateModel answers "Unsupported manifest media type application/vnd.oci.image.manifest.v1+json" to any other (aws/
+# amazon-sagemaker-feedback#180). Docker with the containerd image store writes OCI manifests unless it is told not
+# to, and pushes what it has written.
+DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+# The docker exporter loads the image whatever the builder's driver, and an image with attestations would be an index
+# (docs.docker.com, "OCI and Docker exporters" and "Build attestations").
+BUILD_OPTIONS = ("--provenance=false", "--output", "type=docker,oci-mediatypes=false")
 _REPOSITORY = re.compile(
     r"(?P<registry>\d{12}\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?)/(?P<name>\S+)"
 )
 
 
-class ImageError(Exception):
-    """The image could not be built or pushed; the message is one line for a person."""
+@command("endpoint_image")
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m training.endpoint_image",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--push", metavar="REPOSITORY", help="in ECR; it has to exist")
+    parser.add_argument("--tag", help="default: <model version>-<commit>")
+    options = parser.parse_args(arguments)
+    from endpoint.predictor import SHIPPED_MODEL, Predictor  # noqa: PLC0415 - not for --help
+
+    image_tag = options.tag or tag(Predictor(SHIPPED_MODEL).version)
+    local = f"{LOCAL_NAME}:{image_tag}"
+    build(local, options=["--platform", PLATFORM])
+    print(push(local, options.push, image_tag) if options.push else local)
+    return 0
 
 
 def tag(model_version: str, root: Path = ROOT) -> str:
@@ -65,9 +83,9 @@ def build(reference: str, root: Path = ROOT, options: Sequence[str] = ()) -> Non
     Dockerfile.dockerignore, does not copy environments and data.
     """
     builder = ["buildx", "build", *BUILD_OPTIONS] if _has_buildx() else ["build"]
-    command = ["docker", *builder, "--file", "endpoint/Dockerfile", "--tag", reference, *options, "-"]
+    words = ["docker", *builder, "--file", "endpoint/Dockerfile", "--tag", reference, *options, "-"]
     try:
-        with subprocess.Popen(command, stdin=subprocess.PIPE) as docker:  # noqa: S603 - no shell
+        with subprocess.Popen(words, stdin=subprocess.PIPE) as docker:  # noqa: S603 - no shell
             if docker.stdin:
                 # Not PAX: docker takes a stream for a tar by its first 512 bytes, and PAX needs more.
                 form = tarfile.USTAR_FORMAT
@@ -76,16 +94,16 @@ def build(reference: str, root: Path = ROOT, options: Sequence[str] = ()) -> Non
     except BrokenPipeError:
         pass  # docker ended early and has said why
     except FileNotFoundError as error:
-        raise ImageError("there is no docker command") from error
+        raise ReleaseError("there is no docker command") from error
     if docker.returncode:
-        raise ImageError(f"docker build ended with {docker.returncode}")
+        raise ReleaseError(f"docker build ended with {docker.returncode}")
 
 
 def _has_buildx() -> bool:
     """Say whether Docker can be told the manifest's format; its classic builder has no option for it."""
     try:
         _run(["docker", "buildx", "version"], "no buildx")
-    except ImageError:
+    except ReleaseError:
         return False
     return True
 
@@ -95,12 +113,12 @@ def push(local: str, repository: str, image_tag: str) -> str:
 
     Raises
     ------
-    ManifestError
+    ReleaseError
         SageMaker would refuse the image: seen before the push where Docker shows it, else in ECR after it.
     """
     parts = _REPOSITORY.fullmatch(repository)
     if not parts:
-        raise ImageError(f"{repository!r} is not <account>.dkr.ecr.<region>.amazonaws.com/<name>")
+        raise ReleaseError(f"{repository!r} is not <account>.dkr.ecr.<region>.amazonaws.com/<name>")
     if media_type := local_media_type(_run(["docker", "image", "inspect", local], f"cannot inspect {local}")):
         check_media_type(media_type, local)
     remote = f"{repository}:{image_tag}"
@@ -117,7 +135,7 @@ def _check_pushed(parts: re.Match[str], remote: str, image_tag: str) -> None:
     try:
         media_type = pushed_media_type(ecr, parts["name"], image_tag)
     except aws_errors() as error:
-        raise ImageError(f"{remote} is pushed, but its manifest could not be looked at: {error}") from error
+        raise ReleaseError(f"{remote} is pushed, but its manifest could not be looked at: {error}") from error
     check_media_type(media_type, remote)
     print(f"{remote}: manifest {media_type}, as SageMaker takes it", file=sys.stderr)
 
@@ -137,35 +155,49 @@ def _run(command: Sequence[str], failure: str, secret: str | None = None) -> str
             command, input=secret, capture_output=True, text=True, check=False
         )
     except FileNotFoundError as error:
-        raise ImageError(f"there is no {command[0]} command") from error
+        raise ReleaseError(f"there is no {command[0]} command") from error
     if done.returncode:
         said = done.stderr.strip().splitlines() or ["it says nothing"]
-        raise ImageError(f"{failure}: {said[-1]}")
+        raise ReleaseError(f"{failure}: {said[-1]}")
     return done.stdout
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m training.endpoint_image",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--push", metavar="REPOSITORY", help="in ECR; it has to exist")
-    parser.add_argument("--tag", help="default: <model version>-<commit>")
-    options = parser.parse_args(arguments)
-    from endpoint.predictor import SHIPPED_MODEL, Predictor  # noqa: PLC0415 - not for --help
+def check_media_type(media_type: str | None, image: str) -> None:
+    """Raise ReleaseError, with what to do, unless SageMaker takes an image of this media type."""
+    if media_type != DOCKER_MANIFEST:
+        raise ReleaseError(
+            f"{image} has a manifest of type {media_type or 'unknown'}, which SageMaker refuses; it takes "
+            f"{DOCKER_MANIFEST}: install docker buildx and rebuild the image, or switch off Docker's containerd "
+            "image store, and push it under another --tag"
+        )
 
+
+def local_media_type(inspected: str) -> str | None:
+    """Return the media type in what `docker image inspect` prints, None where the image store has none.
+
+    Only the containerd store has manifests before the push, and says so from Docker 28 on; the older store's
+    pushes are always in Docker's own format.
+    """
     try:
-        image_tag = options.tag or tag(Predictor(SHIPPED_MODEL).version)
-        local = f"{LOCAL_NAME}:{image_tag}"
-        build(local, options=["--platform", PLATFORM])
-        print(push(local, options.push, image_tag) if options.push else local)
-    except (ImageError, ManifestError, ModelFileError, SessionError, OSError, *aws_errors()) as error:
-        print(f"training.endpoint_image: {' '.join(str(error).split())}", file=sys.stderr)
-        return 1
-    return 0
+        (image,) = json.loads(inspected)
+    except ValueError:
+        return None
+    descriptor = image.get("Descriptor") or {}
+    media_type: str | None = descriptor.get("mediaType")
+    return media_type
+
+
+def pushed_media_type(ecr: Any, repository: str, tag: str) -> str | None:  # noqa: ANN401 - boto3 makes its classes
+    """Return the media type that ECR holds the image in.
+
+    Not through BatchGetImage: by tag, that converts an OCI manifest for who asks for Docker's (Amazon ECR user
+    guide, "Container image manifest format support in Amazon ECR").
+    """
+    answer = ecr.describe_images(repositoryName=repository, imageIds=[{"imageTag": tag}])
+    (image,) = answer["imageDetails"]
+    media_type: str | None = image.get("imageManifestMediaType")
+    return media_type
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    start(main)

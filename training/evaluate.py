@@ -8,21 +8,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from endpoint.errors import ModelFileError
 from endpoint.predictor import SHIPPED_MODEL, Predictor
-from training.data_errors import DataError
+from training.command_line import command, share, start
 from training.dataset.archive import OFFICIAL_MD5, read_archive
-from training.evaluation import arguments, model_card
+from training.evaluation import model_card
 from training.evaluation import plots as evaluation_plots
-from training.evaluation.plot_kit import PlotsUnavailableError, require_matplotlib
+from training.evaluation.plot_kit import require_matplotlib
 from training.evaluation.report import measure
-from training.evaluation.scoring import PhotosError, Scored, latency_ms, score_archive, score_photos
+from training.evaluation.scoring import Scored, latency_ms, score_archive, score_photos
 from training.monitoring import baseline
-from training.monitoring.baseline import BaselineError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -108,7 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--md5", default=OFFICIAL_MD5, help="checksum (default: the official archive's)")
     parser.add_argument("--photos", type=Path, help="folder with a subfolder per class; others are strangers")
     parser.add_argument("--model", type=Path, default=SHIPPED_MODEL, help="default: %(default)s")
-    parser.add_argument("--threshold", type=arguments.share, default=0.8, help="default: %(default)s")
+    parser.add_argument("--threshold", type=share, default=0.8, help="default: %(default)s")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.add_argument("--card", type=Path, metavar="FILE", help="write a model card in Markdown")
     parser.add_argument("--plots", type=Path, metavar="DIR", help="write plots as PNG; needs matplotlib")
@@ -121,25 +118,22 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+@command("evaluate")
 def main(given: list[str] | None = None) -> int:
     """Run the command line."""
     parser = _parser()
     options = parser.parse_args(given)
     if not (options.archive or options.photos):
         parser.error("give --archive, --photos or both")
-    try:
-        if options.plots:
-            require_matplotlib()
-        predictor = Predictor(options.model)
-        parts = score(predictor, options)
-        found = document(predictor, parts, options.threshold)
-        write(options, predictor, parts, found)
-    except (DataError, PhotosError, ModelFileError, PlotsUnavailableError, BaselineError, OSError) as error:
-        print(f"training.evaluate: {error}", file=sys.stderr)
-        return 1
+    if options.plots:
+        require_matplotlib()
+    predictor = Predictor(options.model)
+    parts = score(predictor, options)
+    found = document(predictor, parts, options.threshold)
+    write(options, predictor, parts, found)
     print(json.dumps(found, allow_nan=False) if options.json else _text(found))
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    start(main)

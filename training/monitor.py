@@ -13,17 +13,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from endpoint.predictor import SHIPPED_MODEL
-from training.evaluation import arguments
+from training.aws import s3_client
+from training.command_line import command, count, share, start
 from training.evaluation.plot_kit import PlotsUnavailableError, require_matplotlib
 from training.monitoring import baseline as baselines
 from training.monitoring import plots as monitor_plots
-from training.monitoring.baseline import BaselineError
 from training.monitoring.comparison import MIN_SAMPLES, RULE, Verdict, compare, verdict
 from training.monitoring.reading import find_files, read
 from training.monitoring.records import Reader
-from training.monitoring.sources import SourceError
 from training.monitoring.summary import Summary, facts, findings_table
-from training.monitoring.time_range import TimeRangeError, time_range
+from training.monitoring.time_range import time_range
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -41,20 +40,12 @@ because the evaluation images were chosen; --save-baseline keeps a good week of 
 """
 
 
-def _s3() -> Any:  # noqa: ANN401 - a boto3 client
-    try:
-        import boto3  # noqa: PLC0415 - folders need no boto3
-    except ImportError as error:
-        raise SourceError("S3 needs boto3: pip install boto3") from error
-    return boto3.client("s3")
-
-
 def monitor(options: argparse.Namespace, now: datetime, make_s3: Callable[[], Any]) -> Summary:
     """Read, compare and judge.
 
     Raises
     ------
-    SourceError, TimeRangeError, BaselineError
+    SourceError, OptionError, BaselineError
         One line for a person.
     """
     times = time_range(options.since, options.until, now)
@@ -112,35 +103,28 @@ def _complain(broken: Broken) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m training.monitor", description=__doc__, epilog=_EPILOG)
     parser.add_argument("sources", nargs="+", metavar="SOURCE", help="folder, file or s3://bucket/prefix")
-    parser.add_argument("--since", help="ISO 8601 (UTC where it says nothing else) or an age: 24h, 7d")
+    parser.add_argument("--since", help="ISO 8601 (local time unless it has an offset) or an age: 24h, 7d")
     parser.add_argument("--until", help="as --since; itself not included")
     parser.add_argument("--baseline", type=Path, help=f"default: {DEFAULT_BASELINE}, where it is")
     parser.add_argument("--save-baseline", type=Path, metavar="FILE", help="keep this range as a baseline")
-    parser.add_argument(
-        "--threshold", type=arguments.share, help="of captures (default: the baseline's, or 0.8)"
-    )
+    parser.add_argument("--threshold", type=share, help="of captures (default: the baseline's, or 0.8)")
     parser.add_argument(
         "--labels", type=lambda text: tuple(text.split(",")), help="of captures (default: the baseline's)"
     )
-    parser.add_argument(
-        "--min-samples", type=arguments.count, default=MIN_SAMPLES, help="default: %(default)s"
-    )
+    parser.add_argument("--min-samples", type=count, default=MIN_SAMPLES, help="default: %(default)s")
     parser.add_argument("--output", type=Path, default=Path("build/monitoring"), help="default: %(default)s")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     return parser
 
 
-def main(given: Sequence[str] | None = None, make_s3: Callable[[], Any] = _s3) -> int:
+@command("monitor", failed=_INPUT_ERROR)
+def main(given: Sequence[str] | None = None, make_s3: Callable[[], Any] = s3_client) -> int:
     """Run the command line."""
     options = _parser().parse_args(given)
-    try:
-        summary = monitor(options, datetime.now(UTC), make_s3)
-        note = write(options.output, summary)
-        if options.save_baseline:
-            _save_baseline(options.save_baseline, summary)
-    except (SourceError, TimeRangeError, BaselineError, OSError) as error:
-        print(f"training.monitor: {error}", file=sys.stderr)
-        return _INPUT_ERROR
+    summary = monitor(options, datetime.now(UTC), make_s3)
+    note = write(options.output, summary)
+    if options.save_baseline:
+        _save_baseline(options.save_baseline, summary)
     if options.json:
         print(json.dumps(summary.to_json(), allow_nan=False))
     else:
@@ -153,4 +137,4 @@ def main(given: Sequence[str] | None = None, make_s3: Callable[[], Any] = _s3) -
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    start(main)

@@ -6,15 +6,13 @@ python -m training.package --metrics metrics.json --upload s3://bucket/models
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 from endpoint.predictor import SHIPPED_MODEL
-from training.aws import SessionError, aws_errors, open_session
-from training.data_errors import StorageError
-from training.release.model_archive import PackageError, build
-from training.release.write_once import TakenError, put_once
-from training.storage import Address, explained
+from training.aws import aws_errors, s3_client
+from training.command_line import command, start
+from training.release.model_archive import build
+from training.storage import Address, explained, put_once
 
 FILE = "model.tar.gz"
 
@@ -43,7 +41,7 @@ def upload(archive: bytes, version: str, prefix: Address, region: str | None) ->
     key = f"{prefix.prefix}{version}/{FILE}"
     uri = f"s3://{prefix.bucket}/{key}"
     try:
-        new = put_once(open_session(region).client("s3"), archive, prefix.bucket, key)
+        new = put_once(s3_client(region), archive, prefix.bucket, key)
     except aws_errors() as error:
         raise explained(error, f"cannot write {uri}") from error
     print(f"{uri}: {'written' if new else 'there already, the same'}")
@@ -61,22 +59,19 @@ def write(archive: bytes, output: Path) -> None:
         unfinished.unlink(missing_ok=True)
 
 
+@command("package")
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line."""
     options = _parser().parse_args(arguments)
-    try:
-        prefix = Address.parse(options.upload) if options.upload else None
-        archive, version = build(options.model, options.metrics, options.baseline)
-        write(archive, options.output)
-        print(f"{options.output}: model {version}, {len(archive) / 1e6:.2f} MB")
-        if prefix:
-            uri = upload(archive, version, prefix, options.region)
-            print(f"release it: python -m training.deploy --endpoint-name NAME --model-data {uri} ...")
-    except (PackageError, TakenError, StorageError, SessionError, OSError) as error:
-        print(f"training.package: {' '.join(str(error).split())}", file=sys.stderr)
-        return 1
+    prefix = Address.parse(options.upload) if options.upload else None
+    archive, version = build(options.model, options.metrics, options.baseline)
+    write(archive, options.output)
+    print(f"{options.output}: model {version}, {len(archive) / 1e6:.2f} MB")
+    if prefix:
+        uri = upload(archive, version, prefix, options.region)
+        print(f"release it: python -m training.deploy --endpoint-name NAME --model-data {uri} ...")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    start(main)

@@ -39,4 +39,7 @@ def bar(title: str, total: int | None, unit: str = " images", start: int = 0) ->
         from tqdm import tqdm  # noqa: PLC0415 - of training's environment; the project's own has none
     except ImportError:
         return contextlib.nullcontext(_Silent())
-    return tqdm(desc=title, total=total, unit=unit, unit_scale=unit == "B", initial=start, disable=None)
+    shown: AbstractContextManager[Bar] = tqdm(
+        desc=title, total=total, unit=unit, unit_scale=unit == "B", initial=start, disable=None
+    )
+    return shown

@@ -1,25 +1,33 @@
-"""S3 through a client passed in: addresses, listing, and errors by code in one line."""
+"""S3 through a client passed in: addresses, listing, objects written once, and errors by code in one line."""
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from training.data_errors import StorageError
+from training.aws import aws_errors
+from training.errors import StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-CONNECTIONS = 16
+_TAKEN = ("PreconditionFailed", "ConditionalRequestConflict")
+_PERMISSIONS = "the role needs s3:ListBucket and s3:GetObject, and for --upload s3:PutObject"
+_AGAIN = "run the command again; what is there already is skipped"
 _NEXT_STEPS = {
-    "NoSuchBucket": "create the bucket, or correct its name",
-    "AccessDenied": "the role needs s3:ListBucket and s3:GetObject, and for --upload s3:PutObject",
+    "NoSuchBucket": "create the bucket, or correct its name: there is no such bucket",
+    "NoSuchKey": "it is no longer there",
+    "AccessDenied": _PERMISSIONS,
+    "403": _PERMISSIONS,
     "ExpiredToken": "sign in again",
     "InvalidAccessKeyId": "check the AWS keys or the profile",
     "SignatureDoesNotMatch": "check the AWS keys or the profile",
     "PermanentRedirect": "set AWS_REGION to the bucket's region",
     "AuthorizationHeaderMalformed": "set AWS_REGION to the bucket's region",
     "NoCredentialsError": "set AWS_PROFILE, or sign in",
+    "PartialCredentialsError": "set AWS_PROFILE, or sign in",
+    "ParamValidationError": "not an S3 address; it reads s3://bucket/prefix",
     "EndpointConnectionError": "check the network, and AWS_ENDPOINT_URL if it is set",
 }
 
@@ -42,7 +50,7 @@ class Address:
         Raises
         ------
         StorageError
-            It is none.
+            It is not such an address.
         """
         scheme, mark, rest = text.partition("://")
         bucket, _, prefix = rest.partition("/")
@@ -58,17 +66,6 @@ class Listed(NamedTuple):
     key: str
     size: int
     etag: str
-
-
-def s3_client() -> Any:  # noqa: ANN401 - boto3 makes its classes at run time
-    """Return a client that retries, with a connection for each thread."""
-    try:
-        import boto3  # noqa: PLC0415 - only S3 needs it
-        from botocore.config import Config  # noqa: PLC0415
-    except ImportError as error:
-        raise StorageError("s3:// needs boto3: pip install boto3") from error
-    retries: Any = {"mode": "standard", "total_max_attempts": 6}
-    return boto3.client("s3", config=Config(max_pool_connections=CONNECTIONS, retries=retries))
 
 
 def listing(s3: Any, address: Address) -> Iterator[Listed]:  # noqa: ANN401
@@ -90,8 +87,34 @@ def status_of(error: Exception) -> int:
     return int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode") or 0)
 
 
+def next_step(error: Exception) -> str | None:
+    """Return what to do about what S3 answered; None where nothing is known."""
+    return _NEXT_STEPS.get(code_of(error))
+
+
 def explained(error: Exception, what: str) -> StorageError:
     """Return one line: what failed, the code, and what to do."""
-    code = code_of(error)
-    step = _NEXT_STEPS.get(code, "run the command again; what is there already is skipped")
-    return StorageError(f"{what}: {code}: {step}")
+    return StorageError(f"{what}: {code_of(error)}: {next_step(error) or _AGAIN}")
+
+
+def put_once(s3: Any, data: bytes, bucket: str, key: str) -> bool:  # noqa: ANN401 - boto3 makes its classes
+    """Write an object where there is none; return False where it was there with this very content.
+
+    Raises
+    ------
+    StorageError
+        Other content is there.
+    """
+    try:
+        s3.put_object(Bucket=bucket, Key=key, Body=data, IfNoneMatch="*")
+    except aws_errors() as error:
+        if code_of(error) not in _TAKEN:
+            raise
+    else:
+        return True
+    there = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    if hashlib.sha256(there).digest() != hashlib.sha256(data).digest():
+        raise StorageError(
+            f"s3://{bucket}/{key} holds something else, and a release is never overwritten; give another prefix"
+        )
+    return False

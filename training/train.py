@@ -11,7 +11,6 @@ import json
 import os
 import pickle
 import shutil
-import sys
 import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -20,17 +19,18 @@ import numpy as np
 import torch
 
 from endpoint.predictor import Predictor
-from training.data_errors import DataError
+from training.command_line import command, start
 from training.dataset.archive import read_archive
-from training.dataset.prepared import read_reviewed
-from training.dataset.subsets import parse_classes
+from training.dataset.prepared_folder import read_reviewed
+from training.dataset.splits import parse_classes
+from training.errors import TrainingError
 from training.evaluation.metrics import accuracy, coverage
 from training.learning.calibrate import THRESHOLD, answer, calibrate, summary
 from training.learning.curriculum import Curriculum
-from training.learning.export import ExportError, Trained, export
+from training.learning.export import Trained, export
 from training.learning.fit import Fitting, Machine, Phase, logits_of
 from training.learning.model import Network, average
-from training.learning.train_options import OptionError, find_archive, parse
+from training.learning.train_options import find_archive, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from training.dataset.archive import Images
 
 
-class ResumeError(Exception):
+class ResumeError(TrainingError):
     """The checkpoint is damaged or was written under other settings."""
 
 
@@ -184,33 +184,27 @@ def validated(model: Path, images: Curriculum) -> dict[str, Any]:
     return summary(known.labels, *answers)
 
 
+@command("train", stopped="stopped; --resume continues after the last whole epoch")
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line."""
-    try:
-        options = parse(arguments, os.environ, __doc__)
-        torch.set_num_threads(options.threads)
-        archive = read_archive(find_archive(options.archive), options.md5)
-        classes = parse_classes(options.classes, archive.class_names)
-        reviewed = read_reviewed(options.reviewed, archive.class_names) if options.reviewed else None
-        settings = Settings(classes, options.epochs_pretrain, options.epochs, options.members, options.seed)
-        images = Curriculum(archive, classes, options.seed, reviewed)
-        options.output.mkdir(parents=True, exist_ok=True)
-        checkpoints = Checkpoints(options.checkpoints, settings, resume=options.resume)
-        trained = Training(images, settings, checkpoints, Machine.detect()).run()
-        trained.save(options.output / "model.pt")
-        export(trained, options.output / "model.onnx", images.examples())
-        facts = {"version": trained.version(), "temperature": trained.temperature, **asdict(settings)}
-        document = json.dumps({**facts, "validation": validated(options.output / "model.onnx", images)})
-        (options.output / "metrics.json").write_text(document + "\n")
-    except (DataError, OptionError, ResumeError, ExportError, OSError) as error:
-        print(f"training.train: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("training.train: stopped; --resume continues after the last whole epoch", file=sys.stderr)
-        return 130
+    options = parse(arguments, os.environ, __doc__ or "")
+    torch.set_num_threads(options.threads)
+    archive = read_archive(find_archive(options.archive), options.md5)
+    classes = parse_classes(options.classes, archive.class_names)
+    reviewed = read_reviewed(options.reviewed, archive.class_names) if options.reviewed else None
+    settings = Settings(classes, options.epochs_pretrain, options.epochs, options.members, options.seed)
+    images = Curriculum(archive, classes, options.seed, reviewed)
+    options.output.mkdir(parents=True, exist_ok=True)
+    checkpoints = Checkpoints(options.checkpoints, settings, resume=options.resume)
+    trained = Training(images, settings, checkpoints, Machine.detect()).run()
+    trained.save(options.output / "model.pt")
+    export(trained, options.output / "model.onnx", images.examples())
+    facts = {"version": trained.version(), "temperature": trained.temperature, **asdict(settings)}
+    document = json.dumps({**facts, "validation": validated(options.output / "model.onnx", images)})
+    (options.output / "metrics.json").write_text(document + "\n")
     print(document)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    start(main)

@@ -1,31 +1,48 @@
-"""Download a file of known checksum: resumed after a cut, retried, and in place only when it is whole."""
+"""Download a file of known checksum: resumed after a cut, retried, and in place only when it is whole.
+
+A part lies beside the target until it is whole. Resuming is one HTTP request for the rest (RFC 9110: Range, If-Range,
+Content-Range), and starts again where the server has another file by now.
+"""
 
 from __future__ import annotations
 
+import json
 import random
+import re
+import ssl
 import sys
 import time
+from http.client import HTTPException
 from typing import TYPE_CHECKING
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
 
-from training.data_errors import DownloadError
 from training.dataset.archive import md5_of
-from training.dataset.part import Part
-from training.dataset.transfer import InterruptedTransferError, receive
+from training.errors import DownloadError, TrainingError
+from training.progress import bar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from email.message import Message
+    from http.client import HTTPResponse
     from pathlib import Path
+
 
 OFFICIAL_URL = "https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz"
 ATTEMPTS = 6  # in a row without a single new byte
 _LONGEST_WAIT_S = 30.0
+_TIMEOUT_S = 30
+_CHUNK_BYTES = 1 << 18
+_OK, _PARTIAL, _UNSATISFIABLE = 200, 206, 416
+_TRANSIENT = (408, 425, 429)
+_SERVER_ERROR = 500
 
 
 def fetch(url: str, target: Path, md5: str, sleep: Callable[[float], None] = time.sleep) -> Path:
     """Return `target`, downloaded unless it is there already with this checksum.
 
     What has arrived is kept beside it as `<name>.part` when the download ends early, Ctrl-C included; the
-    next call continues there if the server still has the same file, and starts anew if not.
+    next call continues there if the server still has the same file, and starts again if not.
 
     Raises
     ------
@@ -43,7 +60,7 @@ def fetch(url: str, target: Path, md5: str, sleep: Callable[[float], None] = tim
     resumed = _complete(part, sleep)
     found = md5_of(part.path)
     if found != md5.lower() and resumed:
-        _say("the parts do not fit together; starting anew")
+        _say("the parts do not fit together; starting again")
         part.discard()
         _complete(part, sleep)
         found = md5_of(part.path)
@@ -82,3 +99,141 @@ def _complete(part: Part, sleep: Callable[[float], None]) -> bool:
 
 def _say(line: str) -> None:
     print(f"download: {line}", file=sys.stderr)
+
+
+class Part:
+    """`<target>.part` with `<target>.part.json` beside it.
+
+    Parameters
+    ----------
+    target
+        Where the finished file goes.
+    url
+        Where it comes from; a part that came from elsewhere is not continued.
+    """
+
+    def __init__(self, target: Path, url: str) -> None:
+        self.target, self.url = target, url
+        self.path = target.with_name(f"{target.name}.part")
+        self._note = target.with_name(f"{target.name}.part.json")
+
+    def size(self) -> int:
+        """Return how many bytes can be continued from; 0 where nothing says whose bytes they are."""
+        return self.path.stat().st_size if self.path.exists() and self.validator() else 0
+
+    def validator(self) -> str | None:
+        """Return the ETag or date that the server gave with these bytes."""
+        try:
+            note = json.loads(self._note.read_text())
+            return str(note["validator"]) if note["url"] == self.url and note["validator"] else None
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def restart(self, validator: str | None) -> None:
+        """Begin at the first byte, of the file that this validator names."""
+        self.path.unlink(missing_ok=True)
+        self._note.write_text(json.dumps({"url": self.url, "validator": validator}))
+        self.path.touch()
+
+    def discard(self) -> None:
+        """Forget what has arrived."""
+        self.path.unlink(missing_ok=True)
+        self._note.unlink(missing_ok=True)
+
+    def finish(self) -> None:
+        """Put the whole file in its place."""
+        self.path.replace(self.target)
+        self._note.unlink(missing_ok=True)
+
+
+class InterruptedTransferError(TrainingError):
+    """The server failed or the connection broke; trying again may help."""
+
+
+def receive(part: Part) -> None:
+    """Append what is missing; start again where the server has another file or cannot send a range.
+
+    Raises
+    ------
+    InterruptedTransferError
+        Before the whole file was there.
+    DownloadError
+        The answer will not change by asking again.
+    OSError
+        The part could not be written.
+    """
+    have = part.size()
+    try:
+        response = _open(part, have)
+    except HTTPError as error:
+        if error.code == _UNSATISFIABLE and _total(error.headers) == have:
+            return
+        if error.code == _UNSATISFIABLE:
+            part.discard()
+            raise InterruptedTransferError("the server has a shorter file now") from error
+        if error.code in _TRANSIENT or error.code >= _SERVER_ERROR:
+            raise InterruptedTransferError(f"the server answers {error.code} {error.reason}") from error
+        raise DownloadError(
+            f"{part.url}: the server answers {error.code} {error.reason}; "
+            "give another --url, or fetch the file another way and give --archive"
+        ) from error
+    with response:
+        if response.status != _PARTIAL or _first(response.headers) != have:
+            if response.status != _OK:
+                part.discard()
+                raise InterruptedTransferError(f"an answer that was not asked for ({response.status})")
+            part.restart(_validator(response.headers))
+            have = 0
+        length = response.headers.get("Content-Length")
+        _append(part, response, have, have + int(length) if length else None)
+
+
+def _open(part: Part, have: int) -> HTTPResponse:
+    if not part.url.startswith(("https://", "http://")):
+        raise DownloadError(f"{part.url}: not an http or https address; for a file give --archive")
+    resume = {"Range": f"bytes={have}-", "If-Range": part.validator() or ""} if have else {}
+    try:
+        answer: HTTPResponse = urlopen(Request(part.url, headers=resume), timeout=_TIMEOUT_S)  # noqa: S310 - see above
+        return answer  # noqa: TRY300 - the request alone is tried
+    except HTTPError:
+        raise
+    except (OSError, HTTPException) as error:
+        reason = error.reason if isinstance(error, URLError) else error
+        if isinstance(reason, ssl.SSLCertVerificationError):
+            raise DownloadError(f"{part.url}: {reason.verify_message}; is a proxy in between?") from error
+        raise InterruptedTransferError(f"cannot reach the server ({reason})") from error
+
+
+def _append(part: Part, response: HTTPResponse, have: int, total: int | None) -> None:
+    with part.path.open("ab") as file, bar(part.target.name, total, "B", have) as progress:
+        for chunk in _chunks(response):
+            file.write(chunk)
+            have += len(chunk)
+            progress.update(len(chunk))
+    if total is not None and have < total:
+        raise InterruptedTransferError(f"the connection ended after {have} of {total} bytes")
+
+
+def _chunks(response: HTTPResponse) -> Iterator[bytes]:
+    """Yield what arrives; apart from the writing, so that a full disk is not taken for a broken connection."""
+    try:
+        while chunk := response.read1(_CHUNK_BYTES):
+            yield chunk
+    except (OSError, HTTPException) as error:
+        raise InterruptedTransferError(f"the connection broke ({error or type(error).__name__})") from error
+
+
+def _validator(headers: Message) -> str | None:
+    """Return what If-Range can carry: a strong ETag, else the date."""
+    etag = headers.get("ETag")
+    return etag if etag and not etag.startswith("W/") else headers.get("Last-Modified")
+
+
+def _first(headers: Message) -> int | None:
+    match = re.match(r"bytes (\d+)-", headers.get("Content-Range", ""))
+    return int(match[1]) if match else None
+
+
+def _total(headers: Message) -> int | None:
+    match = re.match(r"bytes \*/(\d+)$", headers.get("Content-Range", ""))
+    return int(match[1]) if match else None

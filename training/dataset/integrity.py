@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from training.data_errors import ArchiveError
+from training.errors import ArchiveError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from training.data_errors import ManifestError
+from training.errors import ManifestError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,14 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from training.dataset import manifest
 from training.dataset.archive import OFFICIAL_MD5, Archive, read_archive
-from training.dataset.folders import replaced
-from training.dataset.images import write_split
+from training.dataset.human_labels import Problem, Vote, label_files, parse
 from training.dataset.integrity import Duplicate, count_notices, keep_apart, name_notices
-from training.dataset.label_files import label_files
-from training.dataset.reviewed import merge
-from training.dataset.splits import Split, splits_of
-from training.dataset.subsets import class_indices, parse_classes
-from training.dataset.votes import Problem, Vote, parse
+from training.dataset.merge_reviewed import merge
+from training.dataset.prepared_folder import replaced, write_split
+from training.dataset.splits import Split, class_indices, parse_classes, splits_of
 from training.progress import bar
 from training.storage import Address
 
@@ -24,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from training.dataset.review_images import ImageSource
+    from training.dataset.reviewed_images import ImageSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +50,7 @@ def prepare(plan: Plan) -> dict[str, Any]:
 
     Raises
     ------
-    DataError, OSError
+    TrainingError, OSError
         Then `plan.output` is as it was.
     """
     archive = read_archive(plan.archive, plan.md5)

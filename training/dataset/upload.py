@@ -6,10 +6,11 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from training.aws import CONNECTIONS, aws_errors
 from training.dataset import manifest
 from training.dataset.archive import md5_of
 from training.progress import bar
-from training.storage import CONNECTIONS, Address, explained, listing
+from training.storage import Address, explained, listing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,8 +40,6 @@ def upload(s3: Any, folder: Path, address: Address) -> Uploaded:  # noqa: ANN401
     StorageError
         In one line; running the command again sends what is missing.
     """
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - only S3 needs it
-
     entries = manifest.read(folder)
     images = list(dict.fromkeys(path for entry in entries for path in entry.files()))
     last = [name for name in (manifest.SUMMARY, manifest.NAME) if (folder / name).exists()]
@@ -49,7 +48,7 @@ def upload(s3: Any, folder: Path, address: Address) -> Uploaded:  # noqa: ANN401
         ours = {f"{address.prefix}{path}" for path in (*images, *last)}
         sender = _Sender(s3, folder, address, there)
         sent = sender.send(images) + sender.send(last)
-    except (BotoCoreError, ClientError) as error:
+    except aws_errors() as error:
         raise explained(error, str(address)) from error
     return Uploaded(str(address), sent, len(images) + len(last) - sent, len(there.keys() - ours))
 

@@ -14,7 +14,8 @@ _TEMPERATURES = np.exp(np.linspace(math.log(0.2), math.log(5.0), 801))
 def softmax(logits: np.ndarray) -> np.ndarray:
     """Return probabilities over the last axis."""
     powers = np.exp(logits - logits.max(-1, keepdims=True))
-    return powers / powers.sum(-1, keepdims=True)
+    shares: np.ndarray = powers / powers.sum(-1, keepdims=True)
+    return shares
 
 
 def fit_temperature(logits: np.ndarray, labels: np.ndarray, strangers: np.ndarray) -> float:
@@ -43,7 +44,8 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray, strangers: np.ndarra
 
 
 def _log(probabilities: np.ndarray) -> np.ndarray:
-    return np.log(np.maximum(probabilities, 1e-12))
+    logarithms: np.ndarray = np.log(np.maximum(probabilities, 1e-12))
+    return logarithms
 
 
 def accuracy(probabilities: np.ndarray, labels: np.ndarray) -> float:
@@ -93,8 +95,12 @@ def calibration_error(probabilities: np.ndarray, labels: np.ndarray, bins: int =
 
     Naeini, Cooper and Hauskrecht, "Obtaining well calibrated probabilities using Bayesian binning", 2015.
     """
-    filled = (found for found in reliability(probabilities, labels, bins) if found.images)
-    return sum(found.images * abs(found.confidence - found.accuracy) for found in filled) / len(labels)
+    gaps = (
+        found.images * abs(found.confidence - found.accuracy)
+        for found in reliability(probabilities, labels, bins)
+        if found.confidence is not None and found.accuracy is not None
+    )
+    return sum(gaps) / len(labels)
 
 
 def confusion_matrix(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from training.errors import TrainingError
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -18,7 +20,7 @@ GREY = "#767676"
 _DPI = 120
 
 
-class PlotsUnavailableError(Exception):
+class PlotsUnavailableError(TrainingError):
     """matplotlib is not installed."""
 
 

@@ -81,7 +81,8 @@ def _curve(coverages: np.ndarray, risks: np.ndarray) -> dict[str, list[float]]:
 
 
 def _histogram(probabilities: np.ndarray) -> list[int]:
-    return np.histogram(probabilities.max(1), _HISTOGRAM_BINS, (0, 1))[0].tolist()
+    counts: list[int] = np.histogram(probabilities.max(1), _HISTOGRAM_BINS, (0, 1))[0].tolist()
+    return counts
 
 
 def _per_class(confusion: np.ndarray, names: Sequence[str]) -> dict[str, dict[str, Any]]:

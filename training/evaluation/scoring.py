@@ -13,7 +13,8 @@ import numpy as np
 from PIL import Image
 
 from endpoint.errors import ImageError
-from training.dataset.subsets import class_indices, others, select
+from training.dataset.splits import class_indices, others, select
+from training.errors import FolderError
 from training.monitoring.image_statistics import image_statistics
 from training.monitoring.observations import PASSED, REVIEW, Observation, Observations
 from training.progress import bar
@@ -26,10 +27,6 @@ if TYPE_CHECKING:
     from training.dataset.archive import Archive
 
 _LATENCY_RUNS, _WARM_UP_RUNS = 400, 20
-
-
-class PhotosError(Exception):
-    """The folder of photographs is not laid out as expected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +90,7 @@ def score_photos(predictor: Predictor, folder: Path) -> Scored:
 
     Raises
     ------
-    PhotosError
+    FolderError
         No photograph of any class is there.
     """
     known, labels, strange, inputs = [], [], [], []
@@ -116,7 +113,7 @@ def score_photos(predictor: Predictor, folder: Path) -> Scored:
             else:
                 strange.append(scores)
     if not known:
-        raise PhotosError(
+        raise FolderError(
             f"{folder}: no photographs in {' or '.join(f'{label}/' for label in predictor.labels)}"
         )
     return Scored(_table(known, predictor), np.array(labels), _table(strange, predictor), inputs, unreadable)

@@ -78,14 +78,16 @@ def _grouped(logits: np.ndarray, wanted: int, temperature: float) -> np.ndarray:
     """Return log-probabilities [N, wanted + 1]: the wanted classes, and none of them."""
     every = metrics.softmax(logits.astype(np.float64) / temperature)
     none = every[:, wanted:].sum(1, keepdims=True)
-    return np.log(np.maximum(np.concatenate([every[:, :wanted], none], 1), 1e-300))
+    logarithms: np.ndarray = np.log(np.maximum(np.concatenate([every[:, :wanted], none], 1), 1e-300))
+    return logarithms
 
 
 def _spread(grouped: np.ndarray, shift: float) -> np.ndarray:
     """Return the answer to log-probabilities of which the last has `shift` added."""
     wanted = grouped.shape[1] - 1
     every = metrics.softmax(grouped + np.append(np.zeros(wanted), shift))
-    return every[:, :wanted] + every[:, wanted:] / wanted
+    spread: np.ndarray = every[:, :wanted] + every[:, wanted:] / wanted
+    return spread
 
 
 def _least_shift(grouped: np.ndarray) -> float:

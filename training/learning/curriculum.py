@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from training.dataset.archive import Images
-from training.dataset.prepared import UNSURE, joined, known
-from training.dataset.splits import content_hash
-from training.dataset.subsets import class_indices, hold_out, select
+from training.dataset.prepared_folder import UNSURE, joined, known
+from training.dataset.splits import class_indices, content_hash, hold_out, select
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
 KNOWN_IMAGES = 4500  # shown in an epoch of fine-tuning, by repeating them, unless there are more
 MOST_REPEATS = 8
-STRANGERS = 6000  # images of other classes beside them, drawn anew each epoch
+STRANGERS = 6000  # images of other classes beside them, drawn again each epoch
 EXAMPLES = 256
 
 
@@ -36,7 +35,7 @@ class Curriculum:
     seed
         Decides validation images and draws.
     reviewed
-        Images that people labelled, as `training.dataset.prepared.read_reviewed` returns them for the
+        Images that people labelled, as `training.dataset.prepared_folder.read_reviewed` returns them for the
         archive's class names. They are trained on; those of no class count as strangers.
     """
 

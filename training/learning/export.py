@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from training.dataset.archive import SIDE
+from training.errors import TrainingError
 from training.learning.model import Network, mirrored_logits
 from training.learning.quantize import quantize
 
@@ -26,7 +27,7 @@ MAX_ROUNDING_DIFFERENCE = 0.03
 OPSET = 17
 
 
-class ExportError(Exception):
+class ExportError(TrainingError):
     """The exported file does not do what the network does, or is too large."""
 
 
@@ -59,7 +60,7 @@ class Trained:
         return digest.hexdigest()[:12]
 
 
-class Served(nn.Module):
+class Served(nn.Module):  # type: ignore[misc]  # PyTorch is not in the environment of the type check
     """The whole of what is served: uint8 [N, S, S, 3] in, calibrated probabilities [N, C] out.
 
     The graph of training.learning.calibrate's `answer`.

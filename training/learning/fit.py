@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from tqdm import tqdm
 
+from training.dataset.prepared_folder import UNSURE
 from training.learning.augment import augment
 from training.learning.model import mirrored_logits
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from training.dataset.archive import Images
     from training.learning.model import Network
 
-UNSURE = -1  # the label of an image that belongs to no class: its target is the flat answer
 _IGNORED = -100
 _EVALUATION_BATCH = 256
 _SHORTEST_CYCLE = 8  # steps; OneCycleLR divides by zero below
@@ -164,7 +164,8 @@ class Fitting:
         self.network.train()
         total = 0.0
         title = f"{self.phase.name} {self.epoch + 1}/{self.phase.epochs}"
-        with tqdm(total=self.steps, desc=title, unit="batch", mininterval=1.0) as bar:
+        # Silent where output is not a terminal, as training.progress is.
+        with tqdm(total=self.steps, desc=title, unit="batch", mininterval=1.0, disable=None) as bar:
             for batch in batches:
                 loss = self._step(images.take(batch), generator)
                 total += loss

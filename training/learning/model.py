@@ -17,7 +17,7 @@ PIXEL_MEAN = (129.3, 124.1, 112.4)
 PIXEL_STD = (68.2, 65.4, 70.4)
 
 
-class Block(nn.Module):
+class Block(nn.Module):  # type: ignore[misc]  # PyTorch is not in the environment of the type check
     """Two 3x3 convolutions, each after normalisation and ReLU, around a shortcut."""
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
@@ -36,7 +36,7 @@ class Block(nn.Module):
         return kept + self.conv2(functional.relu(self.norm2(self.conv1(y))))
 
 
-class Network(nn.Module):
+class Network(nn.Module):  # type: ignore[misc]  # PyTorch is not in the environment of the type check
     """Pixels in, logits out.
 
     Takes float [N, 3, H, W] with values 0..255 and normalises them itself, so that no caller can forget to.
@@ -76,6 +76,6 @@ def average(networks: Sequence[Network]) -> Network:
     """
     states = [network.state_dict() for network in networks]
     mean = {name: sum(state[name].double() for state in states) / len(states) for name in states[0]}
-    result = Network(networks[0].head.out_features).to(networks[0].head.weight.device)
+    result: Network = Network(networks[0].head.out_features).to(networks[0].head.weight.device)
     result.load_state_dict(mean)
     return result

@@ -8,16 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from training.dataset.archive import OFFICIAL_MD5
+from training.errors import OptionError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 SAGEMAKER_CHECKPOINTS = Path("/opt/ml/checkpoints")  # SageMaker copies it to S3, and back after a restart
 _SAGEMAKERS_OWN = "sagemaker_"
-
-
-class OptionError(Exception):
-    """A hyperparameter or a channel that the script does not understand."""
 
 
 def parse(

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from training.errors import TrainingError
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -22,7 +24,7 @@ _HISTOGRAM_BINS = 20
 _DIGITS = 6
 
 
-class BaselineError(Exception):
+class BaselineError(TrainingError):
     """The file of the baseline cannot be used."""
 
 

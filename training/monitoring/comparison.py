@@ -105,7 +105,7 @@ def _compare_shares(name: str, baseline: dict[str, int], counts: dict[str, int],
     before, now = ([found.get(each, 0) for each in names] for found in (baseline, counts))
     psi = drift.population_stability_index(before, now)
     limit = max(drift.PSI_DRIFT, drift.chance_limit(len(names), sum(before), sum(now)))
-    shares = (
+    was, is_now = (
         {each: part / sum(parts) for each, part in zip(names, parts, strict=True)} for parts in (before, now)
     )
-    return Finding(name, *shares, sum(now), psi, limit, None, None, None if note else psi > limit, note)
+    return Finding(name, was, is_now, sum(now), psi, limit, None, None, None if note else psi > limit, note)

@@ -79,5 +79,5 @@ def ks_chance(distance: float, first: int, second: int) -> float:
     scaled = (size + 0.12 + 0.11 / size) * distance
     if scaled < 0.3:  # noqa: PLR2004 - the series, which alternates, is 1 to nine digits below
         return 1.0
-    terms = (2 * (-1) ** (k - 1) * math.exp(-2 * (k * scaled) ** 2) for k in range(1, 101))
+    terms = (2.0 * (1 if k % 2 else -1) * math.exp(-2 * (k * scaled) ** 2) for k in range(1, 101))
     return min(1.0, max(0.0, sum(terms)))

@@ -8,9 +8,10 @@ import json
 import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeGuard
 
 from endpoint.errors import ImageError
+from training.errors import TrainingError
 from training.monitoring.image_statistics import image_statistics
 from training.monitoring.observations import PASSED, REVIEW, Observation
 from training.verification_images import is_verification_image
@@ -19,7 +20,7 @@ _PREDICTED = (PASSED, REVIEW)
 _OUTCOMES = (*_PREDICTED, "rejected", "failed")
 
 
-class RecordError(Exception):
+class RecordError(TrainingError):
     """The record cannot be understood; one line says why."""
 
 
@@ -104,7 +105,7 @@ def document(content: bytes) -> Observation | None:
     if not isinstance(label, str):
         raise RecordError("no label")
     size = image.get("size") if isinstance(image, dict) else None
-    inputs = {"object_bytes": size} if _number(size) else {}
+    inputs = {"object_bytes": float(size)} if _number(size) else {}
     return Observation(moment, outcome, label, confidence, inputs, _model_version(result.get("endpoint")))
 
 
@@ -155,7 +156,7 @@ def _probabilities(values: object) -> list[float]:
     return [float(each) for each in values]
 
 
-def _number(value: object) -> bool:
+def _number(value: object) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 

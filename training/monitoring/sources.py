@@ -6,8 +6,13 @@ import itertools
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from training.aws import aws_errors
+from training.errors import TrainingError
+from training.storage import code_of, next_step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -17,11 +22,11 @@ S3 = "s3://"
 _AT_ONCE = 16  # small documents that are fetched side by side
 
 
-class SourceError(Exception):
+class SourceError(TrainingError):
     """There is nothing to read; one line with the next step."""
 
 
-class UnreadableFileError(Exception):
+class UnreadableFileError(TrainingError):
     """One file of many could not be read."""
 
 
@@ -78,7 +83,7 @@ def _paths(root: Path) -> Iterator[File]:
     paths = sorted(root.rglob("*")) if root.is_dir() else [root]
     for path in paths:
         if _wanted(path.name) and path.is_file():
-            yield File(path.as_posix(), lambda path=path: _read_path(path))
+            yield File(path.as_posix(), partial(_read_path, path))
 
 
 def _read_path(path: Path) -> Iterator[bytes]:
@@ -90,8 +95,6 @@ def _read_path(path: Path) -> Iterator[bytes]:
 
 
 def _objects(source: str, make_s3: Callable[[], Any]) -> Iterator[File]:
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - folders need no boto3
-
     bucket, _, prefix = source.removeprefix(S3).partition("/")
     try:
         client = make_s3()
@@ -100,39 +103,22 @@ def _objects(source: str, make_s3: Callable[[], Any]) -> Iterator[File]:
                 if _wanted(item["Key"].rpartition("/")[2]):
                     key = item["Key"]
                     written = item["LastModified"].astimezone(UTC)
-                    yield File(
-                        f"{S3}{bucket}/{key}", lambda key=key: _read_object(client, bucket, key), written
-                    )
-    except (BotoCoreError, ClientError, ValueError) as error:
-        raise SourceError(f"{source}: {_next_step(error)}") from error
+                    yield File(f"{S3}{bucket}/{key}", partial(_read_object, client, bucket, key), written)
+    except aws_errors() as error:
+        raise SourceError(f"{source}: {code_of(error)}: {_reason(error)}") from error
 
 
 def _read_object(client: Any, bucket: str, key: str) -> Iterator[bytes]:  # noqa: ANN401 - a boto3 client
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - see _objects
-
     try:
         yield from client.get_object(Bucket=bucket, Key=key)["Body"].iter_lines(1 << 20, keepends=True)
-    except (BotoCoreError, ClientError) as error:
-        raise UnreadableFileError(_next_step(error)) from error
+    except aws_errors() as error:
+        raise UnreadableFileError(_reason(error)) from error
 
 
 def _wanted(name: str) -> bool:
     return name.endswith((CAPTURE, DOCUMENT)) and not name.startswith(".")
 
 
-def _next_step(error: Exception) -> str:
-    """Say what S3 refused and what to do, by its code and never by its text."""
-    response = getattr(error, "response", {})
-    match code := response.get("Error", {}).get("Code") or type(error).__name__:
-        case "NoSuchBucket":
-            return "no such bucket; check the name and the account"
-        case "AccessDenied" | "403":
-            return "access denied; the role needs s3:ListBucket and s3:GetObject there"
-        case "NoCredentialsError" | "PartialCredentialsError" | "ExpiredToken" | "InvalidAccessKeyId":
-            return f"{code}; sign in to AWS (aws sso login) or set AWS_PROFILE"
-        case "ParamValidationError" | "ValueError":
-            return f"not an S3 address; it reads {S3}bucket/prefix"
-        case "NoSuchKey":
-            return "it is no longer there"
-        case _:
-            return f"{code} ({' '.join(str(error).split())})"
+def _reason(error: Exception) -> str:
+    """Return what to do, or where that is not known what AWS's library says."""
+    return next_step(error) or " ".join(str(error).split())

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from training.release.calls import Call
+from training.aws import Call
 from training.release.model_release import VARIANT
 
 if TYPE_CHECKING:
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from training.release.model_release import Instances
 
-SERVICE = "application-autoscaling"
+SERVICE: Final = "application-autoscaling"
 SAFETY_FACTOR = 0.5  # what AWS's guide to load testing a variant starts with
 _DIMENSION = "sagemaker:variant:DesiredInstanceCount"
 _SCALE_OUT_COOLDOWN_S = 60

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from training.aws import Call
+from training.errors import ReleaseError
 from training.release import autoscaling, rollback_alarms
-from training.release.calls import Call
 from training.release.endpoint_requests import endpoint_tag
-from training.release.endpoint_resources import Resources
-from training.release.endpoint_status import settled, wait_until_gone
-from training.release.model_release import ReleaseError
+from training.release.endpoint_resources import Resources, settled, wait_until_gone
 
 if TYPE_CHECKING:
     import boto3

@@ -12,8 +12,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from endpoint.deployed_model import VERSION_VARIABLE
+from training.aws import Call
 from training.release.autoscaling import autoscaling_calls
-from training.release.calls import Call
 from training.release.model_release import VARIANT, Instances, Release, Rollout, Serverless
 from training.release.rollback_alarms import alarm_calls, alarm_names
 

@@ -1,4 +1,4 @@
-"""SageMaker's models, configurations and endpoints, through sagemaker-core's resources.
+"""SageMaker's models, configurations and endpoints, through sagemaker-core's resources, and waiting for an endpoint.
 
 The library is slow to import and large, so it is imported by the functions that use it.
 """
@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from training.release.calls import Call
+from training.aws import Call
+from training.errors import ReleaseError
 from training.release.endpoint_requests import name_prefix
-from training.release.model_release import ReleaseError
 
 if TYPE_CHECKING:
     import boto3
+
+    from training.release.waiting import Waiter
+
 
 ABSENT = ("ValidationException", "ResourceNotFound")  # what describing something that is not there answers
 _MAPS = ("Environment",)
@@ -70,7 +73,8 @@ class Resources:
     def tagged(self, kind: str, endpoint_name: str, tag: dict[str, str]) -> list[str]:
         """Return the names of all Models or EndpointConfigs of an endpoint that carry the tag."""
         operation = {"Model": "list_models", "EndpointConfig": "list_endpoint_configs"}[kind]
-        paginator = self.session.client("sagemaker").get_paginator(operation)
+        client: Any = self.session.client("sagemaker")
+        paginator = client.get_paginator(operation)
         pages = paginator.paginate(NameContains=name_prefix(endpoint_name))
         return [
             entry[f"{kind}Name"]
@@ -108,3 +112,41 @@ def _kind(name: str) -> Any:  # noqa: ANN401 - one of sagemaker-core's classes
     except ImportError as error:
         raise ReleaseError("releasing needs sagemaker-core: pip install sagemaker-core") from error
     return getattr(resources, name)
+
+
+GONE = "gone"
+_SETTLED = ("InService", "Failed", "OutOfService", "UpdateRollbackFailed", GONE)
+
+
+def settled(resources: Resources, name: str, waiter: Waiter) -> Any:  # noqa: ANN401 - as Resources.get
+    """Return the endpoint once SageMaker has finished with it, or None once it is gone."""
+    waiter.until(f"endpoint {name}", lambda: _status(resources, name), lambda answer: answer in _SETTLED)
+    return resources.get("Endpoint", name)
+
+
+def wait_until_gone(resources: Resources, name: str, waiter: Waiter) -> None:
+    """Return once there is no such endpoint."""
+    waiter.until(f"endpoint {name}", lambda: _status(resources, name), lambda answer: answer == GONE)
+
+
+def expect(resources: Resources, name: str, config_name: str, waiter: Waiter) -> None:
+    """Wait until the endpoint serves this configuration.
+
+    Raises
+    ------
+    ReleaseError
+        It ended otherwise: failed, or rolled back to the configuration before.
+    """
+    endpoint = settled(resources, name, waiter)
+    if endpoint is None:
+        raise ReleaseError(f"endpoint {name} was deleted meanwhile")
+    reason = " ".join(text(endpoint.failure_reason, "SageMaker gives no reason").split())
+    if endpoint.endpoint_status != "InService":
+        raise ReleaseError(f"endpoint {name} is {endpoint.endpoint_status}: {reason}")
+    if endpoint.endpoint_config_name != config_name:
+        raise ReleaseError(f"endpoint {name} rolled back to {endpoint.endpoint_config_name}: {reason}")
+
+
+def _status(resources: Resources, name: str) -> str:
+    endpoint = resources.get("Endpoint", name)
+    return str(endpoint.endpoint_status) if endpoint is not None else GONE

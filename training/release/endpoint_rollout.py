@@ -1,6 +1,6 @@
 """Make a release true: create what is missing, hand the endpoint over, watch it, take it back if it is bad.
 
-Every step looks first and acts only where needed, so a run after an interruption goes on where that one ended.
+Every step looks first and acts only where needed, so a run after an interruption continues where that one ended.
 """
 
 from __future__ import annotations
@@ -8,12 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from training.aws import Call
+from training.errors import ReleaseError
 from training.release import endpoint_requests as requests
 from training.release.autoscaling import removal_calls
-from training.release.calls import Call
-from training.release.endpoint_resources import Resources, text, variant_of
-from training.release.endpoint_status import expect, settled, wait_until_gone
-from training.release.model_release import Instances, Release, ReleaseError, Rollout, Serverless
+from training.release.endpoint_resources import Resources, expect, settled, text, variant_of, wait_until_gone
+from training.release.model_release import Instances, Release, Rollout, Serverless
 from training.release.rollback_alarms import alarm_calls, alarm_names, missing, ringing
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class Deployment:
             )
         endpoint = settled(self._resources, self._name, self.waiter)
         if endpoint is not None and endpoint.endpoint_status == "Failed":
-            self._say(f"endpoint {self._name} failed ({text(endpoint.failure_reason)}): making it anew")
+            self._say(f"endpoint {self._name} failed ({text(endpoint.failure_reason)}): creating it again")
             endpoint.delete()
             wait_until_gone(self._resources, self._name, self.waiter)
             return None
@@ -147,6 +147,6 @@ class Deployment:
                 self._resources.update_endpoint(Call("sagemaker", "UpdateEndpoint", arguments))
                 self._expect(previous)
                 raise ReleaseError(
-                    f"endpoint {self._name} went back to {previous}: alarm {', '.join(bad)} rang"
+                    f"endpoint {self._name} rolled back to {previous}: alarm {', '.join(bad)} fired"
                 )
             self.waiter.sleep(self.waiter.poll_s)

@@ -19,12 +19,9 @@ from PIL import Image
 
 from endpoint.errors import ModelFileError
 from endpoint.predictor import Predictor
+from training.errors import ReleaseError
 
 MODEL, FACTS, BASELINE = "model.onnx", "model.json", "baseline.json"
-
-
-class PackageError(Exception):
-    """The parts do not make a release; the message is one line for a person."""
 
 
 def build(model: Path, metrics: Path | None = None, baseline: Path | None = None) -> tuple[bytes, str]:
@@ -41,7 +38,7 @@ def build(model: Path, metrics: Path | None = None, baseline: Path | None = None
 
     Raises
     ------
-    PackageError
+    ReleaseError
         A document is not JSON or is about another model, or the model does not answer.
     """
     data = model.read_bytes()
@@ -77,7 +74,7 @@ def _load(data: bytes) -> Predictor:
         try:
             return Predictor(path)
         except ModelFileError as error:
-            raise PackageError(str(error).replace(folder + "/", "")) from error
+            raise ReleaseError(str(error).replace(folder + "/", "")) from error
 
 
 def _prove(archive: bytes) -> None:
@@ -91,20 +88,20 @@ def _prove(archive: bytes) -> None:
     try:
         predictor.predict(buffer.getvalue())
     except ModelFileError as error:
-        raise PackageError(str(error)) from error
+        raise ReleaseError(str(error)) from error
 
 
 def _document(path: Path, version: str) -> dict[str, Any]:
     try:
         document = json.loads(path.read_text())
     except ValueError as error:
-        raise PackageError(f"{path} is not JSON: {error}") from error
+        raise ReleaseError(f"{path} is not JSON: {error}") from error
     if not isinstance(document, dict):
-        raise PackageError(f"{path} holds no JSON object")
+        raise ReleaseError(f"{path} holds no JSON object")
     about = document.get("model")
     named = about.get("version") if isinstance(about, dict) else None
     if named not in (None, version):
-        raise PackageError(f"{path} is about model {named}, not {version}")
+        raise ReleaseError(f"{path} is about model {named}, not {version}")
     return document
 
 

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from training.aws import is_role_arn
+from training.errors import ReleaseError
 
 VARIANT = "AllTraffic"  # the one variant; deployment guardrails want its name unchanged between releases
 MEMORY_MB = (1024, 2048, 3072, 4096, 5120, 6144)
@@ -17,10 +18,6 @@ _MAX_CAPTURE = 512
 _ENDPOINT_NAME = re.compile(r"[a-z0-9](-*[a-z0-9]){0,62}")
 _VERSION = re.compile(r"[0-9a-f]{12}")
 _OWN_VERSION = re.compile(r"[A-Za-z0-9](-*[A-Za-z0-9]){0,11}")
-
-
-class ReleaseError(Exception):
-    """The release cannot be made as asked; the message is one line for a person."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from training.release.calls import Call
+from training.aws import Call
 from training.release.model_release import VARIANT
 
 if TYPE_CHECKING:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from training.errors import AwsError
+
 if TYPE_CHECKING:
     import boto3
 
@@ -45,7 +47,7 @@ class TrainingJob:
     hyperparameters
         Options of training.train, without the dashes.
     checkpoints
-        s3:// address that a spot job, stopped and started again by SageMaker, goes on from; None is no spot.
+        s3:// address that a spot job, stopped and started again by SageMaker, continues from; None for another job.
     """
 
     image: str
@@ -138,7 +140,7 @@ def default_image(region: str, instance_type: str) -> str:
     try:
         from sagemaker.core import image_uris  # noqa: PLC0415 - seconds, and large
     except ImportError as error:
-        raise ValueError("looking the image up needs sagemaker-core: pip install sagemaker-core") from error
+        raise AwsError("looking the image up needs sagemaker-core: pip install sagemaker-core") from error
     image: str = image_uris.retrieve(
         FRAMEWORK, region=region, version="latest", instance_type=instance_type, image_scope="training"
     )

@@ -44,7 +44,7 @@ class Waiter:
                 said, said_at = answer, waited
             if waited >= self.timeout_s:
                 raise TimeoutError(
-                    f"{subject} is still {answer} after {waited:.0f} s; run this again to go on"
+                    f"{subject} is still {answer} after {waited:.0f} s; run this again to continue"
                 )
             self.sleep(self.poll_s)
             waited += self.poll_s

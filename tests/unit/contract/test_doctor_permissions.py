@@ -127,7 +127,7 @@ def test_it_waits_as_long_as_classify(root: Path) -> None:
 def test_its_defaults_are_the_template_s_and_the_deploy_command_s(root: Path) -> None:
     template = (root / "template.yaml").read_text()
     slow = re.search(r"EndpointSlowMilliseconds:\n    Type: Number\n    Default: (\d+)", template)
-    options = (root / "training" / "release" / "release_options.py").read_text()
+    options = (root / "training" / "deploy.py").read_text()
     concurrency = re.search(r'"--max-concurrency", type=int, default=(\d+)', options)
     assert slow
     assert concurrency

@@ -1,7 +1,10 @@
-"""Rows are readable at any width, and a name is never folded beside other columns."""
+"""Rows are readable at any width, no name is folded beside other columns, and a pipe gets no frames of a spinner."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -77,3 +80,26 @@ def test_a_tab_in_a_name_makes_no_column(
     print_table([image])
     _, row = capsys.readouterr().out.splitlines()
     assert row.split("\t") == ["a\\tb\\n.png", "passed", "bicycle", "0.999", "1.00", ""]
+
+
+SPINNER_AND_BAR = """
+from rich.progress import Progress
+from scones.console import err
+with err().status("Starting"):
+    pass
+with Progress(console=err()) as progress:
+    progress.advance(progress.add_task("Counting", total=2))
+err().print("done")
+"""
+
+
+@pytest.mark.parametrize(
+    "variables", [{}, {"FORCE_COLOR": "1", "TERM": "xterm-color", "CLICOLOR_FORCE": "1"}]
+)
+def test_a_pipe_gets_no_spinner_frames(variables: dict[str, str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SPINNER_AND_BAR], env=os.environ | variables, capture_output=True, check=True
+    )
+    assert b"\x1b" not in done.stderr
+    assert b"\r" not in done.stderr
+    assert done.stderr.endswith(b"done\n")

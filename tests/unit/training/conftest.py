@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import pickle
 import tarfile
+import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -48,6 +49,19 @@ def pickles() -> dict[str, bytes]:
 
 
 @pytest.fixture
+def local_zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Put this process into another time zone."""
+
+    def move(name: str) -> None:
+        monkeypatch.setenv("TZ", name)
+        time.tzset()
+
+    yield move
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.fixture
 def make_archive(tmp_path: Path) -> Callable[..., Path]:
     """Write an archive, sound but for the members given."""
 
@@ -64,6 +78,20 @@ def make_archive(tmp_path: Path) -> Callable[..., Path]:
 def archive_path(make_archive: Callable[..., Path]) -> Path:
     """Write a sound archive."""
     return make_archive()
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Return a client of an emulated S3 with an empty bucket of results."""
+    boto3 = pytest.importorskip("boto3", reason="boto3 is not installed")
+    moto = pytest.importorskip("moto", reason="moto is not installed")
+    for name, value in (("AWS_ACCESS_KEY_ID", "testing"), ("AWS_SECRET_ACCESS_KEY", "testing")):
+        monkeypatch.setenv(name, value)
+    with moto.mock_aws():
+        client = boto3.client("s3", region_name="eu-central-1")
+        where = {"LocationConstraint": "eu-central-1"}
+        client.create_bucket(Bucket="results", CreateBucketConfiguration=where)
+        yield client
 
 
 @pytest.fixture(autouse=True)

@@ -187,7 +187,7 @@ def test_an_update_that_sagemaker_rolls_back_says_why(cloud: Cloud) -> None:
     cloud.plane.roll_back = True
     cloud.plane.failure_reason = "Alarm\nrang"
     with pytest.raises(
-        ReleaseError, match=f"went back to {config_name('000000000001', INSTANCES)}: Alarm rang"
+        ReleaseError, match=f"rolled back to {config_name('000000000001', INSTANCES)}: Alarm rang"
     ):
         cloud.deploy("000000000002", INSTANCES)
 
@@ -205,7 +205,7 @@ def test_an_endpoint_that_fails_says_why_and_the_next_run_makes_it_anew(cloud: C
 
 def test_waiting_ends(cloud: Cloud) -> None:
     cloud.plane.statuses = ["Creating"] * 1000
-    with pytest.raises(TimeoutError, match="run this again to go on"):
+    with pytest.raises(TimeoutError, match="run this again to continue"):
         cloud.deploy()
     assert sum(cloud.naps) == 3600
 
@@ -214,7 +214,7 @@ def test_a_serverless_release_is_watched_and_taken_back_on_alarm(cloud: Cloud) -
     cloud.deploy()
     cloud.plane.calls.clear()
     cloud.meanwhile = lambda: cloud.ring(ALARMS[0])
-    with pytest.raises(ReleaseError, match=f"went back to {config_name()}: alarm {ALARMS[0]} rang"):
+    with pytest.raises(ReleaseError, match=f"rolled back to {config_name()}: alarm {ALARMS[0]} fired"):
         cloud.deploy("000000000002")
     assert cloud.config() == config_name()
     assert cloud.plane.calls.count("UpdateEndpoint") == 2

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from training import endpoint_image
-from training.endpoint_image import ImageError, build, main, push, tag
-from training.release.image_manifest import DOCKER_MANIFEST, ManifestError
+from training.endpoint_image import DOCKER_MANIFEST, build, main, push, tag
+from training.errors import ReleaseError
 
 FAKE = """#!{python}
 import json, os, sys
@@ -122,7 +122,7 @@ def test_a_tag_names_one_build(checkout: Path) -> None:
 
 
 def test_without_a_commit_there_is_no_tag(tmp_path: Path) -> None:
-    with pytest.raises(ImageError, match="no commit"):
+    with pytest.raises(ReleaseError, match="no commit"):
         tag("cb5df16abfe4", tmp_path)
 
 
@@ -190,7 +190,7 @@ def test_an_oci_manifest_is_not_even_pushed_where_docker_shows_it(
 ) -> None:
     shown = [{"Id": "sha256:1", "Descriptor": {"mediaType": OCI_INDEX, "size": 1}}]
     monkeypatch.setenv("FAKE_DOCKER_IMAGE", json.dumps(shown))
-    with pytest.raises(ManifestError, match=f"local:1 has a manifest of type {re.escape(OCI_INDEX)}"):
+    with pytest.raises(ReleaseError, match=f"local:1 has a manifest of type {re.escape(OCI_INDEX)}"):
         push("local:1", REPOSITORY, "1")
     assert [call[0] for call in docker.calls()] == ["image"]
     shown[0]["Descriptor"] = {"mediaType": DOCKER_MANIFEST, "size": 1}
@@ -231,11 +231,11 @@ def test_a_build_that_fails_is_one_line(
 
 
 def test_what_is_no_repository_is_said_before_anything_is_pushed(docker: Docker) -> None:
-    with pytest.raises(ImageError, match="is not <account>"):
+    with pytest.raises(ReleaseError, match="is not <account>"):
         push("local:1", "docker.io/somebody/scones", "1")
 
 
 def test_without_docker_it_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(ImageError, match="there is no docker command"):
+    with pytest.raises(ReleaseError, match="there is no docker command"):
         build("name:1", endpoint_image.ROOT)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from tests.unit.training.evaluation.made_scores import made_up
 from training.evaluate import main
-from training.evaluation import metrics, model_card
+from training.evaluation import model_card
 from training.evaluation.report import measure
 from training.monitoring import baseline as baselines
 
@@ -57,21 +58,6 @@ def test_a_report_of_any_number_of_classes_is_json_and_a_card(classes: int, tmp_
     assert ("columns the answers" in card) == (classes <= 12)
     assert f"| class {classes - 1} |" in card
     assert "No strangers among the test images" in card
-
-
-def made_up(classes: int) -> dict[str, Any]:
-    """Return an evaluation's document, of scores drawn by chance."""
-    rng = np.random.default_rng(classes)
-    scores = metrics.softmax(rng.normal(0, 3, (400, classes)))
-    labels = np.where(rng.random(400) < 0.8, scores.argmax(1), rng.integers(0, classes, 400))
-    names = [f"class {index}" for index in range(classes)]
-    return {
-        "model": {"version": "made-up", "labels": names, "input_size": 32, "temperature": 1.0},
-        "threshold": 0.8,
-        "latency_ms_p50": 1.0,
-        "latency_ms_p95": 2.0,
-        "test": json.loads(json.dumps(measure(scores, labels, np.empty((0, classes)), 0.8, names))),
-    }
 
 
 def test_json_is_one_document_and_nothing_else(

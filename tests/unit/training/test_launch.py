@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from training.launch import LaunchError, main, wait_for
-from training.release.launch_options import hyperparameters
+from training.errors import ReleaseError
+from training.launch import hyperparameters, main, wait_for
 from training.release.training_job import METRICS, ROOT, copy_code
 from training.release.waiting import Waiter
 
@@ -154,7 +154,7 @@ def test_waiting_ends_with_what_was_measured(capsys: pytest.CaptureFixture[str])
 
 @pytest.mark.parametrize("status", ["Failed", "Stopped"])
 def test_a_job_that_does_not_complete_says_why(status: str) -> None:
-    with pytest.raises(LaunchError, match=f"job-1 {status}: no archive"):
+    with pytest.raises(ReleaseError, match=f"job-1 {status}: no archive"):
         wait_for(Job(["InProgress", status], "no archive"), QUIET)
 
 

@@ -14,8 +14,14 @@ import pytest
 from PIL import Image
 
 from endpoint.predictor import SHIPPED_MODEL, Predictor
-from tests.unit.training.made_records import CLASSES, answers, capture, documents, result, spread_captures
-from tests.unit.training.test_sources import s3 as s3  # noqa: PLC0414 - a fixture
+from tests.unit.training.monitoring.made_records import (
+    CLASSES,
+    answers,
+    capture,
+    documents,
+    result,
+    spread_captures,
+)
 from training import monitor
 from training.evaluation.scoring import score_photos
 from training.monitoring import baseline as baselines
@@ -153,7 +159,7 @@ def test_strangers_are_drift_and_a_good_week_is_a_baseline(
     start = datetime(2026, 11, 1, tzinfo=UTC)
     good, hour = answers(168, 0.1), timedelta(hours=1)
     folder = spread_captures(tmp_path / "captures", good + answers(168, 0.7, 1), start, hour)
-    week = ("--since", "2026-11-01", "--until", "2026-11-08")
+    week = ("--since", "2026-11-01T00:00Z", "--until", "2026-11-08T00:00Z")
     saved = ("--save-baseline", tmp_path / "week.json", "--labels", "bicycle,motorcycle")
     assert run(folder, tmp_path / "out", *week, *saved) in {
         0,
@@ -162,7 +168,10 @@ def test_strangers_are_drift_and_a_good_week_is_a_baseline(
     }  # a shipped baseline judges it, or none does
     capsys.readouterr()
     assert baselines.load(tmp_path / "week.json").samples["confidence"].count == 168
-    assert run(folder, tmp_path / "out", "--baseline", tmp_path / "week.json", "--since", "2026-11-08") == 1
+    assert (
+        run(folder, tmp_path / "out", "--baseline", tmp_path / "week.json", "--since", "2026-11-08T00:00Z")
+        == 1
+    )
     found = report(capsys)
     assert {one["feature"] for one in found["findings"] if one["drifted"]} == {"confidence", "review"}
     assert (found["predictions"], found["review_share"]) == (168, pytest.approx(0.7, abs=0.1))
@@ -257,7 +266,7 @@ def test_captures_in_s3_of_other_hours_are_not_fetched(
     folder = spread_captures(tmp_path / "captures", answers(96, 0.1), start, timedelta(minutes=30))
     for path in folder.rglob("*.jsonl"):
         s3.put_object(Bucket="results", Key=path.relative_to(folder).as_posix(), Body=path.read_bytes())
-    day = ("--since", "2026-11-02T00:00", "--until", "2026-11-02T12:00", "--min-samples", "20")
+    day = ("--since", "2026-11-02T00:00Z", "--until", "2026-11-02T12:00Z", "--min-samples", "20")
     week = _week(tmp_path)
     capsys.readouterr()
     assert run("s3://results", tmp_path / "out", *day, "--baseline", week, make_s3=lambda: s3) == 0

@@ -15,11 +15,12 @@ torch = pytest.importorskip(
 
 from endpoint.predictor import Predictor  # noqa: E402
 from training.dataset.archive import Images, read_archive  # noqa: E402
+from training.dataset.prepared_folder import UNSURE  # noqa: E402
 from training.learning import export as exporting  # noqa: E402
 from training.learning import train_options  # noqa: E402
 from training.learning.augment import augment  # noqa: E402
 from training.learning.export import ExportError, Trained, export  # noqa: E402
-from training.learning.fit import UNSURE, Fitting, Machine, Phase, logits_of, objective  # noqa: E402
+from training.learning.fit import Fitting, Machine, Phase, logits_of, objective  # noqa: E402
 from training.learning.model import Network  # noqa: E402
 from training.train import main  # noqa: E402
 
@@ -102,7 +103,9 @@ def test_a_trained_model_serves(
     assert main(options(archive_path, output, "--classes", "motorcycle,apple,cloud")) == 0
     predictor = Predictor(output / "model.onnx")
     assert predictor.labels == ("motorcycle", "apple", "cloud")
-    summary = json.loads(capsys.readouterr().out.splitlines()[-1])
+    printed = capsys.readouterr()
+    assert "%|" not in printed.err  # no progress bar: this is not a terminal
+    summary = json.loads(printed.out.splitlines()[-1])
     assert predictor.version == summary["version"]
     assert predictor.temperature == summary["temperature"]
     assert json.loads((output / "metrics.json").read_text()) == summary

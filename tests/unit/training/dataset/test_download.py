@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Self
 
 import pytest
 
-from training.data_errors import DownloadError
 from training.dataset.download import ATTEMPTS, fetch
+from training.errors import DownloadError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,21 +9,7 @@ import pytest
 from training.monitoring.sources import SourceError, UnreadableFileError, list_files, read_documents
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
-
-
-@pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    boto3 = pytest.importorskip("boto3", reason="boto3 is not installed")
-    moto = pytest.importorskip("moto", reason="moto is not installed")
-    for name, value in (("AWS_ACCESS_KEY_ID", "testing"), ("AWS_SECRET_ACCESS_KEY", "testing")):
-        monkeypatch.setenv(name, value)
-    with moto.mock_aws():
-        client = boto3.client("s3", region_name="eu-central-1")
-        where = {"LocationConstraint": "eu-central-1"}
-        client.create_bucket(Bucket="results", CreateBucketConfiguration=where)
-        yield client
 
 
 def no_s3() -> Any:

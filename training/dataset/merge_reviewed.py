@@ -7,20 +7,19 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from training.dataset.images import png
+from training.dataset.human_labels import OUT_OF_DISTRIBUTION, Problem, Reference, Vote, newest_by_reviewer
 from training.dataset.manifest import Entry, Review
-from training.dataset.pictures import Picture, fetch_all
+from training.dataset.prepared_folder import png
+from training.dataset.reviewed_images import Picture, fetch_all
 from training.dataset.splits import TRAIN, content_hash
-from training.dataset.votes import Problem, Reference, Vote, newest_by_reviewer
 from training.verification_images import is_verification_image
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
-    from training.dataset.review_images import ImageSource
+    from training.dataset.reviewed_images import ImageSource
 
-OUT_OF_DISTRIBUTION = "neither"  # what a reviewer answers for an image of none of the classes
 ORIGINALS = "originals"
 
 

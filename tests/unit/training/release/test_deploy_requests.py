@@ -12,9 +12,9 @@ import pytest
 pytest.importorskip("botocore", reason="botocore is not installed")
 
 from tests.fakes.aws_model import violations
+from training.deploy import parser, release_of
 from training.release.endpoint_requests import plan
 from training.release.model_release import MEMORY_MB, ReleaseError
-from training.release.release_options import parser, release_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.training.made_records import capture, png, result
+from tests.unit.training.monitoring.made_records import capture, png, result
 from training.monitoring.records import Reader, RecordError, document
 
 LABELS = ("bicycle", "motorcycle")

@@ -1,18 +1,36 @@
-"""Read a reviewed image, from S3 in the version that was reviewed or from a folder."""
+"""Reviewed images, read in parallel from S3 in the version that was reviewed, or from a folder."""
 
 from __future__ import annotations
 
+import hashlib
+import io
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
+from PIL import Image
+
+from endpoint.errors import ImageError
+from endpoint.image import read_square
+from training.aws import aws_errors
+from training.dataset.archive import SIDE
+from training.dataset.human_labels import Problem
+from training.errors import TrainingError
+from training.progress import bar
 from training.storage import code_of, explained, status_of
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
-    from training.dataset.votes import Reference
+    from training.dataset.human_labels import Reference
+
 
 MAX_IMAGE_BYTES = 25_000_000  # as the pipeline accepts
 _BAD_REQUEST, _SERVER_ERROR = 400, 500
+_THREADS = 8
 _EVERY_CALL_FAILS = (  # client errors that are not about the one object
     "ExpiredToken",
     "InvalidAccessKeyId",
@@ -32,7 +50,7 @@ _REASONS = {
 }
 
 
-class UnavailableImageError(Exception):
+class UnavailableImageError(TrainingError):
     """One image cannot be had; the others may."""
 
 
@@ -51,8 +69,6 @@ class S3Images:
 
     def read(self, image: Reference) -> bytes:
         """Return the object, of the version that was reviewed where the reference says which."""
-        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - only S3 needs it
-
         if image.bucket is None:
             raise UnavailableImageError("a plain path, without a bucket; give --reviewed-images")
         version = {"VersionId": image.version_id} if image.version_id else {}
@@ -63,13 +79,11 @@ class S3Images:
                 if answer["ContentLength"] > MAX_IMAGE_BYTES:
                     raise UnavailableImageError(f"larger than {MAX_IMAGE_BYTES} bytes")
                 return bytes(body.read())
-        except ClientError as error:
+        except aws_errors() as error:  # one that never reached S3 has the status 0
             code = code_of(error)
             if code in _EVERY_CALL_FAILS or not _BAD_REQUEST <= status_of(error) < _SERVER_ERROR:
                 raise explained(error, str(image)) from error
             raise UnavailableImageError(_REASONS.get(code, f"S3 answers {code}")) from error
-        except BotoCoreError as error:
-            raise explained(error, str(image)) from error
 
 
 class FolderImages:
@@ -91,3 +105,40 @@ class FolderImages:
         if self._elsewhere is not None and image.bucket is not None:
             return self._elsewhere.read(image)
         raise UnavailableImageError(f"not in {self._folder}")
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """The model's square as uint8 [32, 32, 3], and where the file was kept."""
+
+    pixels: np.ndarray
+    original: Path
+
+
+def fetch_all(
+    references: Collection[Reference], images: ImageSource, originals: Path
+) -> Iterator[tuple[Reference, Picture | Problem]]:
+    """Yield every image, in order, or why it cannot be had; its file is written to `originals`."""
+    originals.mkdir(exist_ok=True)
+    pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="review")
+    try:
+        with bar("reviewed", len(references)) as progress:
+            fetched = pool.map(partial(_fetch, images, originals), references)
+            for reference, found in zip(references, fetched, strict=True):
+                progress.update()
+                yield reference, found
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _fetch(images: ImageSource, originals: Path, reference: Reference) -> Picture | Problem:
+    try:
+        data = images.read(reference)
+        square = read_square(data, SIDE)
+    except (UnavailableImageError, ImageError) as error:
+        return Problem(str(reference), str(error))
+    with Image.open(io.BytesIO(data)) as opened:
+        suffix = (opened.format or "image").lower()
+    original = originals / f"{hashlib.sha256(data).hexdigest()}.{suffix}"
+    original.write_bytes(data)
+    return Picture(np.asarray(square), original)

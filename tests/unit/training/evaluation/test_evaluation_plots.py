@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from PIL import Image
 
-from tests.unit.training.test_evaluate import made_up
+from tests.unit.training.evaluation.made_scores import made_up
 from training.evaluate import main
 
 if TYPE_CHECKING:

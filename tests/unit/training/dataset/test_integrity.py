@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.data_errors import ArchiveError
 from training.dataset.archive import Archive, Images
 from training.dataset.integrity import count_notices, keep_apart, name_notices
-from training.dataset.splits import Split, splits_of
-from training.dataset.subsets import hold_out
+from training.dataset.splits import Split, hold_out, splits_of
+from training.errors import ArchiveError
 
 CLASSES = ("apple", "bicycle")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.data_errors import UnknownClassError
 from training.dataset.archive import Images
-from training.dataset.subsets import class_indices, hold_out, others, select
+from training.dataset.splits import class_indices, hold_out, others, select
+from training.errors import UnknownClassError
 
 NAMES = ("apple", "bicycle", "cloud", "motorcycle")
 

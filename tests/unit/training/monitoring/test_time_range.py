@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 
-from training.monitoring.time_range import TimeRangeError, parse_moment, time_range
+from training.errors import OptionError
+from training.monitoring.time_range import parse_moment, time_range
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -18,19 +23,23 @@ NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
         ("7d", NOW - timedelta(days=7)),
         ("90m", NOW - timedelta(minutes=90)),
         ("2w", NOW - timedelta(days=14)),
-        ("2026-11-20", datetime(2026, 11, 20, tzinfo=UTC)),
-        ("2026-11-20T08:30", datetime(2026, 11, 20, 8, 30, tzinfo=UTC)),
+        ("1.5h", NOW - timedelta(minutes=90)),
+        ("2026-11-20", datetime(2026, 11, 19, 18, 30, tzinfo=UTC)),
+        ("2026-11-20T08:30", datetime(2026, 11, 20, 3, 0, tzinfo=UTC)),
         ("2026-11-20T08:30:00Z", datetime(2026, 11, 20, 8, 30, tzinfo=UTC)),
         ("2026-11-20T08:30+02:00", datetime(2026, 11, 20, 6, 30, tzinfo=UTC)),
     ],
 )
-def test_times_and_ages(text: str, moment: datetime) -> None:
+def test_times_are_local_unless_they_have_an_offset(
+    text: str, moment: datetime, local_zone: Callable[[str], None]
+) -> None:
+    local_zone("Asia/Kolkata")  # five and a half hours before UTC
     assert parse_moment(text, NOW) == moment
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "24", "-3h", "1y", "99999999999w", "2026-13-01"])
 def test_anything_else_is_refused(text: str) -> None:
-    with pytest.raises(TimeRangeError, match="neither a time"):
+    with pytest.raises(OptionError, match="neither a time"):
         parse_moment(text, NOW)
 
 
@@ -42,12 +51,12 @@ def test_the_range_holds_its_start_and_not_its_end() -> None:
 
 
 def test_an_empty_range_is_refused() -> None:
-    with pytest.raises(TimeRangeError, match="not before"):
+    with pytest.raises(OptionError, match="not before"):
         time_range("1h", "2h", NOW)
 
 
 def test_folders_of_other_hours_are_not_opened() -> None:
-    times = time_range("2026-11-20T10:30", "2026-11-20T11:30", NOW)
+    times = time_range("2026-11-20T10:30Z", "2026-11-20T11:30Z", NOW)
     held = [
         hour for hour in range(24) if times.may_hold(f"x/vehicles/AllTraffic/2026/11/20/{hour:02}/f.jsonl")
     ]
@@ -58,6 +67,6 @@ def test_folders_of_other_hours_are_not_opened() -> None:
 
 
 def test_documents_stored_before_the_range_are_not_opened() -> None:
-    times = time_range("2026-11-20T10:30", None, NOW)
+    times = time_range("2026-11-20T10:30Z", None, NOW)
     assert not times.may_hold_written_at(datetime(2026, 11, 20, 9, tzinfo=UTC).timestamp())
     assert times.may_hold_written_at(datetime(2026, 11, 20, 10, tzinfo=UTC).timestamp())

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from training.dataset.votes import Problem, Reference, Vote, newest_by_reviewer, parse
+from training.dataset.human_labels import Problem, Reference, Vote, newest_by_reviewer, parse
 
 
 def line(**changes: object) -> str:

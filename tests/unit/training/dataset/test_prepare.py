@@ -17,12 +17,12 @@ from PIL import Image
 from training import data
 from training.dataset import manifest, prepare
 from training.dataset.archive import read_archive
-from training.dataset.subsets import hold_out
+from training.dataset.splits import hold_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 DATA = Path(os.environ.get("SCONES_TEST_DATA", ROOT.parent / "shared" / "data"))
 REAL = DATA / "cifar-100-python.tar.gz"
 
@@ -196,7 +196,7 @@ def test_a_folder_that_cannot_be_made_is_one_line(
 def test_an_unwritable_folder_is_known_before_anything_is_fetched(
     output: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("training.dataset.folders.os.access", lambda *_: False)
+    monkeypatch.setattr("training.dataset.prepared_folder.os.access", lambda *_: False)
     assert data.main(["--output", str(output)]) == 1
     assert "cannot be written" in capsys.readouterr().err
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from training.dataset.archive import Archive, Images
-from training.dataset.prepared import UNSURE
+from training.dataset.prepared_folder import UNSURE
 from training.learning.curriculum import Curriculum
 
 NAMES = ("apple", "bicycle", "cloud", "motorcycle", "rose")

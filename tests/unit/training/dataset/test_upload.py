@@ -15,9 +15,9 @@ pytest.importorskip("moto")
 from botocore.exceptions import ClientError, NoCredentialsError  # noqa: E402
 from moto import mock_aws  # noqa: E402
 
-from training import data, storage  # noqa: E402
-from training.data_errors import StorageError  # noqa: E402
+from training import aws, data  # noqa: E402
 from training.dataset import manifest, upload  # noqa: E402
+from training.errors import StorageError  # noqa: E402
 from training.storage import Address  # noqa: E402
 
 if TYPE_CHECKING:
@@ -150,4 +150,4 @@ def test_a_prefix_ends_with_a_slash(text: str, prefix: str) -> None:
 
 def test_the_real_client_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    assert storage.s3_client().meta.config.retries["total_max_attempts"] == 6
+    assert aws.s3_client().meta.config.retries["total_max_attempts"] == 6

@@ -15,10 +15,10 @@ from PIL import Image
 
 from endpoint.image import read_square
 from training import data
-from training.data_errors import ManifestError
 from training.dataset import manifest
 from training.dataset.archive import Images, read_archive
-from training.dataset.prepared import joined, known, read_reviewed
+from training.dataset.prepared_folder import joined, known, read_reviewed
+from training.errors import ManifestError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -203,7 +203,7 @@ def test_a_newest_word_that_is_unknown_does_not_bring_back_an_older_one(reviews:
 def test_an_image_too_large_is_left_out(
     reviews: Reviews, merge: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("training.dataset.review_images.MAX_IMAGE_BYTES", 10)
+    monkeypatch.setattr("training.dataset.reviewed_images.MAX_IMAGE_BYTES", 10)
     reviews.vote(reviews.image("1.png", photo(1)), "bicycle")
     assert "larger than 10 bytes" in merge()["left_out"][0]["reason"]
 
