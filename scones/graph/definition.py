@@ -30,7 +30,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class WorkflowState:
     """One state: its type as the definition has it, and the call that a task makes."""
 
     name: str
@@ -55,7 +55,7 @@ class Workflow:
 
     comment: str
     start: str
-    states: Mapping[str, State]
+    states: Mapping[str, WorkflowState]
     ways: tuple[Way, ...]
 
     @classmethod
@@ -70,7 +70,7 @@ class Workflow:
         try:
             raw = definition["States"]
             states = {
-                name: State(name, state["Type"], _call(state), state.get("Comment", ""))
+                name: WorkflowState(name, state["Type"], _call(state), state.get("Comment", ""))
                 for name, state in raw.items()
             }
             ways = tuple(way for name, state in raw.items() for way in _ways(name, state))

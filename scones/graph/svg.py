@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Final
 
-from scones.graph.definition import Kind, State, Way, Workflow
+from scones.graph.definition import Kind, Way, Workflow, WorkflowState
 from scones.graph.execution import Path
 from scones.graph.layout import Arc, Layout, Node, Point, lay_out
 
@@ -200,7 +200,7 @@ def _boxes(workflow: Workflow, layout: Layout, path: Path | None) -> Iterator[st
         yield "</g>"
 
 
-def _outline(state: State, x: float, y: float) -> str:
+def _outline(state: WorkflowState, x: float, y: float) -> str:
     """Return the shape of a type: a hexagon chooses, a rounded end ends, a dashed box computes, a box calls."""
     left, right, top, bottom = x - _WIDTH / 2, x + _WIDTH / 2, y - _HEIGHT / 2, y + _HEIGHT / 2
     if state.type == "Choice":
