@@ -63,6 +63,23 @@ def test_a_file_that_is_no_image_is_rejected_with_a_reason(
     assert "Traceback" not in document["reason"]
 
 
+def test_the_path_of_an_execution_is_drawn(cloud: LocalCloud, documents: dict[str, dict[str, Any]]) -> None:
+    (document,) = [one for one in documents.values() if one["image"]["key"] == "incoming/note.jpg"]
+    done = cloud.shell.run("graph", "--svg", "--execution", document["execution"])
+    assert (done.returncode, done.stderr) == (0, "")
+    (told,) = re.findall("<desc .*?>(.*)</desc>", done.stdout)
+    assert [step.split(": ")[0] for step in told.split("; ")] == [
+        "1. Claim image",
+        "2. Serialize image",
+        "3. Explain failure",
+        "4. What is left to do?",
+        "5. Describe failure",
+        "6. Store result",
+        "7. Who must know?",
+        "8. Close claim",
+    ]
+
+
 @pytest.mark.parametrize("key", ["incoming/plain.jpg", "incoming/note.jpg"])
 def test_one_id_leads_from_the_event_to_the_document_and_every_log_line(
     cloud: LocalCloud, documents: dict[str, dict[str, Any]], key: str

@@ -1,0 +1,1 @@
+"""`scones graph`: the workflow drawn from its definition, and the path that an execution took."""

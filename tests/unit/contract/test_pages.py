@@ -1,0 +1,191 @@
+"""Pages name what exists: commands and their options, make targets, modules, paths, links, parameters."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import click
+import pytest
+from samcli.yamlhelper import yaml_parse
+
+from scones.cli import COMMANDS, main
+from tools.draw_workflow import drawn
+
+ROOT = Path(__file__).parents[3]
+PAGES = sorted(
+    str(path.relative_to(ROOT))
+    for pattern in (
+        "*.md",
+        "docs/**/*.md",
+        "endpoint/**/*.md",
+        "training/*.md",
+        "scones/local/**/*.md",
+        ".github/**/*.md",
+    )
+    for path in ROOT.glob(pattern)
+)
+FOLDERS = {path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith(".")} | {
+    ".github"
+}
+MADE = {"build", "dist", ".venv", ".venv-training", ".scones", ".aws-sam", ".judges"}
+"""Folders that commands make."""
+
+
+@cache
+def text_of(page: str) -> str:
+    return (ROOT / page).read_text()
+
+
+def shown(page: str) -> Iterator[list[str]]:
+    """The words of every command that a page shows, in a block or in a line; `|`, `;` and `&&` end a command."""
+    text = re.sub(r"\\\n\s*", " ", text_of(page))
+    blocks = re.findall(r"^ {4}(\S.*)$", text, re.MULTILINE)
+    for block in re.findall(r"^```(?:sh|bash|console)\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+        blocks += block.splitlines()
+    for line in (*blocks, *(" ".join(code.split()) for code in re.findall(r"`([^`]+)`", text))):
+        for part in re.split(r"\s(?:\||;|&&)\s|\$\(", re.sub(r"\s#\s.*", "", line)):
+            try:
+                words = shlex.split(part)
+            except ValueError:  # a quote that goes on in the next line
+                words = part.split()
+            while words and re.fullmatch(r"[A-Z_0-9]+=\S*", words[0]):
+                words = words[1:]
+            if words:
+                yield words
+
+
+def scones_commands(page: str) -> Iterator[list[str]]:
+    return (words[1:] for words in shown(page) if words[0] == "scones" and len(words) > 1)
+
+
+def unknown_options(words: list[str]) -> list[str]:
+    """The options of a `scones` command that click does not know, or the command itself."""
+    context, command = click.Context(main), main.get_command(click.Context(main), words[0])
+    rest = words[1:]
+    while isinstance(command, click.Group) and rest and not rest[0].startswith("-"):
+        command, rest = command.get_command(context, rest[0]), rest[1:]
+    if command is None:
+        return words[:2]
+    known = {"--help", "-h"} | {
+        option for one in command.params for option in (*one.opts, *one.secondary_opts)
+    }
+    given = [word.split("=")[0].rstrip(",;.") for word in rest if re.match(r"--?[a-z]", word)]
+    return [option for option in given if option not in known]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_scones_command_and_option_exists(page: str) -> None:
+    named = [words for words in scones_commands(page) if re.fullmatch(r"[a-z]+", words[0])]
+    assert {words[0]: unknown_options(words) for words in named if unknown_options(words)} == {}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_make_target_exists(page: str) -> None:
+    makefile = text_of("Makefile")
+    targets = {words[1] for words in shown(page) if words[0] == "make" and len(words) > 1}
+    assert sorted(target for target in targets if f"\n{target}:" not in makefile) == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_module_that_is_run_exists_with_its_options(page: str) -> None:
+    for words in shown(page):
+        if not re.fullmatch(r"(\S*/)?python", words[0]) or words[1:2] != ["-m"]:
+            continue
+        module = words[2].removesuffix(",")
+        path = ROOT / module.replace(".", "/")
+        assert path.with_suffix(".py").is_file() or (path / "__main__.py").is_file(), module
+        package = ROOT / module.split(".")[0]
+        code = "".join(file.read_text() for file in package.rglob("*.py"))
+        assert [
+            word for word in words if word.startswith("--") and f'"{word.split("=")[0]}"' not in code
+        ] == [], words
+
+
+def paths_in(page: str) -> Iterator[str]:
+    """What a page names as a path of the repository: with a known folder in front, or a file at the top."""
+    for code in re.findall(r"`([^`\s]+)`", text_of(page)):
+        name = code.rstrip("/").split(":")[0]
+        if re.search(r"[<>*{}$=()…]|\.\.\.|://", name):
+            continue
+        first = name.split("/")[0]
+        if (first in FOLDERS and "/" in code) or re.fullmatch(
+            r"[\w.-]+\.(md|toml|lock)|Makefile|LICENSE", name
+        ):
+            yield name
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_path_exists(page: str) -> None:
+    here = (ROOT / page).parent
+    named = [name for name in paths_in(page) if name.split("/")[0] not in MADE]
+    assert [name for name in named if not (ROOT / name).exists() and not (here / name).exists()] == []
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors that GitHub gives the headings of a page."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_leads_to_a_file_and_a_heading(page: str) -> None:
+    here = ROOT / page
+    broken = []
+    for path, anchor in re.findall(r"\]\((?!https?:)([^)#\s]*)(?:#([^)]*))?\)", text_of(page)):
+        target = here if not path else (here.parent / path).resolve()
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            broken.append(f"{path}#{anchor}")
+    assert broken == []
+
+
+def test_readme_is_short() -> None:
+    assert len(text_of("README.md").splitlines()) < 150
+
+
+def test_every_parameter_has_its_default_on_its_page() -> None:
+    parameters = yaml_parse(text_of("template.yaml"))["Parameters"]
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", text_of("docs/parameters.md"), re.MULTILINE))
+    assert rows.keys() == parameters.keys()
+    for name, parameter in parameters.items():
+        default = str(parameter.get("Default", ""))
+        assert rows[name].startswith(f"`{default}`" if default else "empty"), name
+
+
+def test_every_command_has_a_row_on_its_page() -> None:
+    rows = re.findall(r"^\| `scones ([a-z]+)` \|", text_of("docs/commands.md"), re.MULTILINE)
+    assert sorted(rows) == sorted(COMMANDS)
+
+
+def test_the_workflow_is_drawn_from_its_definition() -> None:
+    for path, text in drawn(ROOT).items():
+        assert (ROOT / path).read_text() == text, "make docs"
+
+
+def test_every_module_that_holds_a_rule_exists() -> None:
+    section = text_of("docs/architecture.md").split("## Where each rule lives")[1].split("\n## ")[0]
+    modules = re.findall(r"`(serialize|classify|filter|sweep)\.([a-z_]+)`", section)
+    assert len(modules) > 8
+    assert [
+        f"{function}.{module}"
+        for function, module in modules
+        if not list((ROOT / "functions" / function).rglob(f"{module}.py"))
+    ] == []
+
+
+def test_decisions_are_numbered_listed_and_short() -> None:
+    files = sorted((ROOT / "docs" / "decisions").glob("0*.md"))
+    listed = re.findall(r"^\| \[(\d+)\]\((.*?)\)", text_of("docs/decisions/README.md"), re.MULTILINE)
+    assert [name for _, name in listed] == [file.name for file in files]
+    for (number, name), file in zip(listed, files, strict=True):
+        text = file.read_text()
+        assert text.startswith(f"# {number}. ")
+        assert name.startswith(f"{int(number):04}-")
+        assert re.findall(r"^## (.*)$", text, re.MULTILINE) == [
+            "Context",
+            "Decision",
+            "Consequences",
+            "Measured",
+        ]
+        assert 25 <= len(text.splitlines()) <= 50
