@@ -7,10 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from scones.errors import error_code
+
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
     from mypy_boto3_stepfunctions.type_defs import HistoryEventTypeDef
 
+ALIVE: Final = frozenset({"RUNNING", "PENDING_REDRIVE"})
+GONE: Final = "GONE"
+"""What an execution is that Step Functions does not know (any more)."""
+STANDARD: Final = ":execution:"
+"""Part of the ARN of an execution that Step Functions can be asked about; EXPRESS ones are only in the logs."""
 _EVENTS_A_PAGE: Final = 1000
 _PAGES: Final = 3
 """A state has three events an attempt, and no Retry of the workflow has more than 200 attempts."""
@@ -79,6 +86,20 @@ class Retries:
 
     next_by: datetime
     gives_up_at: datetime
+
+
+def status_of(client: "SFNClient", execution: str) -> str | None:
+    """Return an execution's status, or `GONE`; None where it cannot be asked (EXPRESS)."""
+    from botocore.exceptions import ClientError  # noqa: PLC0415 (slow)
+
+    if STANDARD not in execution:
+        return None
+    try:
+        return client.describe_execution(executionArn=execution)["status"]
+    except ClientError as error:
+        if error_code(error) != "ExecutionDoesNotExist":
+            raise
+        return GONE
 
 
 def read_progress(stepfunctions: "SFNClient", execution: str) -> Progress:

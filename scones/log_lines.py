@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from scones.stack_resources import list_resources
+from scones.stack import list_resources
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient

@@ -12,14 +12,13 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from scones.cloud import Target, cloud_options, connect
-from scones.console import comma, err, notice, out, print_json, shown
-from scones.documents import Outcome
+from scones.connection import Target, cloud_options, connect
+from scones.console import Column, comma, err, notice, out, print_json, print_rows, shown
 from scones.errors import INTERRUPTED, SconesError, explain
 from scones.fetch.copies import Copies, Copy
-from scones.query import MAX_LISTED, Moment, Query, matching, newest_first
+from scones.result_documents import Outcome
+from scones.result_query import MAX_LISTED, Moment, Query, matching, newest_first
 from scones.stack import read_stack
-from scones.table import Column, print_rows
 
 _FAILED: Final = 1
 

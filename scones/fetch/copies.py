@@ -16,9 +16,9 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from scones.documents import Document, Outcome
 from scones.errors import SconesError, error_code
 from scones.fetch.file_names import candidates, flat_path, relative_path, safe_name
+from scones.result_documents import Document, Outcome
 
 if TYPE_CHECKING:
     from types import TracebackType

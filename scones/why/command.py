@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from scones.cloud import Target, cloud_options, connect
+from scones.connection import Target, cloud_options, connect
 from scones.console import comma, confidence_text, notice, out, outcome_text, print_json, shown
 from scones.log_lines import LogLine
 from scones.stack import Stack, read_stack

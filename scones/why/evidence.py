@@ -7,19 +7,27 @@ from difflib import get_close_matches
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
+from scones.claims import Claim, read_claims_of_key
 from scones.console import shown
-from scones.documents import Document, fetch
 from scones.errors import SconesError
-from scones.execution_progress import Progress, Retries, plan_retries, read_progress, read_retriers
+from scones.execution_progress import (
+    ALIVE,
+    GONE,
+    Progress,
+    Retries,
+    plan_retries,
+    read_progress,
+    read_retriers,
+    status_of,
+)
 from scones.log_lines import LogLine, find_log_groups, read_lines
-from scones.redrive.claims import Claim, read_claims_of_key
-from scones.redrive.executions import ALIVE, GONE, status_of
+from scones.result_documents import Document, fetch
 from scones.stack import Stack
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-    from scones.cloud import Connection
+    from scones.connection import Connection
 
 LOG_LINES: Final = 5
 _KEYS_LOOKED_AT: Final = 20_000

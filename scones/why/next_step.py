@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, Self
 
-from scones.documents import Outcome
-from scones.redrive.claims import Claim
-from scones.redrive.executions import ALIVE
+from scones.claims import Claim
+from scones.execution_progress import ALIVE
+from scones.result_documents import Outcome
 from scones.stack import Stack
 from scones.why.evidence import Evidence, moment_of
 

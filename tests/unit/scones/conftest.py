@@ -148,7 +148,7 @@ def s3(aws: None, cloudformation: FakeCloudFormation) -> "S3Client":
             {
                 "IndexName": "by_state",
                 "KeySchema": _keys("state_shard", "state_since"),
-                "Projection": {"ProjectionType": "KEYS_ONLY"},
+                "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["execution"]},
             }
         ],
     )

@@ -69,7 +69,7 @@ class Known:
 @pytest.fixture
 def known(s3: S3Client, cloudformation: FakeCloudFormation, monkeypatch: pytest.MonkeyPatch) -> Known:
     executions = FakeExecutions()
-    monkeypatch.setattr("scones.cloud.Connection.stepfunctions", lambda _connection: executions)
+    monkeypatch.setattr("scones.connection.Connection.stepfunctions", lambda _connection: executions)
     logs = boto3.client("logs", region_name=REGION)
     for name in ("SerializeLogs", "ClassifyLogs", "FilterLogs", "WorkflowLogs", "SweepLogs"):
         logs.create_log_group(logGroupName=f"log-of-{name}")
