@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import click
 
-from scones.connection import Target, cloud_options, connect
+from scones.connection import Target, cloud_options, connect, is_gone
 from scones.console import comma, notice, print_json
 from scones.drop.display import (
     as_document,
@@ -25,7 +25,6 @@ from scones.drop.uploads import Image, Uploads
 from scones.errors import INTERRUPTED, SconesError, explain
 from scones.pace import pace_for
 from scones.result_documents import LITERAL_CHARACTERS, outcome_prefixes
-from scones.running_cloud import read_cloud
 from scones.stack import read_stack
 
 _FAILED = 1
@@ -137,6 +136,8 @@ def finish(
             uploaded = sum(image.uploaded is not None for image in images)
             stay = f"{comma(uploaded, 'image stays', 'images stay')} uploaded and will still be classified"
             later = f"{stay}, see `scones results{target.options}`" if uploaded else "nothing was uploaded"
+            if uploaded and is_gone(target):
+                later = _fate_of_uploaded(target)
             notice(f"interrupted: {later}")
             context.exit(INTERRUPTED)
         case Exception():
@@ -149,8 +150,8 @@ def finish(
 
 
 def _fate_of_uploaded(target: Target) -> str:
-    if target.stack is None and read_cloud() is None:
-        return "the uploaded images are gone with it, unless it was started with --persist: drop them again"
+    if is_gone(target):
+        return "the uploaded images are gone with the local cloud, unless it runs with --persist: drop them again"
     return "images already uploaded will still be classified"
 
 
