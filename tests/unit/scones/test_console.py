@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from rich.text import Text
 
-from scones.console import Column, print_rows
+from scones.console import Column, print_rows, steps
 from scones.drop.display import print_table
 from scones.drop.uploads import Image, Uploaded
 from scones.result_documents import Document, Outcome
@@ -77,3 +77,9 @@ def test_a_tab_in_a_name_makes_no_column(
     print_table([image])
     _, row = capsys.readouterr().out.splitlines()
     assert row.split("\t") == ["a\\tb\\n.png", "passed", "bicycle", "0.999", "1.00", ""]
+
+
+def test_steps_are_lines_where_no_person_looks(capsys: pytest.CaptureFixture[str]) -> None:
+    with steps("Starting") as step:
+        step("Building the functions (sam build)")
+    assert capsys.readouterr().err == "Starting ...\nBuilding the functions (sam build) ...\n"
