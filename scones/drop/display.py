@@ -164,6 +164,6 @@ def progress_of(images: Sequence[Image], *, visible: bool, wait: bool) -> Iterat
 
         def say(line: str) -> None:
             if visible:
-                console.print(Text(shown(line)), soft_wrap=True)
+                progress.console.print(Text(shown(line)), soft_wrap=True)
 
         yield DropProgress(count, say)

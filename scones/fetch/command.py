@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from scones.connection import Target, cloud_options, connect
-from scones.console import Column, comma, err, notice, out, print_json, print_rows, shown
+from scones.console import Column, comma, notice, out, print_json, print_rows, progress_bars, shown
 from scones.errors import INTERRUPTED, SconesError, explain
 from scones.fetch.copies import Copies, Copy
 from scones.result_documents import Outcome
@@ -155,11 +154,7 @@ def _counts(copies: Sequence[Copy]) -> dict[str, int]:
 @contextmanager
 def progress_of(*, visible: bool) -> Iterator[Callable[[int], None]]:
     """Show a bar on stderr while images are fetched, if a person looks at it."""
-    console = err()
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(
-        *columns, console=console, transient=True, disable=not (visible and console.is_terminal)
-    ) as progress:
+    with progress_bars(visible=visible) as progress:
         task = progress.add_task("fetched", total=None)
 
         def show(done: int) -> None:

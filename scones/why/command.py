@@ -127,8 +127,7 @@ def _verdict_text(image: Evidence) -> str:
         return "; its document is gone"
     label = f" as {shown(document.label)}" if document.label else ""
     confidence = f" at {confidence_text(document.confidence)}" if document.confidence is not None else ""
-    reason = document.content.get("reason") or document.reason
-    return f"{label}{confidence}" + (f": {shown(str(reason))}" if reason else "")
+    return f"{label}{confidence}" + (f": {shown(document.reason)}" if document.reason else "")
 
 
 def _state_text(image: Evidence, now: datetime) -> str:
@@ -186,7 +185,7 @@ def as_document(image: Evidence, following: Next) -> dict[str, Any]:
         "outcome": claim.outcome if claim else None,
         "label": document.label if document else None,
         "confidence": document.confidence if document else None,
-        "reason": document.content.get("reason") or document.reason if document else None,
+        "reason": document.reason if document else None,
         "result": claim.result_key if claim else None,
         "log": [
             {

@@ -23,7 +23,7 @@ from tests.fakes.execution_history import (
     scheduled,
 )
 from tests.static.verify_permissions import needed
-from tests.unit.scones.conftest import IMAGES, REGION
+from tests.unit.scones.conftest import IMAGES, REGION, RESULTS
 from tests.unit.scones.verifiable import watched_calls
 
 if TYPE_CHECKING:
@@ -168,7 +168,10 @@ def test_an_image_with_an_outcome(
 
     (image,) = answer(scones)
 
-    assert (image["outcome"], image["result"], image["reason"]) == (outcome, result_key, f"it is {outcome}")
+    with known.s3.get_object(Bucket=RESULTS, Key=result_key)["Body"] as body:
+        document = json.load(body)
+    found = {name: image[name] for name in ("outcome", "label", "confidence", "reason", "result")}
+    assert found == {**{name: document[name] for name in found if name != "result"}, "result": result_key}
     assert image["next"]["step"] == step
     assert said in image["next"]["text"]
     assert f"s3://the-results-bucket/{result_key}" in scones("why", KEY).stdout
