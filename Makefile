@@ -21,13 +21,16 @@ help: ## Show this list.
 setup: .venv/.ready ## Install everything into .venv (the other targets do it too).
 
 .venv/.ready: pyproject.toml uv.lock .python-version $(if $(filter .uv/%,$(UV)),.uv/bin/uv)
-	@echo "Setting up .venv"
-	@$(UV) sync --locked --all-extras --quiet
+	@$(UV) python find >/dev/null 2>&1 || { echo "Downloading Python $$(cat .python-version) ..."; $(UV) python install --quiet; } || { \
+	  echo "Python $$(cat .python-version) is missing and could not be downloaded: install it (python.org/downloads), then repeat make" >&2; exit 1; }
+	@echo "Installing packages into .venv (500 MB on disk) ..."
+	@$(UV) sync --locked --all-extras $$([ -t 2 ] || echo --quiet)
 	@touch $@
 
 .uv/bin/uv:
-	@echo "Installing uv $(UV_VERSION) into .uv"
-	@python3 -m venv .uv && .uv/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@echo "Installing uv $(UV_VERSION) into .uv ..."
+	@{ python3 -m venv .uv && .uv/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION); } || { \
+	  echo "uv could not be installed: install it (docs.astral.sh/uv), then repeat make" >&2; exit 1; }
 
 demo: setup ## Bring the local cloud up, classify the sample images, take it down again.
 	@$(SCONES) up --detach --quiet && trap '$(SCONES) down' EXIT && trap 'exit 130' INT TERM && $(SCONES) drop events/images

@@ -20,13 +20,33 @@ _BATCH, _READS, _PAUSE_S = 100, 8, 0.1
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """An image's item; all empty where there is none. `claim_ends` in epoch seconds."""
+    """
+    An image's item; all empty where there is none.
+
+    Attributes
+    ----------
+    claim_ends
+        Epoch seconds after which the execution cannot be alive any more.
+    attempts
+        Executions that have claimed the image so far.
+    state_since
+        When the image arrived, while it has no outcome and has not been given up.
+    sweeps, swept_at, reported_at
+        How often sweeps started it, when the last one did, and when it was given up.
+    """
 
     execution: str | None = None
     claim_ends: int = 0
     finished_at: str | None = None
     outcome: Outcome | None = None
     result_key: str | None = None
+    version_id: str | None = None
+    claimed_at: str | None = None
+    attempts: int = 0
+    state_since: str | None = None
+    sweeps: int = 0
+    swept_at: str | None = None
+    reported_at: str | None = None
 
     @property
     def end(self) -> tuple[str | None, str | None]:
@@ -56,6 +76,17 @@ def read_claims(
     return claims
 
 
+def read_claims_of_key(client: "DynamoDBClient", table: str, key: str) -> dict[str, Claim]:
+    """Read the claims of all that was ever uploaded under a key, by ETag."""
+    pages = client.get_paginator("query").paginate(
+        TableName=table,
+        KeyConditionExpression="image_key = :key",
+        ExpressionAttributeValues={":key": {"S": key}},
+        ConsistentRead=True,
+    )
+    return {item["etag"]["S"]: _claim(item) for page in pages for item in page["Items"]}
+
+
 def _claim(item: Mapping[str, Any]) -> Claim:
     text = {name: next(iter(value.values())) for name, value in item.items()}
     finished_at, outcome = text.get("finished_at"), text.get("outcome")
@@ -65,6 +96,13 @@ def _claim(item: Mapping[str, Any]) -> Claim:
         finished_at=finished_at,
         outcome=Outcome(outcome) if finished_at and outcome in list(Outcome) else None,
         result_key=text.get("result_key"),
+        version_id=text.get("version_id"),
+        claimed_at=text.get("claimed_at"),
+        attempts=int(text.get("attempts", 0)),
+        state_since=text.get("state_since"),
+        sweeps=int(text.get("sweeps", 0)),
+        swept_at=text.get("swept_at"),
+        reported_at=text.get("reported_at"),
     )
 
 

@@ -28,6 +28,8 @@ COMMANDS: Final[Mapping[str, Lazy]] = {
         "scones.verify.command:verify", "Drop test images and check all that a stack does with them."
     ),
     "results": Lazy("scones.results:results", "List and filter result documents."),
+    "fetch": Lazy("scones.fetch.command:fetch", "Copy images into folders by label."),
+    "why": Lazy("scones.why.command:why", "Say where an image is, its last error, and what happens next."),
     "redrive": Lazy(
         "scones.redrive.command:redrive", "Start failed images again and report the outcome of each."
     ),

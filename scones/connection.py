@@ -190,6 +190,11 @@ def connect_account(target: Target) -> Connection:
     )
 
 
+def is_gone(target: Target) -> bool:
+    """Tell whether a command talked to the local cloud, and that has stopped since: nothing continues in it."""
+    return target.stack is None and read_cloud() is None
+
+
 def local_connection(cloud: RunningCloud) -> Connection:
     """Open a session with a local cloud, ready or not."""
     return Connection(_local_session(cloud.region), cloud.stack, "", cloud.endpoint_url)

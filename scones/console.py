@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
@@ -20,6 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+UNDER_WAY = " ..."
 STYLES = {"passed": "green", "review": "yellow", "rejected": "magenta", "failed": "red"}
 _PIPE_WIDTH = 200
 _GAP: Final = 3
@@ -68,6 +69,22 @@ def progress_bars(*, visible: bool) -> Iterator[Progress]:
 def notice(line: str) -> None:
     """Write one plain line to stderr."""
     err().print(Text(line), soft_wrap=True)
+
+
+@contextmanager
+def steps(first: str) -> Iterator[Callable[[str], None]]:
+    """Say what is being done: beside a spinner on a terminal, else a line for each step, which ends in dots."""
+    console = err()
+    if console.is_terminal:
+        with console.status(first) as status:
+            yield status.update
+        return
+
+    def say(step: str) -> None:
+        notice(f"{step}{UNDER_WAY}")
+
+    say(first)
+    yield say
 
 
 def print_json(document: object) -> None:

@@ -1,7 +1,7 @@
 """What a deployed stack says about itself: its CloudFormation outputs, typed, and the resources that it made."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from scones.errors import SconesError, error_code
@@ -17,7 +17,7 @@ NESTED_STACK: Final = "AWS::CloudFormation::Stack"
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """The outputs of an image triage stack."""
+    """The outputs of an image triage stack, and the parameters that it was deployed with."""
 
     name: str
     image_bucket: str
@@ -35,6 +35,21 @@ class Stack:
     threshold_parameter: str
     endpoint_name: str
     sweep_function: str
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+    def number(self, parameter: str) -> int:
+        """Return a parameter that is a whole number.
+
+        Raises
+        ------
+        SconesError
+            When the stack has no such parameter.
+        """
+        try:
+            return int(self.parameters[parameter])
+        except (KeyError, ValueError):
+            message = f"stack {self.name} has no parameter {parameter}: it is older than this command, deploy it again"
+            raise SconesError(message) from None
 
 
 def read_stack(connection: "Connection") -> Stack:
@@ -82,6 +97,9 @@ def read_stack(connection: "Connection") -> Stack:
         threshold_parameter=output("ThresholdParameterName"),
         endpoint_name=output("ModelEndpointName"),
         sweep_function=output("SweepFunctionName"),
+        parameters={
+            item["ParameterKey"]: item.get("ParameterValue", "") for item in description.get("Parameters", [])
+        },
     )
 
 

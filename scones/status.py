@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,6 +16,7 @@ from rich.text import Text
 
 from scones.connection import Target, cloud_options, connect
 from scones.console import out, outcome_text, print_json, shown
+from scones.endpoint_waits import LOOKED_AT, EndpointWait, find_endpoint_wait
 from scones.errors import error_code
 from scones.live_threshold import Threshold, read_threshold
 from scones.result_documents import Outcome, is_verification_result, list_results
@@ -58,6 +59,7 @@ class Waiting:
 
     key: str
     since: datetime
+    execution: str | None = None
 
     def __str__(self) -> str:
         """Return `3 min: incoming/a.jpg`."""
@@ -87,6 +89,7 @@ class Status:
     queue_in_flight: int
     threshold: Threshold
     oldest: Waiting | None
+    endpoint_wait: EndpointWait | None
     alarms: list[str]
 
     def as_document(self) -> dict[str, Any]:
@@ -109,6 +112,13 @@ class Status:
             "failed_images_queue": {"visible": self.queue_visible, "in_flight": self.queue_in_flight},
             "oldest_without_outcome": {"key": self.oldest.key, "since": self.oldest.since.isoformat()}
             if self.oldest
+            else None,
+            "waiting_for_endpoint": {
+                "images": len(self.endpoint_wait.executions),
+                "looked_at": self.endpoint_wait.looked_at,
+                "error": self.endpoint_wait.error.message or self.endpoint_wait.error.name,
+            }
+            if self.endpoint_wait
             else None,
             "alarms": self.alarms,
             "endpoint": self.stack.endpoint_name,
@@ -148,11 +158,12 @@ def pause(seconds: float) -> None:
 def read_status(stack: Stack, connection: "Connection") -> Status:
     """Ask S3, Step Functions, SQS, SSM, DynamoDB and CloudWatch, all at once."""
     s3, sqs, now = connection.s3(), connection.sqs(), datetime.now(UTC)
-    with ThreadPoolExecutor(len(Outcome) + 5) as pool:
+    with ThreadPoolExecutor(len(Outcome) + 6) as pool:
         tallies = {outcome: pool.submit(_tally, s3, stack, outcome, now) for outcome in Outcome}
         executions = pool.submit(count_executions, connection.stepfunctions(), stack.workflow_arn)
         threshold = pool.submit(read_threshold, connection.ssm(), stack)
         oldest = pool.submit(oldest_without_outcome, connection.dynamodb(), stack.claims_table)
+        endpoint_wait = pool.submit(lambda: _endpoint_wait(connection, oldest.result()))
         alarms = pool.submit(alarms_in_alarm, connection.cloudwatch(), stack.name)
         queue = pool.submit(
             sqs.get_queue_attributes,
@@ -169,13 +180,14 @@ def read_status(stack: Stack, connection: "Connection") -> Status:
             queue_visible=int(attributes.get("ApproximateNumberOfMessages", 0)),
             queue_in_flight=int(attributes.get("ApproximateNumberOfMessagesNotVisible", 0)),
             threshold=threshold.result(),
-            oldest=oldest.result(),
+            oldest=next(iter(oldest.result()), None),
+            endpoint_wait=endpoint_wait.result(),
             alarms=alarms.result(),
         )
 
 
-def oldest_without_outcome(dynamodb: "DynamoDBClient", table: str) -> Waiting | None:
-    """Return the image whose claim has been open for longest: of each shard of the index the first item."""
+def oldest_without_outcome(dynamodb: "DynamoDBClient", table: str) -> list[Waiting]:
+    """Return the images whose claims have been open for longest, the oldest first: the first ones of each shard."""
     found = []
     for shard in range(SHARDS):
         items = dynamodb.query(
@@ -183,13 +195,23 @@ def oldest_without_outcome(dynamodb: "DynamoDBClient", table: str) -> Waiting | 
             IndexName=INDEX,
             KeyConditionExpression="state_shard = :shard",
             ExpressionAttributeValues={":shard": {"S": f"open#{shard}"}},
-            Limit=1,
+            Limit=LOOKED_AT,
         )["Items"]
         found += [
-            Waiting(item["image_key"]["S"], datetime.fromisoformat(item["state_since"]["S"]))
+            Waiting(
+                item["image_key"]["S"],
+                datetime.fromisoformat(item["state_since"]["S"]),
+                item.get("execution", {}).get("S"),
+            )
             for item in items
         ]
-    return min(found, key=lambda one: one.since, default=None)
+    return sorted(found, key=lambda one: one.since)[:LOOKED_AT]
+
+
+def _endpoint_wait(connection: "Connection", oldest: Sequence[Waiting]) -> EndpointWait | None:
+    return find_endpoint_wait(
+        connection.stepfunctions(), [image.execution for image in oldest if image.execution]
+    )
 
 
 def alarms_in_alarm(cloudwatch: "CloudWatchClient", stack: str) -> list[str]:
@@ -258,10 +280,18 @@ def print_status(now: Status) -> None:
         ("executions that died", f"{died} (for `scones sweep`)"),
         ("queue of failed images", f"{in_queue} (for `scones redrive`)"),
         ("oldest without outcome", str(now.oldest or "none")),
+        ("waiting for the endpoint", _endpoint_text(now.endpoint_wait)),
         ("alarms", Text("; ".join(now.alarms), "bold red") if now.alarms else "none"),
         ("endpoint", f"{now.stack.endpoint_name}, threshold {now.threshold}"),
     ):
-        console.print(Text.assemble(f"{name:<24}", value))
+        console.print(Text.assemble(f"{name:<26}", value))
+
+
+def _endpoint_text(wait: EndpointWait | None) -> str:
+    if wait is None:
+        return "none"
+    said = shown(wait.error.message or wait.error.name)
+    return f"{len(wait.executions)} of the {wait.looked_at} oldest, retried: {said}"
 
 
 def _tally(s3: "S3Client", stack: Stack, outcome: Outcome, now: datetime) -> Tally:

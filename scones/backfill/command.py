@@ -7,9 +7,9 @@ import click
 from rich.text import Text
 
 from scones.backfill.run import Counts, Request, Run, find_running, start
-from scones.connection import Target, cloud_options, connect
+from scones.connection import Target, cloud_options, connect, is_gone
 from scones.console import comma, notice, out, print_json, progress_bars, shown
-from scones.errors import INTERRUPTED, SconesError
+from scones.errors import INTERRUPTED, SconesError, explain
 from scones.stack import read_stack
 
 if TYPE_CHECKING:
@@ -88,14 +88,25 @@ def backfill(  # noqa: PLR0913  one argument per option
     try:
         counts, status = _watch(run, request, quiet=as_json)
     except KeyboardInterrupt:
-        notice("Not watching any more; the backfill goes on. The same command shows it, --stop stops it.")
+        notice(f"Not watching any more; {_fate(target)}.")
         raise click.exceptions.Exit(INTERRUPTED) from None
+    except Exception as error:
+        if (line := explain(error)) is None:
+            raise
+        message = f"{line}; {_fate(target)}"
+        raise SconesError(message) from error
     _report(run, counts, status, stack, as_json=as_json)
     if status == "SUCCEEDED" and not counts.total:
         notice(f"There is nothing at {shown(request.title)}: check the prefix.")
         raise click.exceptions.Exit(1)
     if status != "SUCCEEDED" or counts.unclassified:
         raise click.exceptions.Exit(1)
+
+
+def _fate(target: Target) -> str:
+    if is_gone(target):
+        return "the backfill is gone with the local cloud: start both again"
+    return "the backfill continues: the same command shows it, --stop stops it"
 
 
 def _below_incoming(prefix: str, stack: "Stack") -> str:

@@ -9,7 +9,7 @@ from rich.text import Text
 from scones.chaos.injection import clear_faults, find_workers, inject, kill, read_faults, require_cloud
 from scones.console import Column, comma, notice, out, print_json, print_rows
 from scones.errors import SconesError
-from scones.suggest import SuggestingGroup
+from scones.suggest import SuggestingGroup, did_you_mean
 
 
 @click.group(cls=SuggestingGroup)
@@ -48,6 +48,9 @@ def list_kinds() -> None:
 def endpoint(kind: str, rate: float, seconds: float | None) -> None:
     """Let the endpoint fail; several kinds may act at once."""
     require_cloud()
+    if kind not in (kinds := read_faults()["kinds"]):
+        message = f"no fault is called {kind!r}.{did_you_mean(kind, kinds)} See `scones chaos list`."
+        raise click.BadParameter(message, param_hint="--kind")
     inject(kind, rate, seconds)
     share = "every request" if rate == 1 else f"{rate:.0%} of the requests"
     time = f"for {seconds:g} s" if seconds else "until `scones chaos clear`"

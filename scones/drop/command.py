@@ -6,23 +6,25 @@ from datetime import UTC, datetime
 
 import click
 
-from scones.connection import Target, cloud_options, connect
+from scones.connection import Target, cloud_options, connect, is_gone
 from scones.console import comma, notice, print_json
 from scones.drop.display import (
     as_document,
+    print_refused,
     print_summary,
     print_table,
     print_unfinished,
     print_uploads,
     progress_of,
 )
-from scones.drop.files import find_files, plan_keys
+from scones.drop.files import FoundFiles, find_files, plan_keys
+from scones.drop.limits import UploadLimits
 from scones.drop.run import Drop, ResultsWatch
+from scones.drop.silence import Silence
 from scones.drop.uploads import Image, Uploads
 from scones.errors import INTERRUPTED, SconesError, explain
 from scones.pace import pace_for
 from scones.result_documents import LITERAL_CHARACTERS, outcome_prefixes
-from scones.running_cloud import read_cloud
 from scones.stack import read_stack
 
 _FAILED = 1
@@ -41,18 +43,22 @@ _FAILED = 1
     help="How long to wait for outcomes after the last upload.",
 )
 @click.option("--no-wait", is_flag=True, help="Upload only.")
+@click.option("--force", is_flag=True, help="Upload files too that are empty or over the stack's limits.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 @cloud_options
-def drop(
+def drop(  # noqa: PLR0913 (one argument for each option)
     target: Target,
     *,
     paths: tuple[str, ...],
     prefix: str | None,
     timeout_s: float,
     no_wait: bool,
+    force: bool,
     as_json: bool,
 ) -> None:
     """Upload images (files, folders, globs) and wait for their outcomes.
+
+    What the stack would reject for its size (MaxObjectBytes, MaxPixels) and what is empty is not uploaded.
 
     Exit code 0: every image has an outcome. 1: some image has none yet, or was not uploaded. 2: usage or
     connection. 130: Ctrl-C.
@@ -64,10 +70,8 @@ def drop(
         raise SconesError(message)
     connection = connect(target)
     stack = read_stack(connection)
-    images = [
-        Image(planned.path, planned.key or "", planned.problem)
-        for planned in plan_keys(sources.files, f"{stack.incoming_prefix}{folder}/")
-    ]
+    limits = None if force else UploadLimits.of_stack(stack)
+    images = plan_images(sources, f"{stack.incoming_prefix}{folder}/", limits)
     for line in sources.notices():
         notice(line)
 
@@ -77,8 +81,11 @@ def drop(
     stopped: BaseException | None = None
     started = pace.clock()
     try:
-        with progress_of(images, visible=not as_json, wait=not no_wait) as on_progress:
-            action = Drop(images, pace, on_progress)
+        with progress_of(images, visible=not as_json, wait=not no_wait) as progress:
+            silence = Silence(
+                connection.dynamodb(), connection.stepfunctions(), stack.claims_table, progress.say
+            )
+            action = Drop(images, pace, progress.count, silence.look)
             if no_wait:
                 action.upload(uploads)
             else:
@@ -100,10 +107,23 @@ def drop(
         print_uploads(
             images, f"s3://{stack.image_bucket}/{stack.incoming_prefix}{folder}/", folder, target.options
         )
+        print_refused(images)
     else:
         print_table(images)
         print_summary(images, seconds)
     finish(images, stopped, timeout_s, target, wait=not no_wait)
+
+
+def plan_images(sources: FoundFiles, prefix: str, limits: UploadLimits | None) -> list[Image]:
+    """Give every file its key; with limits, what the stack would reject for its size is not to be uploaded."""
+    images = [
+        Image(planned.path, planned.key or "", planned.problem)
+        for planned in plan_keys(sources.files, prefix)
+    ]
+    for image in images if limits else []:
+        if image.problem is None and limits and (refusal := limits.refusal(image.path)):
+            image.problem, image.is_refused = refusal, True
+    return images
 
 
 def finish(
@@ -116,6 +136,8 @@ def finish(
             uploaded = sum(image.uploaded is not None for image in images)
             stay = f"{comma(uploaded, 'image stays', 'images stay')} uploaded and will still be classified"
             later = f"{stay}, see `scones results{target.options}`" if uploaded else "nothing was uploaded"
+            if uploaded and is_gone(target):
+                later = _fate_of_uploaded(target)
             notice(f"interrupted: {later}")
             context.exit(INTERRUPTED)
         case Exception():
@@ -128,8 +150,8 @@ def finish(
 
 
 def _fate_of_uploaded(target: Target) -> str:
-    if target.stack is None and read_cloud() is None:
-        return "the uploaded images are gone with it, unless it was started with --persist: drop them again"
+    if is_gone(target):
+        return "the uploaded images are gone with the local cloud, unless it runs with --persist: drop them again"
     return "images already uploaded will still be classified"
 
 

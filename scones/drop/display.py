@@ -5,6 +5,7 @@ import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from rich.text import Text
@@ -46,7 +47,9 @@ def reason(image: Image) -> str | None:
     """Say why an image was not passed, or has no outcome."""
     if image.document:
         return image.document.reason
-    return image.problem or ("no outcome yet" if image.uploaded else "not uploaded: stopped before")
+    if image.problem or not image.uploaded:
+        return image.problem or "not uploaded: stopped before"
+    return f"no outcome yet: {image.waits_for}" if image.waits_for else "no outcome yet"
 
 
 def print_table(images: Sequence[Image]) -> None:
@@ -93,15 +96,25 @@ def print_uploads(images: Sequence[Image], address: str, folder: str, options: s
     notice(f"their outcomes: scones results{options} --key {shlex.quote(f'{glob.escape(folder)}/*')}")
 
 
+def print_refused(images: Sequence[Image]) -> None:
+    """Say on stderr of each image that was not uploaded why, where no table does."""
+    for image in [image for image in images if not image.uploaded][:_NAMED]:
+        notice(f"{shown(str(image.path))}: {shown(reason(image) or '')}")
+
+
 def print_unfinished(images: Sequence[Image], timeout_s: float, options: str) -> None:
     """Say on stderr which images could not be uploaded, and which got no outcome in time."""
     if problems := [image for image in images if not image.uploaded]:
         notice(f"{comma(len(problems), 'image was', 'images were')} not uploaded: {_names(problems)}")
+        if any(image.is_refused for image in problems):
+            notice("the stack would reject what is empty or over its limits; --force uploads it all the same")
     if waiting := [image for image in images if image.is_waiting]:
+        example = next((image for image in waiting if image.waits_for), waiting[0])
         notice(
             f"{comma(len(waiting), 'image', 'images')} got no outcome within {timeout_s:g} s: "
             f"{_names(waiting)}\n"
-            f"see `scones status{options}`: is it still running, failed, or in the queue of failed images?"
+            + (f"{example.waits_for}\n" if example.waits_for else "")
+            + f"see `scones status{options}`, or of one image: scones why{options} {shlex.quote(shown(example.key))}"
         )
 
 
@@ -129,18 +142,28 @@ def _is_not_utf8(name: str) -> bool:
     return any("\udc80" <= character <= "\udcff" for character in name)
 
 
+@dataclass(frozen=True, slots=True)
+class DropProgress:
+    """What a person sees while a drop runs: counts in two bars, and lines above them."""
+
+    count: Callable[[int, int], None]
+    say: Callable[[str], None]
+
+
 @contextmanager
-def progress_of(
-    images: Sequence[Image], *, visible: bool, wait: bool
-) -> Iterator[Callable[[int, int], None]]:
+def progress_of(images: Sequence[Image], *, visible: bool, wait: bool) -> Iterator[DropProgress]:
     """Show two bars on stderr while a drop runs, if a person looks at it."""
     uploads = sum(image.problem is None for image in images)
     with progress_bars(visible=visible) as progress:
         uploading = progress.add_task("uploaded", total=uploads)
         waiting = progress.add_task("outcomes", total=uploads, visible=wait)
 
-        def show(uploaded: int, outcomes: int) -> None:
+        def count(uploaded: int, outcomes: int) -> None:
             progress.update(uploading, completed=uploaded)
             progress.update(waiting, completed=outcomes)
 
-        yield show
+        def say(line: str) -> None:
+            if visible:
+                progress.console.print(Text(shown(line)), soft_wrap=True)
+
+        yield DropProgress(count, say)

@@ -61,6 +61,10 @@ class ResultsWatch:
         return list(list_results(self._s3, self._bucket, prefix))
 
 
+SILENCE_S, LONGEST_SILENCE_S = 5.0, 60.0
+"""Seconds without an outcome after which a drop looks for what its images wait for; the next look comes later."""
+
+
 @dataclass(slots=True)
 class Drop:
     """A drop under way. Images are filled in as it goes, so that an interrupted one can still be reported."""
@@ -68,6 +72,7 @@ class Drop:
     images: Sequence[Image]
     pace: Pace = field(default_factory=Pace)
     on_progress: Callable[[int, int], None] = lambda _uploaded, _outcomes: None
+    on_silence: Callable[[Sequence[Image]], None] = lambda _waiting: None
     _unmatched: dict[tuple[str, str], tuple[Document, float]] = field(default_factory=dict)
 
     def upload(self, uploads: Uploads) -> None:
@@ -92,6 +97,7 @@ class Drop:
         waiting: dict[tuple[str, str], Image] = {}
         pause = self.pace.first_s
         deadline: float | None = None
+        look_at, silence = self.pace.clock() + SILENCE_S, SILENCE_S
         with uploads, watch:
             uploads.start([image for image in self.images if image.problem is None])
             while True:
@@ -104,7 +110,14 @@ class Drop:
                 arrived = self._look(watch, waiting) if waiting else 0
                 self._report()
                 now = self.pace.clock()
-                if deadline is not None and (not waiting or now >= deadline):
+                is_over = deadline is not None and (not waiting or now >= deadline)
+                if arrived or not waiting:
+                    look_at, silence = now + SILENCE_S, SILENCE_S
+                elif is_over or now >= look_at:
+                    self.on_silence(list(waiting.values()))
+                    silence = min(2 * silence, LONGEST_SILENCE_S)
+                    look_at = now + silence
+                if is_over:
                     return
                 pause = self.pace.steady_s if arrived else min(pause * 1.5, self.pace.longest_s)
                 self._rest(uploads, max(pause, now - started))

@@ -43,6 +43,8 @@ class Image:
     uploaded: Uploaded | None = None
     document: Document | None = None
     seconds: float | None = None
+    waits_for: str | None = None
+    is_refused: bool = False
 
     @property
     def is_waiting(self) -> bool:

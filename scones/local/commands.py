@@ -7,13 +7,14 @@ import shlex
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 from urllib.parse import urlsplit
 
 import click
 
-from scones.console import err, notice
+from scones.console import UNDER_WAY, notice, steps
 from scones.errors import SconesError
 from scones.local import sam, servers
 from scones.local.address import Address, aws_variables, direct_variables, misleading_variables
@@ -147,13 +148,27 @@ def _run_detached(plan: Plan) -> None:
             start_new_session=True,
         )
     try:
-        with err().status("Starting the local cloud"):
+        with steps("Starting the local cloud") as step, log.open(errors="replace") as lines:
+            said = []
             while child.poll() is None and not ((cloud := read_cloud()) and cloud.ready):
+                said += _pass_on(lines, step)
                 time.sleep(0.1)
+            said += _pass_on(lines, step)
     except KeyboardInterrupt:
         child.terminate()
         child.wait(STOP_TIMEOUT_S)
         raise
-    click.echo(log.read_text(errors="replace").rstrip(), err=True)
+    click.echo("".join(said).rstrip(), err=True)
     if child.poll() is not None:
         raise click.exceptions.Exit(child.returncode or 1)
+
+
+def _pass_on(lines: TextIO, step: Callable[[str], None]) -> list[str]:
+    """Show the steps that another process has written since, and return its other lines."""
+    others = []
+    for line in lines:
+        if line.endswith(f"{UNDER_WAY}\n"):
+            step(line.removesuffix(f"{UNDER_WAY}\n"))
+        else:
+            others.append(line)
+    return others

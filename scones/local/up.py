@@ -12,7 +12,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Final
 
 from scones.connection import local_connection
-from scones.console import err, notice
+from scones.console import notice, steps
 from scones.errors import SconesError
 from scones.local import sam, servers
 from scones.local.address import REGION, Address
@@ -86,18 +86,18 @@ def _bring_up(plan: Plan, processes: Processes) -> None:
     root, address, parameters = project_root(), plan.address, plan.with_defaults()
     cloud = RunningCloud(address.aws_url, REGION, STACK, os.getpid(), ready=False)
     write_cloud(cloud)
-    with err().status("Starting the local AWS and the endpoint") as status:
+    with steps("Starting the local AWS and the endpoint") as step:
         servers.start_aws(processes, address, root, plan.concurrency, persist=plan.persist)
         options = servers.endpoint_options(parameters["EndpointName"], plan.model, plan.capture)
         servers.start_endpoint(processes, address, root, options)
         with sam.alone_in_build(processes, root):
             if not sam.is_built(root):
-                status.update("Building the functions (sam build)")
+                step("Building the functions (sam build)")
                 sam.build(processes, address, root)
-        status.update("Waiting for the servers")
+        step("Waiting for both")
         servers.wait_for_aws(processes, address)
         servers.wait_for_endpoint(processes, address)
-        status.update("Deploying the stack (sam deploy)")
+        step("Deploying the stack (sam deploy)")
         connection = local_connection(cloud)
         connection.s3().create_bucket(Bucket=ARTIFACT_BUCKET)
         with sam.alone_in_build(processes, root):

@@ -8,7 +8,7 @@ from typing import Any
 import click
 from rich.text import Text
 
-from scones.connection import Connection, Target, cloud_options, connect
+from scones.connection import Connection, Target, cloud_options, connect, is_gone
 from scones.console import (
     Column,
     comma,
@@ -29,6 +29,7 @@ from scones.redrive.run import Redrive
 from scones.stack import Stack, read_stack
 
 _FAILED = 1
+GONE_WITH_IT = "executions and messages are gone with the local cloud, unless it was started with --persist"
 
 
 @click.command()
@@ -72,7 +73,7 @@ def redrive(target: Target, *, dry_run: bool, limit: int | None, timeout_s: floa
     else:
         print_redrive(action)
         print_rest(action, target)
-    finish(action, stopped)
+    finish(action, stopped, target)
 
 
 def prepare(connection: Connection, stack: Stack, pace: Pace) -> Redrive:
@@ -87,16 +88,18 @@ def prepare(connection: Connection, stack: Stack, pace: Pace) -> Redrive:
     )
 
 
-def finish(action: Redrive, stopped: BaseException | None) -> None:
+def finish(action: Redrive, stopped: BaseException | None, target: Target) -> None:
     """Leave with the exit code, and say why when it was cut short."""
     context = click.get_current_context()
     match stopped:
         case KeyboardInterrupt():
-            running = comma(len(action.waiting()), "execution goes", "executions go")
-            notice(f"interrupted: {running} on; messages of images without an outcome are in the queue again")
+            running = comma(len(action.waiting()), "execution continues", "executions continue")
+            fate = f"{running}; messages of images without an outcome are in the queue again"
+            notice(f"interrupted: {GONE_WITH_IT if is_gone(target) else fate}")
             context.exit(INTERRUPTED)
         case Exception():
-            message = f"{explain(stopped)}; executions already started go on"
+            fate = GONE_WITH_IT if is_gone(target) else "executions already started continue"
+            message = f"{explain(stopped)}; {fate}"
             raise SconesError(message) from stopped
     if not action.dry_run and not action.is_fine:
         context.exit(_FAILED)

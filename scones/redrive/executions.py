@@ -5,10 +5,11 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from scones.claims import Claim, read_claims
 from scones.errors import error_code
+from scones.execution_progress import ALIVE, GONE, status_of
 from scones.redrive.images import Redriven, RedriveState
 from scones.result_documents import Document, Outcome, fetch
 
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_stepfunctions import SFNClient
 
-ALIVE: Final = frozenset({"RUNNING", "PENDING_REDRIVE"})
-GONE: Final = "GONE"
-"""What an execution is that Step Functions does not know (any more)."""
 _ASKED = 5
 """Executions asked after in a round: Step Functions takes about ten such requests a second."""
 _THREADS = 8
@@ -56,20 +54,6 @@ def is_alive(client: "SFNClient", claim: Claim) -> bool:
         return False
     status = status_of(client, claim.execution)
     return time.time() < claim.claim_ends if status is None else status in ALIVE
-
-
-def status_of(client: "SFNClient", execution: str) -> str | None:
-    """Return an execution's status, or `GONE`; None where it cannot be asked (EXPRESS)."""
-    from botocore.exceptions import ClientError  # noqa: PLC0415 (slow)
-
-    if ":execution:" not in execution:
-        return None
-    try:
-        return client.describe_execution(executionArn=execution)["status"]
-    except ClientError as error:
-        if error_code(error) != "ExecutionDoesNotExist":
-            raise
-        return GONE
 
 
 @dataclass(slots=True)

@@ -53,8 +53,8 @@ def drop_samples(verification: Verification, *, visible: bool) -> None:
         verification.sizes = {image.key: image.path.stat().st_size for image in verification.images}
         watch = ResultsWatch(s3, stack.results_bucket, outcome_prefixes(stack.labels, names.folder))
         uploads = Uploads(s3, stack.image_bucket, verification.pace.clock)
-        with progress_of(verification.images, visible=visible, wait=True) as on_progress:
-            Drop(verification.images, verification.pace, on_progress).run(
+        with progress_of(verification.images, visible=visible, wait=True) as progress:
+            Drop(verification.images, verification.pace, progress.count).run(
                 uploads, watch, verification.timeout_s
             )
 

@@ -1,4 +1,4 @@
-"""The table of docs/security.md that says what `scones verify` needs, and the policy that it comes to."""
+"""The tables of docs/security.md that say what a command needs, and the policy that the one of `verify` comes to."""
 
 import re
 from collections.abc import Mapping
@@ -7,10 +7,10 @@ from typing import Any
 from tests.conftest import ROOT
 
 
-def needed() -> list[tuple[list[str], list[str]]]:
+def needed(command: str = "verify") -> list[tuple[list[str], list[str]]]:
     """Return each row's actions and resources."""
     page = (ROOT / "docs" / "security.md").read_text()
-    (section,) = re.findall(r"## What `scones verify` needs\n(.*?)\n## ", page, re.DOTALL)
+    (section,) = re.findall(rf"## What `scones {command}` needs\n(.*?)\n## ", page, re.DOTALL)
     rows = [[cell.strip(" `") for cell in line.strip("|").split("|")] for line in section.splitlines()]
     return [(row[0].split(", "), row[1].split(", ")) for row in rows if len(row) == 3 and ":" in row[0]]
 

@@ -47,3 +47,40 @@ def test_clean_without_an_environment(checkout: Path) -> None:
     assert "make setup" in refused.stderr
     (checkout / ".scones" / "cloud.json").unlink()
     assert clean(checkout).returncode == 0
+
+
+def setup(checkout: Path, uv: str) -> subprocess.CompletedProcess[str]:
+    """Run `make setup` with a uv that does as a script says."""
+    for name in ("pyproject.toml", "uv.lock"):
+        (checkout / name).touch()
+    (checkout / ".python-version").write_text("3.13\n")
+    (checkout / ".venv").mkdir()
+    (checkout / "uv").write_text(f'#!/bin/sh\necho "$@" >> calls\n{uv}\n')
+    (checkout / "uv").chmod(0o755)
+    return subprocess.run(
+        ["make", "setup", "UV=./uv"], cwd=checkout, capture_output=True, text=True, check=False
+    )
+
+
+def test_setup_without_a_python_says_so_in_a_line_with_the_next_step(checkout: Path) -> None:
+    failed = setup(checkout, '[ "$1" != python ]')
+    assert failed.returncode != 0
+    first, *make_s_own = failed.stderr.splitlines()
+    assert first == (
+        "Python 3.13 is missing and could not be downloaded: install it (python.org/downloads), then repeat make"
+    )
+    assert all(line.startswith("make: ***") for line in make_s_own)
+    assert "sync" not in (checkout / "calls").read_text()
+    assert not (checkout / ".venv" / ".ready").exists()
+
+
+def test_setup_says_what_takes_long_and_is_done_once(checkout: Path) -> None:
+    done = setup(checkout, "exit 0")
+    assert (done.returncode, done.stdout) == (0, "Installing packages into .venv (500 MB on disk) ...\n")
+    assert "sync --locked --all-extras --quiet" in (checkout / "calls").read_text(), (
+        "a log gets no progress bar"
+    )
+    again = subprocess.run(
+        ["make", "setup", "UV=./uv"], cwd=checkout, capture_output=True, text=True, check=True
+    )
+    assert "Installing" not in again.stdout

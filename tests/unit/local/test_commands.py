@@ -1,5 +1,6 @@
 """The commands of the local cloud say in one line what is wrong, and start nothing then."""
 
+import io
 import socket
 import threading
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from scones.cli import main
+from scones.local.commands import _pass_on
 from scones.local.processes import Processes, Stopped
 from scones.local.sam import is_built
 from scones.running_cloud import RunningCloud, hold_cloud, write_cloud
@@ -183,3 +185,12 @@ def test_a_failed_deploy_is_one_line_with_sams_reason(
         sam.deploy(processes, free_address(), tmp_path, {"SweepDays": "1"})
     processes.stop()
     assert failed.value.message.startswith("`sam deploy` failed: Error: Stack is in ROLLBACK_COMPLETE (see ")
+
+
+def test_the_steps_of_a_detached_cloud_are_shown_as_it_takes_them() -> None:
+    steps: list[str] = []
+    log = io.StringIO(
+        "Building the functions (sam build) ...\nServing m.onnx.\nDeploying ...\nReady in 9 s.\n"
+    )
+    assert _pass_on(log, steps.append) == ["Serving m.onnx.\n", "Ready in 9 s.\n"]
+    assert steps == ["Building the functions (sam build)", "Deploying"]

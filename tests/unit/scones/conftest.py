@@ -24,6 +24,14 @@ if TYPE_CHECKING:
 REGION = "us-east-1"
 IMAGES = "the-image-bucket"
 RESULTS = "the-results-bucket"
+PARAMETERS = {
+    "MaxObjectBytes": "26214400",
+    "MaxPixels": "50331648",
+    "SweepMinutes": "30",
+    "SweepEveryMinutes": "15",
+    "SweepDays": "14",
+    "SweepAttempts": "3",
+}
 VERDICTS: dict[str, dict[str, Any]] = {
     "passed": {"label": "bicycle", "confidence": 0.97},
     "review": {"label": "motorcycle", "confidence": 0.61},
@@ -81,6 +89,7 @@ class FakeCloudFormation:
 
     def __init__(self, outputs: dict[str, str], status: str = "CREATE_COMPLETE") -> None:
         self.outputs = outputs
+        self.parameters = dict(PARAMETERS)
         self.status = status
         self.meta = SimpleNamespace(region_name=REGION)
 
@@ -89,7 +98,16 @@ class FakeCloudFormation:
             message = f"Stack with id {StackName} does not exist"
             raise ClientError({"Error": {"Code": "ValidationError", "Message": message}}, "DescribeStacks")
         outputs = [{"OutputKey": key, "OutputValue": value} for key, value in self.outputs.items()]
-        return {"Stacks": [{"StackName": StackName, "StackStatus": self.status, "Outputs": outputs}]}
+        parameters = [
+            {"ParameterKey": key, "ParameterValue": value} for key, value in self.parameters.items()
+        ]
+        stack = {
+            "StackName": StackName,
+            "StackStatus": self.status,
+            "Outputs": outputs,
+            "Parameters": parameters,
+        }
+        return {"Stacks": [stack]}
 
 
 @pytest.fixture
@@ -130,7 +148,7 @@ def s3(aws: None, cloudformation: FakeCloudFormation) -> "S3Client":
             {
                 "IndexName": "by_state",
                 "KeySchema": _keys("state_shard", "state_since"),
-                "Projection": {"ProjectionType": "KEYS_ONLY"},
+                "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["execution"]},
             }
         ],
     )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from scones.backfill.run import Counts, Run
 
@@ -38,3 +39,22 @@ def test_an_empty_prefix_is_no_success(scones: Scones, ended: list[Counts]) -> N
     assert result.exit_code == 1
     assert "There is nothing at s3://the-image-bucket/incoming/odl/: check the prefix." in result.stderr
     assert json.loads(scones("backfill", "odl/", "--json").stdout)["objects"] == 0
+
+
+@pytest.mark.parametrize(
+    "how", [KeyboardInterrupt(), EndpointConnectionError(endpoint_url="http://127.0.0.1:9/x")]
+)
+@pytest.mark.parametrize("is_gone", [True, False])
+def test_a_backfill_that_is_not_watched_any_more_continues_unless_its_cloud_is_gone(
+    scones: Scones, ended: list[Counts], monkeypatch: pytest.MonkeyPatch, how: BaseException, is_gone: bool
+) -> None:
+    def fail(*_: object) -> NoReturn:
+        raise how
+
+    monkeypatch.setattr(Run, "wait", fail)
+    monkeypatch.setattr("scones.backfill.command.is_gone", lambda _target: is_gone)
+    result = scones("backfill", "old/")
+    assert result.exit_code in {2, 130}
+    assert ("gone with the local cloud" in result.stderr) == is_gone
+    assert ("the backfill continues" in result.stderr) != is_gone
+    assert "Traceback" not in result.stderr

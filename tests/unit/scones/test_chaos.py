@@ -18,6 +18,7 @@ from endpoint.fault_injection import serve_control
 from endpoint.faults import Faults, Kind
 from scones.cli import main
 from scones.running_cloud import RunningCloud, hold_cloud, state_dir, write_cloud
+from tests.fakes.command_contract import check_output
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +46,10 @@ def faults(cloud: RunningCloud) -> Faults:
 
 
 def chaos(*arguments: str) -> Result:
-    return CliRunner(mix_stderr=False).invoke(main, ["chaos", *arguments])
+    result = CliRunner(mix_stderr=False).invoke(main, ["chaos", *arguments])
+    if "--json" in arguments and result.stdout:
+        check_output(f"chaos {arguments[0]}", result.stdout)
+    return result
 
 
 @contextmanager
@@ -127,6 +131,8 @@ def test_a_fault_is_brought_in_shown_and_cleared(faults: Faults) -> None:
     ("order", "reason"),
     [
         (["--kind", "slow"], "no fault is called 'slow'"),
+        (["--kind", "unavailble"], "no fault is called 'unavailble'. Did you mean unavailable?"),
+        (["--kind", "Throttle"], "Did you mean throttle?"),
         (["--kind", "gone", "--rate", "0.5"], "leave the rate out"),
         (["--kind", "cut", "--rate", "2"], "--rate"),
         (["--kind", "cut", "--for", "0"], "--for"),

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from rich.text import Text
 
-from scones.console import Column, print_rows
+from scones.console import Column, print_rows, steps
 from scones.drop.display import print_table
 from scones.drop.uploads import Image, Uploaded
 from scones.result_documents import Document, Outcome
@@ -103,3 +103,9 @@ def test_a_pipe_gets_no_spinner_frames(variables: dict[str, str]) -> None:
     assert b"\x1b" not in done.stderr
     assert b"\r" not in done.stderr
     assert done.stderr.endswith(b"done\n")
+
+
+def test_steps_are_lines_where_no_person_looks(capsys: pytest.CaptureFixture[str]) -> None:
+    with steps("Starting") as step:
+        step("Building the functions (sam build)")
+    assert capsys.readouterr().err == "Starting ...\nBuilding the functions (sam build) ...\n"

@@ -207,11 +207,11 @@ def test_uploads_to_a_local_cloud_that_died_are_not_promised_an_outcome(
 
     deployed = connect(Target("scones", None, "us-east-1"))
     monkeypatch.setattr("scones.drop.command.connect", lambda _target: deployed)
-    monkeypatch.setattr("scones.drop.command.read_cloud", lambda: running[0])
+    monkeypatch.setattr("scones.connection.read_cloud", lambda: running[0])
     monkeypatch.setattr(workflow, "round", die)
     result = scones("drop", "photos", stack=None)
     assert result.exit_code == 2
-    assert "the uploaded images are gone with it" in result.stderr
+    assert "the uploaded images are gone with the local cloud" in result.stderr
     assert "will still be classified" not in result.stderr
 
 

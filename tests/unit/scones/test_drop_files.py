@@ -82,9 +82,8 @@ def test_what_cannot_be_uploaded_is_reported_and_the_rest_goes_on(
     reasons = {
         one["path"].removeprefix("photos/"): one["reason"] for one in json.loads(result.stdout)["images"]
     }
-    passed = "bicycle at 0.97 reaches the threshold of 0.8"
-    assert reasons["one.png"] == passed
-    assert reasons["empty.png"] == passed  # uploaded: an empty file has an outcome too
+    assert reasons["one.png"] == "bicycle at 0.97 reaches the threshold of 0.8"
+    assert reasons["empty.png"] == "not uploaded: the file is empty"
     assert "not UTF-8" in reasons["caf\\xe9.png"]
     assert "not a regular file" in reasons["pipe.png"]
     assert "No such file" in reasons["dangling.png"]

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError
 
+from scones.connection import Target, connect
 from scones.pace import Pace
 from scones.redrive import run as redrive_run
+from scones.running_cloud import RunningCloud
 from tests.unit.scones.conftest import IMAGES, REGION, RESULTS, FakeWorkflow
 
 if TYPE_CHECKING:
@@ -325,9 +327,34 @@ def test_ctrl_c_loses_nothing(scones: Scones, workflow: Workflow) -> None:
     workflow.interrupt_at = 6
     result = scones("redrive")
     assert result.exit_code == 130
-    assert "1 execution goes on" in result.stderr
+    assert "1 execution continues" in result.stderr
     assert "1 passed" in result.stdout
     assert ["slow-a" in body for body in workflow.left()] == [True]
+
+
+@pytest.mark.parametrize(
+    "how", [KeyboardInterrupt(), EndpointConnectionError(endpoint_url="http://127.0.0.1:9/x")]
+)
+def test_a_local_cloud_that_died_is_not_promised_to_continue(
+    scones: Scones, workflow: Workflow, monkeypatch: pytest.MonkeyPatch, how: BaseException
+) -> None:
+    workflow.send(event("slow-a.png"))
+    running: list[RunningCloud | None] = [
+        RunningCloud("http://127.0.0.1:9", "us-east-1", "scones", 1, ready=True)
+    ]
+
+    def die(_seconds: float) -> NoReturn:
+        running[0] = None
+        raise how
+
+    deployed = connect(Target("scones", None, REGION))
+    monkeypatch.setattr("scones.redrive.command.connect", lambda _target: deployed)
+    monkeypatch.setattr("scones.connection.read_cloud", lambda: running[0])
+    monkeypatch.setattr(workflow, "round", die)
+    result = scones("redrive", stack=None)
+    assert result.exit_code in {2, 130}
+    assert "executions and messages are gone with the local cloud" in result.stderr
+    assert "continue" not in result.stderr
 
 
 def test_one_that_cannot_be_started_does_not_stop_the_others(redrive: Redrive, workflow: Workflow) -> None:

@@ -53,6 +53,7 @@ def test_counts_for_machines(scones: Scones, s3: S3Client, workflow: FakeWorkflo
         "at_least": [],
         "failed_images_queue": {"visible": 1, "in_flight": 1},
         "oldest_without_outcome": None,
+        "waiting_for_endpoint": None,
         "alarms": [],
         "endpoint": "the-endpoint",
         "threshold": 0.8,

@@ -1,0 +1,64 @@
+"""Says what a drop waits for when outcomes stay away: mostly an endpoint that does not answer."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from scones.claims import read_claims
+from scones.console import comma
+from scones.drop.uploads import Image
+from scones.endpoint_waits import EndpointWait, find_endpoint_wait
+from scones.errors import SconesError
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_stepfunctions import SFNClient
+
+_CLAIMS = 100
+
+
+@dataclass(slots=True)
+class Silence:
+    """Looks at a few of the images that wait; whoever may only upload images is not told."""
+
+    dynamodb: "DynamoDBClient"
+    stepfunctions: "SFNClient"
+    claims_table: str
+    say: Callable[[str], None]
+    _is_allowed: bool = True
+    _said: str | None = None
+
+    def look(self, waiting: Sequence[Image]) -> None:
+        """Find out whether images wait for the endpoint, write it into them, and say it when that is new."""
+        from botocore.exceptions import ClientError  # noqa: PLC0415 (slow)
+
+        if not self._is_allowed:
+            return
+        for image in waiting:
+            image.waits_for = None
+        try:
+            wait = self._find(waiting)
+        except (ClientError, SconesError):  # of a permission or a throttle: the drop itself needs neither
+            self._is_allowed = False
+            return
+        if wait is None:
+            self._said = None
+            return
+        least = "" if wait.looked_at >= len(waiting) else "at least "
+        line = f"{least}{comma(len(wait.executions), 'image is', 'images are')} {wait.text}"
+        if line != self._said:
+            self.say(line)
+            self._said = line
+
+    def _find(self, waiting: Sequence[Image]) -> EndpointWait | None:
+        by_name = {(image.key, image.uploaded.etag): image for image in waiting[:_CLAIMS] if image.uploaded}
+        claims = read_claims(self.dynamodb, self.claims_table, by_name)
+        by_execution = {
+            claim.execution: by_name[name]
+            for name, claim in claims.items()
+            if claim.execution and not claim.finished_at
+        }
+        wait = find_endpoint_wait(self.stepfunctions, list(by_execution))
+        for execution in wait.executions if wait else ():
+            by_execution[execution].waits_for = wait.text if wait else None
+        return wait

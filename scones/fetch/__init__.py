@@ -1,0 +1,1 @@
+"""`scones fetch`: copies of images, sorted into folders by label."""

@@ -1,0 +1,221 @@
+"""Copies of images: the version that was classified, written whole or not at all, and never over other bytes."""
+
+import errno
+import filecmp
+import hashlib
+import os
+import tempfile
+import uuid
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import islice
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from scones.errors import SconesError, error_code
+from scones.fetch.file_names import candidates, flat_path, relative_path, safe_name
+from scones.result_documents import Document, Outcome
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
+
+_THREADS: Final = 8
+_CHUNK_BYTES: Final = 1 << 20
+_GONE: Final = frozenset({"NoSuchKey", "NoSuchVersion", "404", "MethodNotAllowed", "InvalidArgument"})
+_OF_ONE_NAME: Final = frozenset({errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL})
+_NO_LINKS: Final = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
+
+
+class CopyState(StrEnum):
+    """What happened to one image."""
+
+    FETCHED = "fetched"
+    PRESENT = "there already"
+    CHANGED = "changed"
+    GONE = "gone"
+    FAILED = "not fetched"
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """An image that was asked for, where its copy is, or why there is none."""
+
+    document: Document
+    state: CopyState
+    path: Path | None = None
+    problem: str | None = None
+
+    @property
+    def is_fine(self) -> bool:
+        """Whether the copy is there."""
+        return self.path is not None
+
+
+class FetchStoppedError(BaseException):
+    """The command ended while this image was on its way. Not an Exception: it is not the image's fault."""
+
+
+class Copies:
+    """
+    Fetches images into a folder; leaving its context stops what is under way and leaves no part of a file.
+
+    A copy has the time of its object, so that a later run sees that it is the same without fetching it again.
+    """
+
+    def __init__(self, s3: "S3Client", bucket: str, incoming_prefix: str, folder: Path) -> None:
+        self._s3 = s3
+        self._bucket = bucket
+        self._incoming_prefix = incoming_prefix
+        self._folder = folder
+        self._stop = Event()
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="fetch")
+        self._drafts: tempfile.TemporaryDirectory[str] | None = None
+
+    def __enter__(self) -> Self:
+        """Make the folder; drafts lie in it, so that a finished one only changes its name."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._drafts = tempfile.TemporaryDirectory(prefix=".scones-fetch-", dir=self._folder)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: "TracebackType | None"
+    ) -> None:
+        """Wait for the threads, which stop at their next chunk, and delete the drafts."""
+        self._stop.set()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        if self._drafts:
+            self._drafts.cleanup()
+
+    def fetch_all(self, documents: Iterable[Document]) -> Iterator[Copy]:
+        """Yield a copy for each document, as they come; a few are under way at once."""
+        remaining, under_way = iter(documents), set[Future[Copy]]()
+        while True:
+            room = islice(remaining, 2 * _THREADS - len(under_way))
+            under_way |= {self._pool.submit(self._fetch, document) for document in room}
+            if not under_way:
+                return
+            done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield future.result()
+
+    def _fetch(self, document: Document) -> Copy:
+        try:
+            return self._fetch_to(self._target(document), document)
+        except OSError as error:
+            if error.errno in _OF_ONE_NAME:
+                return Copy(document, CopyState.FAILED, problem=f"not fetched: {error.strerror}")
+            message = f"cannot write to {self._folder}: {error.strerror or error}"
+            raise SconesError(message) from error
+
+    def _fetch_to(self, target: Path, document: Document) -> Copy:
+        from botocore.exceptions import ClientError  # noqa: PLC0415 (slow)
+
+        image = document.content["image"]
+        for path in candidates(target, document.image_etag):
+            if _has_digest(path, image.get("size"), document.image_etag):
+                return Copy(document, CopyState.PRESENT, path)
+        try:
+            answer = self._open(document)
+        except ClientError as error:
+            if error_code(error) not in _GONE:
+                raise
+            return Copy(document, CopyState.GONE, problem="its object was deleted since")
+        with closing(answer["Body"]):
+            if answer["ETag"].strip('"') != document.image_etag:
+                problem = "other bytes were uploaded under its key since, and its result names no version"
+                return Copy(document, CopyState.CHANGED, problem=problem)
+            for path in candidates(target, document.image_etag):
+                if _is_copy_of(path, answer):
+                    return Copy(document, CopyState.PRESENT, path)
+            return self._place(self._download(answer), target, document)
+
+    def _open(self, document: Document) -> "GetObjectOutputTypeDef":
+        version_id = document.content["image"].get("version_id")
+        version: dict[str, Any] = {"VersionId": str(version_id)} if version_id else {}
+        return self._s3.get_object(Bucket=self._bucket, Key=document.image_key, **version)
+
+    def _download(self, answer: "GetObjectOutputTypeDef") -> Path:
+        if self._drafts is None:
+            message = "not entered"
+            raise RuntimeError(message)
+        draft = Path(self._drafts.name) / uuid.uuid4().hex
+        with draft.open("xb") as file:
+            for chunk in answer["Body"].iter_chunks(_CHUNK_BYTES):
+                if self._stop.is_set():
+                    raise FetchStoppedError
+                file.write(chunk)
+        os.utime(draft, ns=(_time_ns(answer), _time_ns(answer)))
+        return draft
+
+    def _place(self, draft: Path, target: Path, document: Document) -> Copy:
+        """Give a finished draft the first name that is free, unless the same bytes have one."""
+        for path in candidates(target, document.image_etag):
+            if _rename_to_free(draft, path):
+                return Copy(document, CopyState.FETCHED, path)
+            if path.is_file() and filecmp.cmp(draft, path, shallow=False):
+                draft.unlink()
+                return Copy(document, CopyState.PRESENT, path)
+        return Copy(
+            document, CopyState.FAILED, problem=f"not fetched: {target.name} and its other names are taken"
+        )
+
+    def _target(self, document: Document) -> Path:
+        """Return the plain path of an image's copy and make its folder: of passed images by label, else by outcome."""
+        folder = self._folder if document.outcome is Outcome.PASSED else self._folder / document.outcome
+        if document.label:
+            folder /= safe_name(document.label)
+        below = document.image_key.removeprefix(self._incoming_prefix)
+        target = folder / relative_path(below)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError):  # `a` and `a/b` are both keys
+            folder.mkdir(parents=True, exist_ok=True)
+            return folder / flat_path(below)
+        return target
+
+
+def _has_digest(path: Path, size: object, etag: str) -> bool:
+    """Tell whether a file has an image's bytes by its ETag, where that is their MD5 (not so with a key or in parts)."""
+    if not path.is_file() or path.stat().st_size != size:
+        return False
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest() == etag
+
+
+def _is_copy_of(path: Path, answer: "GetObjectOutputTypeDef") -> bool:
+    """Tell by size and time whether a file is the copy that an earlier run made of this image."""
+    if not path.is_file():
+        return False
+    status = path.stat()
+    return status.st_size == answer["ContentLength"] and status.st_mtime_ns == _time_ns(answer)
+
+
+def _time_ns(answer: "GetObjectOutputTypeDef") -> int:
+    """Return the object's time, in whose nanoseconds, which S3 leaves empty, a hash tells its bytes from others."""
+    digest = hashlib.sha256(answer["ETag"].encode()).digest()
+    return int(answer["LastModified"].timestamp()) * 10**9 + int.from_bytes(digest[:4]) % 10**9
+
+
+def _rename_to_free(draft: Path, path: Path) -> bool:
+    """Rename a file, never over another one, which a plain rename would do."""
+    try:
+        path.hardlink_to(draft)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        if os.path.lexists(path):
+            return False
+        draft.rename(path)
+        return True
+    with suppress(OSError):
+        draft.unlink()
+    return True

@@ -1,0 +1,1 @@
+"""`scones why`: where one image is, what its last error was, and what happens next."""

@@ -1,0 +1,221 @@
+"""What S3, the claims table, Step Functions and the logs know about the images that a key stands for."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+from scones.claims import Claim, read_claims_of_key
+from scones.console import shown
+from scones.errors import SconesError
+from scones.execution_progress import (
+    ALIVE,
+    GONE,
+    Progress,
+    Retries,
+    plan_retries,
+    read_progress,
+    read_retriers,
+    status_of,
+)
+from scones.log_lines import LogLine, find_log_groups, read_lines
+from scones.result_documents import Document, fetch
+from scones.stack import Stack
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+    from scones.connection import Connection
+
+LOG_LINES: Final = 5
+_KEYS_LOOKED_AT: Final = 20_000
+_NAMES: Final = 3
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectVersion:
+    """A version of an object; `version_id` is None in a bucket without versions."""
+
+    version_id: str | None
+    etag: str
+    size: int
+    uploaded_at: datetime
+    is_current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """
+    All that is known of one image, which is a key and the bytes that an ETag names.
+
+    Attributes
+    ----------
+    version
+        The newest version with these bytes; None when it was deleted.
+    claim
+        None when no execution has ever claimed the image.
+    status
+        Of the claim's execution, while the image has no outcome; None where it cannot be asked (EXPRESS).
+    progress, retries
+        Where that execution is and when it tries again; None where there is no history.
+    document
+        The result document; None when there is none, or none any more.
+    """
+
+    key: str
+    etag: str
+    version: ObjectVersion | None = None
+    claim: Claim | None = None
+    status: str | None = None
+    progress: Progress | None = None
+    retries: Retries | None = None
+    document: Document | None = None
+    log: list[LogLine] = field(default_factory=list)
+
+    @property
+    def came_at(self) -> datetime:
+        """When the image was uploaded, or first claimed where it was deleted since."""
+        if self.version:
+            return self.version.uploaded_at
+        return (moment_of(self.claim.claimed_at) if self.claim else None) or _LONG_AGO
+
+
+@dataclass(slots=True)
+class Reader:
+    """Reads the evidence of a stack."""
+
+    connection: "Connection"
+    stack: Stack
+    _groups: dict[str, str] | None = None
+
+    def images(self, key: str, version_id: str | None = None) -> list[Evidence]:
+        """
+        Return the images of a key, the newest first, without what an execution or a log says of them.
+
+        Raises
+        ------
+        SconesError
+            When there is none, with the nearest names; when the version is unknown, with the known ones.
+        """
+        s3 = self.connection.s3()
+        versions: dict[str, ObjectVersion] = {}
+        known = []
+        for version in list_versions(s3, self.stack.image_bucket, key):
+            known.append(version)
+            versions.setdefault(version.etag, version)
+        claims = read_claims_of_key(self.connection.dynamodb(), self.stack.claims_table, key)
+        etags = dict.fromkeys([*versions, *claims])
+        found = [Evidence(key, etag, versions.get(etag), claims.get(etag)) for etag in etags]
+        if not found:
+            raise SconesError(self._unknown(s3, key))
+        if version_id is not None:
+            found = _of_version(found, known, version_id)
+        return sorted(found, key=lambda image: image.came_at, reverse=True)
+
+    def examine(self, image: Evidence) -> Evidence:
+        """Add where the image's execution is, its result document, and what was logged last."""
+        claim = image.claim
+        if claim is None or claim.execution is None:
+            return image
+        stepfunctions, status, progress, retries, document = (
+            self.connection.stepfunctions(),
+            None,
+            None,
+            None,
+            None,
+        )
+        if claim.finished_at:
+            if claim.result_key:
+                document = fetch(self.connection.s3(), self.stack.results_bucket, claim.result_key)
+        elif (status := status_of(stepfunctions, claim.execution)) not in {None, GONE}:
+            progress = read_progress(stepfunctions, claim.execution)
+            if status in ALIVE and progress.state and progress.failures:
+                retriers = read_retriers(stepfunctions, claim.execution, progress.state)
+                retries = plan_retries(retriers, progress.failures)
+        return Evidence(
+            image.key,
+            image.etag,
+            image.version,
+            claim,
+            status,
+            progress,
+            retries,
+            document,
+            self._log_of(claim),
+        )
+
+    def _log_of(self, claim: Claim) -> list[LogLine]:
+        since = moment_of(claim.claimed_at)
+        if claim.execution is None or since is None:
+            return []
+        if self._groups is None:
+            self._groups = find_log_groups(self.connection.cloudformation(), self.stack.name)
+        return read_lines(self.connection.logs(), self._groups, claim.execution, since, LOG_LINES)
+
+    def _unknown(self, s3: "S3Client", key: str) -> str:
+        names = nearest_names(list_keys(s3, self.stack.image_bucket, self.stack.incoming_prefix), key)
+        hint = (
+            f"did you mean {' or '.join(names)}?" if names else "`scones results` lists the images that ended"
+        )
+        return f"no image {shown(key)} in s3://{self.stack.image_bucket}, and none was ever claimed: {hint}"
+
+
+def list_versions(s3: "S3Client", bucket: str, key: str) -> Iterator[ObjectVersion]:
+    """Yield the versions of one object, the newest first."""
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=key):
+        for item in page.get("Versions", []):
+            if item["Key"] != key:
+                return  # longer keys come after it
+            version_id = item.get("VersionId")
+            yield ObjectVersion(
+                None if version_id in {None, "null"} else version_id,
+                item["ETag"].strip('"'),
+                item["Size"],
+                item["LastModified"],
+                item["IsLatest"],
+            )
+
+
+def list_keys(s3: "S3Client", bucket: str, prefix: str) -> list[str]:
+    """Return the keys below a prefix, of a large bucket the first ones."""
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    keys = (item["Key"] for page in pages for item in page.get("Contents", []))
+    return list(islice(keys, _KEYS_LOOKED_AT))
+
+
+def nearest_names(keys: Sequence[str], wanted: str) -> list[str]:
+    """Return the keys that a mistyped one may have meant: those of the same name first, then those like it."""
+    name = wanted.rsplit("/", 1)[-1]
+    same = [key for key in reversed(keys) if key.rsplit("/", 1)[-1].casefold() == name.casefold()]
+    if same:
+        return same[:_NAMES]
+    by_name = {key.rsplit("/", 1)[-1]: key for key in keys}
+    alike = [by_name[one] for one in get_close_matches(name, by_name, n=_NAMES)]
+    return list(dict.fromkeys(get_close_matches(wanted, keys, n=_NAMES) + alike))[:_NAMES]
+
+
+def moment_of(text: str | None) -> datetime | None:
+    """Read a time of the claims table; None where there is none."""
+    try:
+        return datetime.fromisoformat(text) if text else None
+    except ValueError:
+        return None
+
+
+def _of_version(found: Sequence[Evidence], known: Sequence[ObjectVersion], version_id: str) -> list[Evidence]:
+    etags = {version.etag for version in known if version.version_id == version_id}
+    chosen = [
+        image
+        for image in found
+        if image.etag in etags or (image.claim is not None and image.claim.version_id == version_id)
+    ]
+    if chosen:
+        return chosen
+    names = ", ".join(version.version_id for version in known[:_NAMES] if version.version_id)
+    message = f"{shown(found[0].key)} has no version {shown(version_id)}" + (
+        f": the newest are {names}" if names else ""
+    )
+    raise SconesError(message)

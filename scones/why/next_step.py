@@ -1,0 +1,178 @@
+"""What happens to an image next, and when: from what is known of it and the stack's settings. No clock, no cloud."""
+
+import math
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final, Self
+
+from scones.claims import Claim
+from scones.execution_progress import ALIVE
+from scones.result_documents import Outcome
+from scones.stack import Stack
+from scones.why.evidence import Evidence, moment_of
+
+_ON_ITS_WAY: Final = timedelta(minutes=1)
+_EXPRESS: Final = ":express:"
+
+
+class Step(StrEnum):
+    """What comes next, for machines."""
+
+    NOTHING = "nothing"
+    PERSON = "a person"
+    RUNNING = "running"
+    RETRY = "retry"
+    SWEEP = "sweep"
+    REDRIVE = "redrive"
+    BACKFILL = "backfill"
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """What comes next, and the sentence that says so."""
+
+    step: Step
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When the stack's sweep starts an image again: parameters of the template."""
+
+    minutes: int
+    every_minutes: int
+    days: int
+    attempts: int
+
+    @classmethod
+    def of_stack(cls, stack: Stack) -> Self:
+        """Read the parameters of a deployed stack."""
+        names = ("SweepMinutes", "SweepEveryMinutes", "SweepDays", "SweepAttempts")
+        return cls(*(stack.number(name) for name in names))
+
+
+def next_step(image: Evidence, incoming_prefix: str, schedule: Schedule, options: str, now: datetime) -> Next:
+    """
+    Say what happens to an image next.
+
+    Parameters
+    ----------
+    image
+        What is known of it.
+    incoming_prefix
+        Keys below it start the workflow.
+    schedule
+        Of the sweep.
+    options
+        Those that name the stack, for a command in a hint; starts with a space where it is not empty.
+    """
+    claim = image.claim
+    if claim is None:
+        return _unclaimed(image, incoming_prefix, schedule, options, now)
+    if claim.finished_at:
+        return _finished(claim, options)
+    if image.status in ALIVE:
+        return _alive(image, now)
+    if image.status is None and claim.execution and now.timestamp() < claim.claim_ends:
+        until = clock_text(datetime.fromtimestamp(claim.claim_ends).astimezone(), now)
+        return Next(
+            Step.RUNNING,
+            f"its EXPRESS execution may run until {until}; without an outcome by then, the sweep starts it again",
+        )
+    return _dead(image, claim, schedule, options, now)
+
+
+def _unclaimed(
+    image: Evidence, incoming_prefix: str, schedule: Schedule, options: str, now: datetime
+) -> Next:
+    version = image.version
+    if version is None or not image.key.startswith(incoming_prefix):
+        return Next(
+            Step.NOTHING,
+            f"only images below {incoming_prefix} are classified: copy it there",
+        )
+    if version.size == 0 and image.key.endswith("/"):
+        return Next(Step.NOTHING, "it is a folder marker, not an image")
+    age = now - version.uploaded_at
+    if age < _ON_ITS_WAY:
+        return Next(Step.RUNNING, "its event is on its way; an execution claims it within seconds")
+    if age > timedelta(days=schedule.days):
+        return Next(Step.BACKFILL, _too_old(image.key, schedule, options))
+    return Next(
+        Step.SWEEP,
+        "no execution has claimed it: its event was lost, or EventBridge still tries to deliver it (for a day). "
+        "The sweep lists the bucket every six hours and starts what it finds; "
+        f"`scones sweep{options}` does so now",
+    )
+
+
+def _finished(claim: Claim, options: str) -> Next:
+    match claim.outcome:
+        case Outcome.PASSED:
+            return Next(Step.NOTHING, "this is its final outcome")
+        case Outcome.REVIEW:
+            return Next(Step.PERSON, "it waits for a person; the review topic was notified")
+        case Outcome.REJECTED:
+            return Next(Step.NOTHING, "the file is at fault: upload a corrected one")
+        case _:
+            return Next(Step.REDRIVE, f"once the cause is fixed, `scones redrive{options}` starts it again")
+
+
+def _alive(image: Evidence, now: datetime) -> Next:
+    progress, retries = image.progress, image.retries
+    if progress is None or not progress.failures:
+        return Next(Step.RUNNING, "its outcome follows, normally within seconds")
+    if retries is None:
+        return Next(Step.RUNNING, "this error is not retried: the outcome that it leads to follows")
+    cause = "waits for the endpoint: " if progress.failures[-1].is_of_endpoint else ""
+    left = math.ceil((retries.next_by - now).total_seconds())
+    when = f"within {left:,} s" if progress.is_waiting and left > 0 else "is under way"
+    ends = clock_text(retries.gives_up_at.astimezone(), now)
+    return Next(Step.RETRY, f"{cause}attempt {len(progress.failures) + 1} {when}; gives up at about {ends}")
+
+
+def _dead(image: Evidence, claim: Claim, schedule: Schedule, options: str, now: datetime) -> Next:
+    redrive = f"`scones redrive{options}`"
+    if claim.reported_at and (claim.claimed_at is None or claim.claimed_at <= claim.reported_at):
+        tried = f"{claim.sweeps} {'time' if claim.sweeps == 1 else 'times'}"
+        return Next(
+            Step.REDRIVE,
+            f"the sweep started it {tried} and gave it up; once the cause is fixed, {redrive} starts it again",
+        )
+    since = moment_of(claim.state_since) or (image.version.uploaded_at if image.version else now)
+    if now - since > timedelta(days=schedule.days):
+        return Next(Step.BACKFILL, _too_old(image.key, schedule, options))
+    first = since + timedelta(minutes=schedule.minutes)
+    swept_at, claimed_at = moment_of(claim.swept_at), moment_of(claim.claimed_at)
+    if swept_at and (claimed_at is None or claimed_at < swept_at):
+        first = max(first, swept_at + timedelta(minutes=schedule.minutes))
+    when = (
+        f"within {schedule.every_minutes} minutes"
+        if first <= now
+        else f"after {clock_text(first.astimezone(), now)}, within {schedule.every_minutes} minutes"
+    )
+    if claim.sweeps >= schedule.attempts:
+        return Next(
+            Step.REDRIVE,
+            f"the sweep has started it {claim.sweeps} times and gives it up {when}; "
+            f"once the cause is fixed, {redrive} starts it again",
+        )
+    now_too = "" if claim.execution and _EXPRESS in claim.execution else f"; {redrive} does so now"
+    return Next(
+        Step.SWEEP,
+        f"the sweep starts it again {when} (start {claim.sweeps + 1} of {schedule.attempts}){now_too}",
+    )
+
+
+def _too_old(key: str, schedule: Schedule, options: str) -> str:
+    return (
+        f"the sweep leaves images older than {schedule.days} days alone: "
+        f"`scones backfill{options} {key!r}` starts it"
+    )
+
+
+def clock_text(moment: datetime, now: datetime) -> str:
+    """Return `14:03:20`, with the date in front where it is not today."""
+    local = now.astimezone(moment.tzinfo)
+    return f"{moment:%H:%M:%S}" if moment.date() == local.date() else f"{moment:%Y-%m-%d %H:%M}"

@@ -1,0 +1,356 @@
+"""`scones why`: from what AWS knows of an image to what happens to it next."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+
+from scones.why.evidence import nearest_names
+from tests.fakes.execution_history import (
+    UNAVAILABLE,
+    FakeExecutions,
+    endpoint_away,
+    entered,
+    failed,
+    scheduled,
+)
+from tests.static.verify_permissions import needed
+from tests.unit.scones.conftest import IMAGES, REGION, RESULTS
+from tests.unit.scones.verifiable import watched_calls
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+    from tests.unit.scones.conftest import FakeCloudFormation, FakeWorkflow, Scones
+
+STANDARD = f"arn:aws:states:{REGION}:123456789012:execution:triage:1"
+EXPRESS = f"arn:aws:states:{REGION}:123456789012:express:triage:1:2"
+KEY = "incoming/d/a photo.jpg"
+NOW = datetime.now(UTC)
+
+
+@dataclass
+class Known:
+    """What the stack knows of images; each method adds to it."""
+
+    s3: S3Client
+    executions: FakeExecutions
+    dynamodb: Any = field(default_factory=lambda: boto3.client("dynamodb", region_name=REGION))
+
+    def upload(self, key: str = KEY, body: bytes = b"bytes") -> str:
+        return self.s3.put_object(Bucket=IMAGES, Key=key, Body=body)["ETag"].strip('"')
+
+    def claim(self, etag: str, key: str = KEY, **more: str | int) -> None:
+        claim: dict[str, str | int] = {
+            "execution": STANDARD,
+            "claimed_at": NOW.isoformat(),
+            "claim_ends": int(time.time()) + 288_000,
+            "state_since": NOW.isoformat(),
+            "attempts": 1,
+            **more,
+        }
+        item = {
+            name: {"N": str(value)} if isinstance(value, int) else {"S": value}
+            for name, value in claim.items()
+        }
+        self.dynamodb.put_item(
+            TableName="claims", Item={"image_key": {"S": key}, "etag": {"S": etag}, **item}
+        )
+
+
+@pytest.fixture
+def known(s3: S3Client, cloudformation: FakeCloudFormation, monkeypatch: pytest.MonkeyPatch) -> Known:
+    executions = FakeExecutions()
+    monkeypatch.setattr("scones.connection.Connection.stepfunctions", lambda _connection: executions)
+    logs = boto3.client("logs", region_name=REGION)
+    for name in ("SerializeLogs", "ClassifyLogs", "FilterLogs", "WorkflowLogs", "SweepLogs"):
+        logs.create_log_group(logGroupName=f"log-of-{name}")
+        logs.create_log_stream(logGroupName=f"log-of-{name}", logStreamName="s")
+    listed = [
+        {
+            "LogicalResourceId": name,
+            "ResourceType": "AWS::Logs::LogGroup",
+            "PhysicalResourceId": f"log-of-{name}",
+            "ResourceStatus": "CREATE_COMPLETE",
+        }
+        for name in ("SerializeLogs", "ClassifyLogs", "FilterLogs", "WorkflowLogs", "SweepLogs")
+    ]
+    pages = SimpleNamespace(paginate=lambda **_: [{"StackResourceSummaries": listed}])
+    cloudformation.get_paginator = lambda _: pages  # type: ignore[attr-defined]
+    return Known(s3, executions)
+
+
+def write_log(name: str, *messages: str) -> None:
+    now_ms = int(time.time() * 1000)
+    events = [{"timestamp": now_ms + number, "message": message} for number, message in enumerate(messages)]
+    boto3.client("logs", region_name=REGION).put_log_events(
+        logGroupName=f"log-of-{name}",
+        logStreamName="s",
+        logEvents=events,  # type: ignore[arg-type]
+    )
+
+
+def ago(**age: float) -> str:
+    return (NOW - timedelta(**age)).isoformat()
+
+
+def answer(scones: Scones, *arguments: str) -> list[dict[str, Any]]:
+    result = scones("why", *(arguments or (KEY,)), "--json")
+    assert result.exit_code == 0, result.stderr
+    return list(json.loads(result.stdout)["images"])
+
+
+def test_an_image_whose_endpoint_is_away_says_when_it_is_tried_again(scones: Scones, known: Known) -> None:
+    known.claim(known.upload())
+    known.executions.add(STANDARD, "RUNNING", endpoint_away(5, NOW))
+
+    (image,) = answer(scones)
+
+    assert (image["status"], image["state"], image["failed_attempts"]) == ("RUNNING", "Classify", 5)
+    assert image["error"] == dict(zip(("name", "message"), UNAVAILABLE, strict=True))
+    assert image["next"]["step"] == "retry"
+    assert re.match(
+        r"waits for the endpoint: attempt 6 within \d+ s; gives up at about [\d:-]+", image["next"]["text"]
+    )
+    assert image["next"]["retry_by"] == (NOW + timedelta(seconds=5 + 16)).isoformat()
+
+
+def test_what_people_read_at_80_columns(
+    scones: Scones, known: Known, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    known.claim(known.upload())
+    known.executions.add(STANDARD, "RUNNING", endpoint_away(2, NOW))
+    write_log(
+        "ClassifyLogs",
+        *[json.dumps({"level": "WARNING", "message": "endpoint fails", "correlation_id": STANDARD})] * 2,
+        json.dumps({"_aws": {}, "correlation_id": STANDARD}),
+        json.dumps({"level": "INFO", "message": "of another", "correlation_id": "other"}),
+        f"START {STANDARD}",
+    )
+
+    result = scones("why", "d/a photo.jpg")
+
+    assert result.exit_code == 0, result.stderr
+    lines = [line.rstrip() for line in result.stdout.splitlines()]
+    assert lines[0] == KEY
+    assert max(map(len, lines)) <= 80
+    assert [line.split()[0] for line in lines if re.match(r"  \w", line)] == [
+        *("image", "claim", "execution", "state", "error", "log", "next")
+    ]
+    (log,) = [line for line in lines if line.startswith("  log")]
+    assert log.endswith("Classify WARNING: endpoint fails (2 times)")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "step", "said"),
+    [
+        ("passed", "nothing", "final outcome"),
+        ("review", "a person", "waits for a person"),
+        ("rejected", "nothing", "upload a corrected one"),
+        ("failed", "redrive", "`scones redrive --stack scones --region us-east-1`"),
+    ],
+)
+def test_an_image_with_an_outcome(
+    scones: Scones, known: Known, workflow: FakeWorkflow, outcome: str, step: str, said: str
+) -> None:
+    etag = known.upload()
+    result_key = workflow.write(outcome, KEY, etag)
+    known.claim(etag, finished_at=NOW.isoformat(), outcome=outcome, result_key=result_key)
+
+    (image,) = answer(scones)
+
+    with known.s3.get_object(Bucket=RESULTS, Key=result_key)["Body"] as body:
+        document = json.load(body)
+    found = {name: image[name] for name in ("outcome", "label", "confidence", "reason", "result")}
+    assert found == {**{name: document[name] for name in found if name != "result"}, "result": result_key}
+    assert image["next"]["step"] == step
+    assert said in image["next"]["text"]
+    assert f"s3://the-results-bucket/{result_key}" in scones("why", KEY).stdout
+
+
+def test_a_document_that_was_deleted_is_said_to_be_gone(scones: Scones, known: Known) -> None:
+    known.claim(known.upload(), finished_at=NOW.isoformat(), outcome="passed", result_key="passed/b/x.json")
+    assert "passed; its document is gone" in scones("why", KEY).stdout
+
+
+def test_an_execution_that_died_is_the_sweep_s_and_redrive_s(scones: Scones, known: Known) -> None:
+    known.claim(known.upload(), state_since=ago(minutes=10))
+    known.executions.add(STANDARD, "ABORTED", endpoint_away(1, NOW))
+
+    (image,) = answer(scones)
+
+    assert image["next"]["step"] == "sweep"
+    due = (NOW + timedelta(minutes=20)).astimezone()
+    assert f"after {due:%H:%M:%S}, within 15 minutes (start 1 of 3)" in image["next"]["text"].replace(
+        f"{due:%Y-%m-%d %H:%M}", f"{due:%H:%M:%S}"
+    )
+    assert "`scones redrive --stack scones --region us-east-1` does so now" in image["next"]["text"]
+    assert "ABORTED in Classify" in scones("why", KEY).stdout
+
+
+@pytest.mark.parametrize(
+    ("claim", "step", "said"),
+    [
+        ({"state_since": ago(hours=1)}, "sweep", "starts it again within 15 minutes"),
+        ({"state_since": ago(hours=1), "sweeps": 3}, "redrive", "has started it 3 times and gives it up"),
+        ({"sweeps": 3, "reported_at": ago(minutes=-1)}, "redrive", "3 times and gave it up"),
+        ({"state_since": ago(days=15)}, "backfill", "older than 14 days alone"),
+    ],
+)
+def test_who_looks_after_an_execution_that_is_gone(
+    scones: Scones, known: Known, claim: dict[str, Any], step: str, said: str
+) -> None:
+    known.claim(known.upload(), **claim)
+
+    (image,) = answer(scones)
+
+    assert (image["status"], image["next"]["step"]) == ("GONE", step)
+    assert said in image["next"]["text"]
+
+
+def test_express_has_no_history(scones: Scones, known: Known) -> None:
+    etag = known.upload()
+    known.claim(etag, execution=EXPRESS, claim_ends=int(time.time()) + 200)
+    assert answer(scones)[0]["next"]["step"] == "running"
+    assert "an EXPRESS execution has no history" in " ".join(scones("why", KEY).stdout.split())
+
+    known.claim(etag, execution=EXPRESS, claim_ends=int(time.time()) - 200)
+    (image,) = answer(scones)
+    assert image["next"]["step"] == "sweep"
+    assert "redrive" not in image["next"]["text"]
+    assert known.executions.asked.total() == 0
+
+
+@pytest.mark.parametrize(
+    ("history", "step", "said"),
+    [
+        ([entered("Classify"), scheduled()], "running", "within seconds"),
+        ([entered("Classify"), failed("InvalidPredictionError", "3 for 2", NOW)], "running", "not retried"),
+    ],
+)
+def test_an_execution_that_runs(
+    scones: Scones, known: Known, history: list[dict[str, Any]], step: str, said: str
+) -> None:
+    known.claim(known.upload())
+    known.executions.add(STANDARD, "RUNNING", history)
+
+    (image,) = answer(scones)
+
+    assert image["next"]["step"] == step
+    assert said in image["next"]["text"]
+
+
+def test_an_image_that_nobody_claimed(scones: Scones, known: Known, monkeypatch: pytest.MonkeyPatch) -> None:
+    known.upload()
+    assert answer(scones)[0]["next"]["text"].startswith("its event is on its way")
+
+    clock = SimpleNamespace(now=lambda zone: datetime.now(zone) + timedelta(minutes=5))
+    monkeypatch.setattr("scones.why.command.datetime", clock)
+    (image,) = answer(scones)
+    assert (image["claim"], image["next"]["step"]) == (None, "sweep")
+    assert "`scones sweep --stack scones --region us-east-1` does so now" in image["next"]["text"]
+
+    clock.now = lambda zone: datetime.now(zone) + timedelta(days=15)
+    assert answer(scones)[0]["next"]["step"] == "backfill"
+
+
+def test_a_folder_marker_is_no_image(scones: Scones, known: Known) -> None:
+    known.upload("incoming/folder/", b"")
+    (image,) = answer(scones, "folder/")
+    assert image["next"]["text"] == "it is a folder marker, not an image"
+
+
+def test_contents_of_one_key_come_newest_first_and_by_version(scones: Scones, known: Known) -> None:
+    known.s3.put_bucket_versioning(Bucket=IMAGES, VersioningConfiguration={"Status": "Enabled"})
+    versions, etags = [], []
+    for number in range(5):
+        put = known.s3.put_object(Bucket=IMAGES, Key=KEY, Body=b"%d" % number)
+        versions.append(put["VersionId"])
+        etags.append(put["ETag"].strip('"'))
+        known.claim(etags[-1], claimed_at=(NOW + timedelta(seconds=number)).isoformat())
+    known.upload(f"{KEY}.other")
+
+    assert [image["etag"] for image in answer(scones)] == etags[::-1]
+    (second,) = answer(scones, KEY, "--version-id", versions[1])
+    assert (second["etag"], second["object"]["current"]) == (etags[1], False)
+    people = scones("why", KEY)
+    assert people.stdout.count("not the current version") == 2
+    assert "and 2 older images: --version-id or --json shows them" in people.stderr
+    unknown = scones("why", KEY, "--version-id", "nope")
+    assert unknown.exit_code == 2
+    assert versions[4] in unknown.stderr
+
+
+def test_a_deleted_image_still_has_its_claim(scones: Scones, known: Known) -> None:
+    known.claim("e", finished_at=NOW.isoformat(), outcome="rejected")
+    (image,) = answer(scones)
+    assert (image["object"], image["outcome"]) == (None, "rejected")
+    assert "deleted from the bucket" in scones("why", KEY).stdout
+
+
+@pytest.mark.parametrize(
+    ("asked", "named"),
+    [
+        ("a photo.jpg", KEY),  # dropped to a folder of its own
+        ("d/a foto.jpg", KEY),
+        ("A PHOTO.JPG", KEY),
+        ("zzz", "`scones results`"),
+    ],
+)
+def test_a_key_that_does_not_exist_names_the_nearest(
+    scones: Scones, known: Known, asked: str, named: str
+) -> None:
+    known.upload()
+    result = scones("why", asked)
+    assert result.exit_code == 2
+    assert f"no image incoming/{asked} in s3://{IMAGES}" in result.stderr
+    assert named in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_an_address_of_the_image_bucket_is_a_key(scones: Scones, known: Known) -> None:
+    known.upload()
+    assert answer(scones, f"s3://{IMAGES}/{KEY}")
+
+
+def test_names_that_do_not_print_are_shown_safely(scones: Scones, known: Known) -> None:
+    known.upload("incoming/\u202ered.jpg")
+    result = scones("why", "\u202ered.jpg")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.startswith("incoming/\\u202ered.jpg\n")
+    assert "\\u202ered.jpeg in s3://" in scones("why", "\u202ered.jpeg").stderr
+
+
+def test_the_page_on_security_lists_what_it_asks_for(
+    scones: Scones, known: Known, workflow: FakeWorkflow
+) -> None:
+    etag = known.upload()
+    known.claim(
+        etag, finished_at=NOW.isoformat(), outcome="passed", result_key=workflow.write("passed", KEY, etag)
+    )
+    other = known.upload(body=b"other")
+    known.claim(other)
+    known.executions.add(STANDARD, "RUNNING", endpoint_away(1, NOW))
+
+    with watched_calls() as made:
+        assert scones("why", KEY).exit_code == 0
+        assert scones("why", "missing").exit_code == 2
+
+    names = {"s3:ListObjectsV2": "s3:ListBucket", "s3:ListObjectVersions": "s3:ListBucketVersions"}
+    asked = {names.get(call, call) for call in made} | set(known.executions.asked)
+    of_cloudformation = {"cloudformation:DescribeStacks", "cloudformation:ListStackResources"}
+    assert {action for actions, _ in needed("why") for action in actions} == asked | of_cloudformation
+
+
+def test_the_nearest_names_of_many_are_few() -> None:
+    keys = [f"incoming/{number}/same.jpg" for number in range(9)]
+    assert nearest_names(keys, "incoming/same.jpg") == keys[:-4:-1]
