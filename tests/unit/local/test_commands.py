@@ -116,7 +116,7 @@ def test_a_build_is_current_until_a_source_changes(tmp_path: Path) -> None:
 
     (tmp_path / "functions").mkdir()
     (tmp_path / "statemachine").mkdir()
-    for name in ("template.yaml", "samconfig.toml", "functions/app.py"):
+    for name in ("template.yaml", "samconfig.yaml", "functions/app.py"):
         (tmp_path / name).write_text("one")
     assert not is_built(tmp_path)
     stamp = sam._stamp(tmp_path)
