@@ -3,11 +3,14 @@
 import socket
 import threading
 from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from click.testing import CliRunner
 
 from scones.cli import main
+from scones.local.address import Address
 from scones.local.processes import Processes, Stopped
 from scones.local.sam import is_built
 from scones.running_cloud import RunningCloud, hold_cloud, write_cloud
@@ -183,3 +186,20 @@ def test_a_failed_deploy_is_one_line_with_sams_reason(
         sam.deploy(processes, free_address(), tmp_path, {"SweepDays": "1"})
     processes.stop()
     assert failed.value.message.startswith("`sam deploy` failed: Error: Stack is in ROLLBACK_COMPLETE (see ")
+
+
+@pytest.mark.parametrize("command", ["build", "deploy"])
+def test_the_answers_to_a_guided_deploy_mean_nothing_to_up(tmp_path: Path, command: str) -> None:
+    """They may name another region or a profile of an account."""
+    from scones.local import sam
+
+    started: list[str] = []
+
+    class Recorded(Processes):
+        def start(self, name: str, command: list[str], *_: Any) -> Any:
+            started.extend(command)
+            return Mock(poll=Mock(return_value=0))
+
+    sam._run(Recorded(tmp_path), Address("127.0.0.1", 4566, 8080), tmp_path, command, [])
+
+    assert started[1:] == [command, "--config-file", "samconfig.yaml"]
