@@ -54,8 +54,8 @@ def check_topic(sns: "SNSClient", name: str, topic_arn: str, parameter: str, *, 
     return warning(
         name,
         "nobody is subscribed: its messages reach nobody",
-        f"deploy with {parameter}=you@example.com, or `aws sns subscribe --topic-arn {topic_arn} "
-        "--protocol email --notification-endpoint you@example.com`",
+        f"`aws sns subscribe --topic-arn {topic_arn} --protocol email --notification-endpoint you@example.com`, "
+        f"or deploy with {parameter}=you@example.com",
     )
 
 

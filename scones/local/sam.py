@@ -16,7 +16,9 @@ from scones.errors import SconesError
 from scones.local.address import Address, tool_environment, tool_path
 from scones.local.processes import Processes
 
-SOURCES: Final = ("template.yaml", "samconfig.toml", "functions", "statemachine", "monitoring")
+# Named, because SAM reads the samconfig.toml of a guided deploy instead where there is one.
+CONFIG: Final = "samconfig.yaml"
+SOURCES: Final = ("template.yaml", CONFIG, "functions", "statemachine", "monitoring")
 TIMEOUT_S: Final = 300
 
 
@@ -92,7 +94,7 @@ def _run(processes: Processes, address: Address, root: Path, command: str, optio
     if sam is None:
         message = "no SAM CLI beside this Python: run `make setup`"
         raise SconesError(message)
-    process = processes.start(command, [sam, command, *options], environment, root)
+    process = processes.start(command, [sam, command, "--config-file", CONFIG, *options], environment, root)
     deadline = time.monotonic() + TIMEOUT_S
     while (code := process.poll()) is None:
         if time.monotonic() > deadline:

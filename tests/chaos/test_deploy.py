@@ -53,7 +53,7 @@ def change(root: Path, tmp_path: Path) -> Change:
         project = tmp_path / digest
         for source in SOURCES:
             shutil.copytree(root / source, project / source)
-        shutil.copy(root / "samconfig.toml", project)
+        shutil.copy(root / "samconfig.yaml", project)
         template = project / ".aws-sam" / "build" / "template.yaml"
         text, count = re.subn(r"(?m)^( +Digest: )\w+$", rf"\g<1>{digest}", template.read_text())
         assert count == 1

@@ -4,11 +4,14 @@ import io
 import socket
 import threading
 from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from click.testing import CliRunner
 
 from scones.cli import main
+from scones.local.address import Address
 from scones.local.commands import _pass_on
 from scones.local.processes import Processes, Stopped
 from scones.local.sam import is_built
@@ -118,7 +121,7 @@ def test_a_build_is_current_until_a_source_changes(tmp_path: Path) -> None:
 
     (tmp_path / "functions").mkdir()
     (tmp_path / "statemachine").mkdir()
-    for name in ("template.yaml", "samconfig.toml", "functions/app.py"):
+    for name in ("template.yaml", "samconfig.yaml", "functions/app.py"):
         (tmp_path / name).write_text("one")
     assert not is_built(tmp_path)
     stamp = sam._stamp(tmp_path)
@@ -194,3 +197,20 @@ def test_the_steps_of_a_detached_cloud_are_shown_as_it_takes_them() -> None:
     )
     assert _pass_on(log, steps.append) == ["Serving m.onnx.\n", "Ready in 9 s.\n"]
     assert steps == ["Building the functions (sam build)", "Deploying"]
+
+
+@pytest.mark.parametrize("command", ["build", "deploy"])
+def test_the_answers_to_a_guided_deploy_mean_nothing_to_up(tmp_path: Path, command: str) -> None:
+    """They may name another region or a profile of an account."""
+    from scones.local import sam
+
+    started: list[str] = []
+
+    class Recorded(Processes):
+        def start(self, name: str, command: list[str], *_: Any) -> Any:
+            started.extend(command)
+            return Mock(poll=Mock(return_value=0))
+
+    sam._run(Recorded(tmp_path), Address("127.0.0.1", 4566, 8080), tmp_path, command, [])
+
+    assert started[1:] == [command, "--config-file", "samconfig.yaml"]

@@ -1,0 +1,141 @@
+"""`sam deploy --guided` as README has it, in a terminal: Enter at every question ends in a stack."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import select
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from scones.local.address import Address, tool_environment
+
+pytestmark = [pytest.mark.slow, pytest.mark.local_cloud]
+
+TIMEOUT_S = 240
+# More than SAM asks: it asks for the same value again and again when Enter is not an answer.
+MOST_QUESTIONS = 80
+# The last line on the screen is a question when it has no end and ends like this.
+QUESTION = re.compile(r"[^\n]*: $")
+STYLE = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@pytest.fixture
+def environment(emulated_aws: Address, tmp_path: Path) -> dict[str, str]:
+    return tool_environment(emulated_aws) | {
+        "SAM_CLI_TELEMETRY": "0",
+        "SAM_CLI_POLL_DELAY": "0.1",
+        "__SAM_CLI_APP_DIR": str(tmp_path / "sam"),
+        "GIT_CONFIG_GLOBAL": os.devnull,
+    }
+
+
+@pytest.fixture
+def project(root: Path, tmp_path: Path, environment: dict[str, str]) -> Path:
+    """A clone of the project as it stands, built."""
+    project = tmp_path / "project"
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    wanted = ("template.yaml", "samconfig", ".gitignore", "monitoring/", "statemachine/", "functions/")
+    for name in filter(None, listed.stdout.split("\0")):
+        if name.startswith(wanted) and (root / name).is_file():
+            (project / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(root / name, project / name)
+    identity = ["-c", "user.name=x", "-c", "user.email=x@example.com"]
+    for command in (
+        ["git", "init", "--quiet"],
+        ["git", "add", "--all"],
+        ["git", *identity, "commit", "--quiet", "--message", "clone"],
+        ["sam", "build"],
+    ):
+        subprocess.run(command, cwd=project, env=environment, check=True, capture_output=True)
+    return project
+
+
+@pytest.fixture
+def formation(emulated_aws: Address) -> Iterator[Any]:
+    client = boto3.client(
+        "cloudformation",
+        endpoint_url=emulated_aws.aws_url,
+        region_name="us-east-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+    yield client
+    client.delete_stack(StackName="scones")
+    client.close()
+
+
+def press_enter_through(command: list[str], cwd: Path, environment: dict[str, str]) -> tuple[int, str]:
+    """Run a command in a terminal and press Enter whenever it asks; return its exit status and its screen."""
+    screen, questions = "", 0
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        command, cwd=cwd, env=environment, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+    )
+    os.close(theirs)
+    deadline = time.monotonic() + TIMEOUT_S
+    try:
+        while True:
+            assert time.monotonic() < deadline, screen
+            if select.select([ours], [], [], 0.05)[0]:
+                try:
+                    screen += os.read(ours, 65536).decode(errors="replace").replace("\r\n", "\n")
+                except OSError:  # Linux's way to say that the other side has closed
+                    return process.wait(10), screen
+            elif QUESTION.search(STYLE.sub("", screen)):
+                questions += 1
+                assert questions <= MOST_QUESTIONS, screen[-2000:]
+                os.write(ours, b"\n")
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
+
+
+def test_enter_at_every_question_makes_a_stack_and_changes_no_tracked_file(
+    project: Path, environment: dict[str, str], formation: Any
+) -> None:
+    status, screen = press_enter_through(["sam", "deploy", "--guided"], project, environment)
+
+    assert status == 0, screen[-3000:]
+    (stack,) = formation.describe_stacks(StackName="scones")["Stacks"]
+    assert stack["StackStatus"] == "CREATE_COMPLETE"
+    outputs = {output["OutputKey"] for output in stack["Outputs"]}
+    assert {"ImageBucketName", "WorkflowArn"} <= outputs
+    changed = subprocess.run(
+        ["git", "status", "--porcelain"],
+        cwd=project,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert changed.stdout == ""
+
+    # Its answers are what the next deploy takes.
+    again = subprocess.run(
+        ["sam", "deploy", "--no-fail-on-empty-changeset"],
+        cwd=project,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+    assert again.returncode == 0, again.stderr
+    assert "samconfig.toml" in {path.name for path in project.iterdir()}
+    assert re.search(r"EndpointName.*scones-image-classifier", again.stdout), again.stdout
