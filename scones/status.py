@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from scones.connection import Target, cloud_options, connect
-from scones.console import out, outcome_text, print_json, shown
+from scones.console import comma, out, outcome_text, print_json, shown
 from scones.endpoint_waits import LOOKED_AT, EndpointWait, find_endpoint_wait
 from scones.errors import error_code
 from scones.live_threshold import Threshold, read_threshold
@@ -291,7 +291,7 @@ def _endpoint_text(wait: EndpointWait | None) -> str:
     if wait is None:
         return "none"
     said = shown(wait.error.message or wait.error.name)
-    return f"{len(wait.executions)} of the {wait.looked_at} oldest, retried: {said}"
+    return f"{len(wait.executions)} of the {comma(wait.looked_at, 'oldest image', 'oldest images')}, retried: {said}"
 
 
 def _tally(s3: "S3Client", stack: Stack, outcome: Outcome, now: datetime) -> Tally:

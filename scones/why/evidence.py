@@ -157,9 +157,8 @@ class Reader:
 
     def _unknown(self, s3: "S3Client", key: str) -> str:
         names = nearest_names(list_keys(s3, self.stack.image_bucket, self.stack.incoming_prefix), key)
-        hint = (
-            f"did you mean {' or '.join(names)}?" if names else "`scones results` lists the images that ended"
-        )
+        meant = " or ".join(map(shown, names))
+        hint = f"did you mean {meant}?" if names else "`scones results` lists the images that ended"
         return f"no image {shown(key)} in s3://{self.stack.image_bucket}, and none was ever claimed: {hint}"
 
 

@@ -29,7 +29,7 @@ PAGES = sorted(
 FOLDERS = {path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith(".")} | {
     ".github"
 }
-MADE = {"build", "dist", ".venv", ".venv-training", ".scones", ".aws-sam", ".judges"}
+MADE = {"build", "dist", ".venv", ".venv-training", ".scones", ".aws-sam", ".judges", "samconfig.toml"}
 """Folders that commands make."""
 
 

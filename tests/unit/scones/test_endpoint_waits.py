@@ -138,7 +138,7 @@ def test_status_says_how_many_of_the_oldest_wait(
     (line,) = [
         line for line in scones("status").stdout.splitlines() if line.startswith("waiting for the endpoint")
     ]
-    assert line.split(maxsplit=4)[-1] == f"3 of the 4 oldest, retried: {UNAVAILABLE[1]}"
+    assert line.split(maxsplit=4)[-1] == f"3 of the 4 oldest images, retried: {UNAVAILABLE[1]}"
 
 
 def test_other_errors_are_not_the_endpoint_s() -> None:

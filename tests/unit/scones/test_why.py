@@ -327,7 +327,9 @@ def test_names_that_do_not_print_are_shown_safely(scones: Scones, known: Known) 
     result = scones("why", "\u202ered.jpg")
     assert result.exit_code == 0, result.stderr
     assert result.stdout.startswith("incoming/\\u202ered.jpg\n")
-    assert "\\u202ered.jpeg in s3://" in scones("why", "\u202ered.jpeg").stderr
+    unknown = scones("why", "\u202ered.jpeg").stderr
+    assert "\\u202ered.jpeg in s3://" in unknown
+    assert "did you mean incoming/\\u202ered.jpg?" in unknown
 
 
 def test_the_page_on_security_lists_what_it_asks_for(
