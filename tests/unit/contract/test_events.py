@@ -58,5 +58,5 @@ def test_the_event_of_an_ended_execution_names_the_image_of_its_input(root: Path
 
     assert (image.bucket, image.key) == (created["bucket"]["name"], created["object"]["key"])
     assert (
-        why == "its execution FAILED: The result was not stored; the alert topic has been told: Access Denied"
+        why == "its execution FAILED: The result was not stored; the alert topic was notified: Access Denied"
     )
