@@ -89,7 +89,7 @@ def test_what_cannot_be_uploaded_is_reported_and_the_rest_goes_on(
     assert "No such file" in reasons["dangling.png"]
     assert ".hidden.png" not in reasons
     assert "skipped 1 hidden entry" in result.stderr
-    assert "3 images were not uploaded" in result.stderr
+    assert "4 images were not uploaded" in result.stderr
 
 
 def test_a_key_too_long_is_reported_before_it_is_sent(
