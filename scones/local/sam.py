@@ -7,7 +7,7 @@ import hashlib
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -71,7 +71,7 @@ def build(processes: Processes, address: Address, root: Path) -> None:
 
 
 def deploy(processes: Processes, address: Address, root: Path, parameters: Mapping[str, str]) -> None:
-    """Run `sam deploy --config-env local` with these template parameters.
+    """Run `sam deploy --config-env local` with these template parameters; its log shows no address of a person.
 
     Raises
     ------
@@ -79,7 +79,11 @@ def deploy(processes: Processes, address: Address, root: Path, parameters: Mappi
         When it fails, with SAM's own reason.
     """
     overrides = [f'ParameterKey={name},ParameterValue="{value}"' for name, value in parameters.items()]
-    _run(processes, address, root, "deploy", ["--config-env", "local", "--parameter-overrides", *overrides])
+    options = ["--config-env", "local", "--parameter-overrides", *overrides]
+    try:
+        _run(processes, address, root, "deploy", options)
+    finally:
+        _hide_addresses(processes.log_of("deploy"), parameters.values())
 
 
 def _run(processes: Processes, address: Address, root: Path, command: str, options: list[str]) -> None:
@@ -104,6 +108,18 @@ def _run(processes: Processes, address: Address, root: Path, command: str, optio
     if code != 0:
         message = f"`sam {command}` failed: {_reason(processes, command)} (see {processes.log_of(command)})"
         raise SconesError(message)
+
+
+def _hide_addresses(log: Path, values: Iterable[str]) -> None:
+    """Write stars over e-mail addresses, which SAM prints among the parameter overrides."""
+    if not log.is_file():  # SAM did not start
+        return
+    written = hidden = log.read_bytes()
+    for value in filter(lambda value: "@" in value, values):
+        hidden = hidden.replace(value.encode(), b"*" * len(value.encode()))
+    if hidden != written:
+        with log.open("r+b") as file:  # in place: SAM may still write after a timeout
+            file.write(hidden)
 
 
 def _reason(processes: Processes, name: str) -> str:

@@ -214,3 +214,22 @@ def test_the_answers_to_a_guided_deploy_mean_nothing_to_up(tmp_path: Path, comma
     sam._run(Recorded(tmp_path), Address("127.0.0.1", 4566, 8080), tmp_path, command, [])
 
     assert started[1:] == [command, "--config-file", "samconfig.yaml"]
+
+
+def test_the_log_of_a_deploy_shows_no_address_of_a_person(tmp_path: Path) -> None:
+    """SAM prints the parameter overrides."""
+    from scones.local import sam
+
+    class Printing(Processes):
+        def start(self, name: str, command: list[str], *_: Any) -> Any:
+            self.log_of(name).write_text(" ".join(command) + "\nSuccessfully created\n")
+            return Mock(poll=Mock(return_value=0))
+
+    processes = Printing(tmp_path)
+    parameters = {"AlertEmail": "operator@example.com", "Labels": "cat,dog"}
+    sam.deploy(processes, Address("127.0.0.1", 4566, 8080), tmp_path, parameters)
+
+    log = processes.log_of("deploy").read_text()
+    assert "operator" not in log
+    assert 'ParameterKey=Labels,ParameterValue="cat,dog"' in log
+    assert log.endswith("\nSuccessfully created\n")
