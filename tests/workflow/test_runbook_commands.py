@@ -66,6 +66,7 @@ def answer(address: Address, service: str, operation: str) -> str:
     return ""
 
 
+@pytest.mark.local_cloud
 def test_the_local_cloud_knows_every_other_operation(
     shown: list[tuple[str, bool]], emulated_aws: Address
 ) -> None:
