@@ -114,10 +114,10 @@ class VerifiableStack:
         return self.session.client(service)  # type: ignore[call-overload]
 
     def pace(self) -> Pace:
-        return Pace(clock=lambda: self.now, sleep=self.work)
+        return Pace(clock=lambda: self.now, sleep=self.work, longest_s=30)
 
-    def work(self, _seconds: float = 0) -> None:
-        self.now += 1
+    def work(self, seconds: float = 0) -> None:
+        self.now += max(1, seconds)
         if self.interrupt_at is not None and self.now >= self.interrupt_at:
             self.interrupt_at = None
             raise KeyboardInterrupt
