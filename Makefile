@@ -86,7 +86,7 @@ lock: $(if $(filter .uv/%,$(UV)),.uv/bin/uv) ## Write uv.lock, and of it what sh
 	  $(UPGRADE) tests/judges/localstack.in -o tests/judges/localstack.txt
 
 reproducible: setup ## Build the functions twice, compare, and print each package's hash; FUNCTION=Filter builds one.
-	@.venv/bin/python -m tests.supply.reproducible $(FUNCTION)
+	@.venv/bin/python -m tools.reproducible $(FUNCTION)
 
 # Each in an environment of its own: they bring hundreds of packages that the project does not need.
 AUDIT := $(UV) tool run --quiet --python .venv/bin/python
@@ -95,7 +95,7 @@ CHECKOV := $(AUDIT) checkov==3.3.30 --config-file .checkov.yaml
 audit: audit-code judges ## Check template, code, files, workflows and policies for what a reviewer would find.
 
 audit-code: setup ## Check the template, the code and the files for what a security reviewer would find.
-	@mkdir -p build && .venv/bin/python -m tests.static.transformed > build/template.json
+	@mkdir -p build && .venv/bin/python -m tools.transformed > build/template.json
 	@$(CHECKOV) --framework cloudformation -f build/template.json -f monitoring/template.yaml
 	@$(CHECKOV) --framework secrets -d . $(addprefix --skip-path ,.venv .venv-training .judges .uv .scones .aws-sam build uv.lock)
 	@$(CHECKOV) --framework dockerfile -f endpoint/Dockerfile
@@ -119,7 +119,7 @@ setup-judges: setup .judges/node/.ready .judges/localstack/.ready ## Install tho
 	@touch $@
 
 sbom: setup ## List the packages of each function and of the endpoint: build/sbom/*.cdx.json (CycloneDX).
-	@UV=$(UV) .venv/bin/python -m tests.supply.sbom
+	@UV=$(UV) .venv/bin/python -m tools.sbom
 
 audit-packages: setup ## Look the locked packages up in PyPI's database of vulnerabilities.
 	@mkdir -p build && $(UV) export --locked --all-extras --no-emit-project --quiet > build/packages.txt

@@ -18,7 +18,7 @@ from packaging.utils import canonicalize_name
 
 from endpoint.errors import ImageError
 from endpoint.predictor import SHIPPED_MODEL, Predictor
-from tests.supply.locked import locked_packages
+from tools.locked import locked_packages
 from training import endpoint_image
 from training.release.model_archive import build
 
