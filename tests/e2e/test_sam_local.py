@@ -13,8 +13,8 @@ import pytest
 
 from endpoint.predictor import Predictor
 from scones.local.address import Address, tool_environment
-from tests.conftest import free_address
-from tests.integration.conftest import Shell
+from tests.local_cloud.shell import Shell
+from tests.support import free_address
 
 IMAGE = "public.ecr.aws/lambda/python:3.13-x86_64"
 

@@ -6,7 +6,7 @@ from functools import cache
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
-from tests.conftest import ROOT
+from tests.support import ROOT
 
 CONTRACTS = ROOT / "docs" / "contracts"
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from endpoint.predictor import Predictor
-from tests.integration.conftest import Shell, ports
+from tests.local_cloud.shell import Shell, ports
 from tests.unit.training.conftest import pickles, write
 
 CLASSES = ("motorcycle", "apple", "bicycle")

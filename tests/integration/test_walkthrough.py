@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.conftest import Shell, ports
+from tests.local_cloud.shell import Shell, ports
 from tests.unit.training.conftest import pickles, write
 from training.learning import train_options
 

@@ -14,11 +14,11 @@ import pytest
 from scones.local import servers
 from scones.local.address import Address
 from scones.local.processes import Processes
-from tests.conftest import ROOT, free_address
 from tests.judges.node import needs_node, run_script
 from tests.judges.recording_emulator import VARIABLE
 from tests.judges.test_expressions import FROZEN, canonical
 from tests.static.definitions import text_of
+from tests.support import ROOT, free_address
 from tests.workflow.conftest import workflow
 from tests.workflow.harness import UNSURE, Workflow, raises, returns
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from tests.conftest import ROOT
+from tests.support import ROOT
 from tools.transformed import template, transformed
 
 FOLDER: Final = ROOT / "statemachine"

@@ -9,6 +9,8 @@ import pytest
 
 from tests.workflow.harness import FUNCTIONS, UNSURE, Run, Workflow, raises, returns
 
+pytestmark = pytest.mark.local_cloud
+
 LONG_PAST, FAR_AHEAD = 1_000_000_000, 9_000_000_000
 
 
