@@ -15,7 +15,7 @@ export __SAM_CLI_APP_DIR ?= $(CURDIR)/.scones/sam
 SCONES := .venv/bin/scones
 FUNCTIONS := serialize classify filter sweep
 
-.PHONY: help setup demo up down test lint format release-digest docs bench fuzz chaos audit audit-code audit-packages judges setup-judges clean lock sbom reproducible endpoint-image setup-training test-training
+.PHONY: help setup demo up down unit test long coverage lint format release-digest docs bench fuzz chaos audit audit-code audit-packages judges setup-judges clean lock sbom reproducible endpoint-image setup-training test-training
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,8 +43,24 @@ up: setup ## Bring the local cloud up and keep it running.
 down: setup ## Stop the local cloud.
 	@$(SCONES) down
 
-test: setup ## Run all tests; what this machine lacks is skipped with the reason.
-	@.venv/bin/pytest
+# Tests without a local cloud share the cores, in a random order that --randomly-seed=N repeats. Those with one run after
+# them, one after another, for local clouds have deadlines.
+PARALLEL := -n logical --dist worksteal
+COVER :=
+
+unit: setup ## Run the unit tests, without the slow ones.
+	@.venv/bin/pytest tests/unit $(PARALLEL) -m 'not slow and not local_cloud and not long'
+
+test: setup ## Run all tests but the long ones; what this machine lacks is skipped with the reason.
+	@.venv/bin/pytest $(PARALLEL) $(COVER) -m 'not local_cloud and not long'
+	@.venv/bin/pytest -p no:randomly -m 'local_cloud and not long'
+
+long: setup ## Run the tests that take many minutes.
+	@.venv/bin/pytest -p no:randomly -m long
+
+coverage: setup ## Run the unit tests and print how much of the code they reach.
+	@.venv/bin/pytest tests/unit $(PARALLEL) --quiet --cov --cov-report= -m 'not local_cloud and not long'
+	@.venv/bin/python -m tools.coverage_table
 
 lint: setup ## Check style, types and the template.
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
@@ -65,7 +81,7 @@ bench: setup ## Measure the pipeline on a local cloud of its own.
 	@$(SCONES) up --detach && trap '$(SCONES) down' EXIT && trap 'exit 130' INT TERM && .venv/bin/python benchmarks/pipeline.py
 
 chaos: setup ## Break a local cloud of its own in every way, count the outcomes, print the table.
-	@.venv/bin/pytest tests/chaos -m ''
+	@.venv/bin/pytest tests/chaos -p no:randomly -m ''
 
 # What is looked for and where the inputs come from: tests/fuzz. atheris has packages for Linux on x86-64 only.
 FUZZ_SECONDS ?= 600

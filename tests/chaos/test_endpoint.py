@@ -10,7 +10,7 @@ from tests.local_cloud.faults import endpoint_faults, injected, set_wait_scale
 from tests.local_cloud.scenario import Scenario
 from tests.local_cloud.table import Row
 
-pytestmark = [pytest.mark.local_cloud, pytest.mark.chaos, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.local_cloud, pytest.mark.long, pytest.mark.timeout(1200)]
 
 TIMEOUT_S = 600
 FOR_GOOD = {

@@ -10,7 +10,7 @@ from tests.chaos.scenarios import Begin, Finish
 from tests.local_cloud.cloud import LocalCloud
 from tests.local_cloud.faults import kill_workers
 
-pytestmark = [pytest.mark.local_cloud, pytest.mark.chaos, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.local_cloud, pytest.mark.long, pytest.mark.timeout(1200)]
 
 TIMEOUT_S = 600
 MAX_PEAK_MIB, MIN_IMAGES_PER_S = 1536, 15

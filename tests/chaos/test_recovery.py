@@ -13,7 +13,7 @@ from tests.local_cloud.cloud import LocalCloud, open_cloud
 from tests.local_cloud.faults import kill_cloud, set_wait_scale
 from tests.local_cloud.shell import Shell, ports
 
-pytestmark = [pytest.mark.local_cloud, pytest.mark.chaos, pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.local_cloud, pytest.mark.long, pytest.mark.timeout(3600)]
 
 TIMEOUT_S = 300
 BACKFILL_IMAGES, BACKFILL_TIMEOUT_S = 10_000, 2400
