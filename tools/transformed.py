@@ -17,15 +17,16 @@ from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
 TEMPLATE = Path(__file__).parents[1] / "template.yaml"
+MONITORING_TEMPLATE = TEMPLATE.parent / "monitoring" / "template.yaml"
 _MANAGED = {
     "AWSLambdaBasicExecutionRole": "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole",
     "AWSXrayWriteOnlyAccess": "arn:aws:iam::aws:policy/AWSXrayWriteOnlyAccess",
 }
 
 
-def template() -> dict[str, Any]:
-    """Return a copy of the template as it stands."""
-    return copy.deepcopy(_template())
+def template(path: Path = TEMPLATE) -> dict[str, Any]:
+    """Return a copy of a template as it stands."""
+    return copy.deepcopy(_template(path))
 
 
 def transformed() -> dict[str, Any]:
@@ -35,8 +36,8 @@ def transformed() -> dict[str, Any]:
 
 # Reading the file takes half a second, and the transform longer; tests ask for both many times.
 @functools.cache
-def _template() -> dict[str, Any]:
-    return dict(yaml_parse(TEMPLATE.read_text()))
+def _template(path: Path) -> dict[str, Any]:
+    return dict(yaml_parse(path.read_text()))
 
 
 @functools.cache

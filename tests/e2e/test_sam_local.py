@@ -20,7 +20,7 @@ IMAGE = "public.ecr.aws/lambda/python:3.13-x86_64"
 
 type Invoke = Callable[[str, dict[str, Any]], Any]
 
-pytestmark = [pytest.mark.docker, pytest.mark.slow]
+pytestmark = [pytest.mark.docker, pytest.mark.local_cloud, pytest.mark.slow]
 
 
 def docker(*arguments: str) -> str:

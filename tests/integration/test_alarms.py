@@ -17,7 +17,7 @@ from tests.local_cloud.faults import endpoint_faults, set_wait_scale
 from tests.local_cloud.mailbox import Mailbox
 from tests.local_cloud.pictures import picture
 from tests.local_cloud.shell import Shell, wait_until
-from tests.unit.contract.test_monitoring import ALARMS
+from tests.static.alarms import alarms
 
 pytestmark = pytest.mark.local_cloud
 
@@ -217,7 +217,7 @@ DRIVERS: dict[str, Driver] = {
 
 
 def test_every_alarm_of_the_template_is_driven() -> None:
-    assert DRIVERS.keys() == ALARMS.keys()
+    assert DRIVERS.keys() == alarms().keys()
 
 
 @pytest.mark.parametrize("name", DRIVERS)

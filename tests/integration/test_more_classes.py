@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from endpoint.predictor import Predictor
+from tests.fakes.cifar_archive import pickles, write
 from tests.local_cloud.shell import Shell, ports
-from tests.unit.training.conftest import pickles, write
 
 CLASSES = ("motorcycle", "apple", "bicycle")
 COLOURS = {"apple": (200, 30, 30), "bicycle": (30, 200, 30), "motorcycle": (30, 30, 200)}
