@@ -15,7 +15,7 @@ from sweep.contract import SweepResponse
 from sweep.rescue import Clients, Rescue
 from sweep.run import Run
 from tests.fakes.aws_clients import client_error
-from tests.unit.functions.conftest import AWS, SETTINGS, load
+from tests.unit.functions.environment import AWS, SETTINGS, load
 from tools.transformed import template
 
 REGION = AWS["AWS_DEFAULT_REGION"]

@@ -17,7 +17,7 @@ from tests.fakes.aws_clients import FakeBody, FakeSageMakerRuntime, client_error
 from tests.fakes.emitted_metrics import ALL, EMITTED, LABEL, REASON, RELEASE
 from tests.fakes.lambda_context import FakeLambdaContext
 from tests.fakes.pictures import encoded, quarters
-from tests.unit.functions.conftest import SETTINGS
+from tests.unit.functions.environment import SETTINGS
 
 type Emitted = dict[tuple[str, ...], dict[str, list[float]]]
 Loader = Callable[..., Any]

@@ -18,7 +18,7 @@ from tests.unit.scones.verifiable import (
 )
 
 if TYPE_CHECKING:
-    from tests.unit.scones.conftest import FakeCloudFormation, Scones
+    from tests.unit.scones.fake_stack import FakeCloudFormation, Scones
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.static.verify_permissions import needed
-from tests.unit.scones.conftest import FakeCloudFormation, Scones
+from tests.unit.scones.fake_stack import FakeCloudFormation, Scones
 from tests.unit.scones.verifiable import VerifiableStack, stack_in_place, verified, watched_calls
 
 # Where the action is not named like the request.

@@ -23,13 +23,13 @@ from tests.fakes.execution_history import (
     scheduled,
 )
 from tests.static.verify_permissions import needed
-from tests.unit.scones.conftest import IMAGES, REGION, RESULTS
+from tests.unit.scones.fake_stack import IMAGES, REGION, RESULTS
 from tests.unit.scones.verifiable import watched_calls
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-    from tests.unit.scones.conftest import FakeCloudFormation, FakeWorkflow, Scones
+    from tests.unit.scones.fake_stack import FakeCloudFormation, FakeWorkflow, Scones
 
 STANDARD = f"arn:aws:states:{REGION}:123456789012:execution:triage:1"
 EXPRESS = f"arn:aws:states:{REGION}:123456789012:express:triage:1:2"
