@@ -79,7 +79,7 @@ def deploy(cloud: LocalCloud, project: Path, *parameters: str) -> subprocess.Com
     """Run `sam deploy`; what it is not told stays as it was."""
     port = urlsplit(cloud.url).port or 0
     environment = tool_environment(Address("127.0.0.1", port, 0)) | {"SAM_CLI_POLL_DELAY": "0.1"}
-    command = [Path(sys.executable).parent / "sam", "deploy", "--config-env", "local"]
+    command: list[str | Path] = [Path(sys.executable).parent / "sam", "deploy", "--config-env", "local"]
     command += ["--parameter-overrides", *parameters] if parameters else []
     return subprocess.run(
         command, cwd=project, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S, check=False

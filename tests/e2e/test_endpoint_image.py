@@ -10,7 +10,7 @@ import subprocess
 import tarfile
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 def pinned_base() -> str:
     dockerfile = (endpoint_image.ROOT / "endpoint" / "Dockerfile").read_text()
-    return re.findall(r"^ARG BASE=(\S+)$", dockerfile, re.MULTILINE)[0]
+    (base,) = re.findall(r"^ARG BASE=(\S+)$", dockerfile, re.MULTILINE)
+    return str(base)
 
 
 # Where no registry is in reach, the name of an image to stand in for the Dockerfile's base.
@@ -125,7 +126,7 @@ def wait_for_ping(url: str, name: str) -> None:
             return
 
 
-def expected(predictor: Predictor, data: bytes) -> tuple[int, str | list[float]]:
+def expected(predictor: Predictor, data: bytes) -> tuple[int, Any]:
     """Return the status and the body's content that the predictor stands for."""
     try:
         return 200, pytest.approx(predictor.predict(data), abs=1e-6)

@@ -70,7 +70,8 @@ class LocalCloud:
 
     def physical_ids(self) -> dict[str, str]:
         """Return the physical id of each resource by its logical id, those of nested stacks included."""
-        formation, found = self.client("cloudformation"), {}
+        formation = self.client("cloudformation")
+        found: dict[str, str] = {}
         stacks = ["scones"]
         for stack in stacks:
             for one in formation.describe_stack_resources(StackName=stack)["StackResources"]:

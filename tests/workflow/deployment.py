@@ -19,7 +19,7 @@ def deployed_workflow(emulated_aws: Address) -> Workflow:
     session = boto3.Session("test", "test", region_name="us-east-1")
 
     def client(service: str) -> Any:
-        return session.client(service, endpoint_url=emulated_aws.aws_url)
+        return session.client(service, endpoint_url=emulated_aws.aws_url)  # type: ignore[call-overload]
 
     for bucket in ("scripts", "results"):
         client("s3").create_bucket(Bucket=bucket)

@@ -37,6 +37,6 @@ def uploader(guarded: LocalCloud) -> Any:
     session = boto3.Session(key["AccessKeyId"], key["SecretAccessKey"], region_name="us-east-1")
 
     def client(service: str) -> Any:
-        return session.client(service, endpoint_url=guarded.url)
+        return session.client(service, endpoint_url=guarded.url)  # type: ignore[call-overload]
 
     return client
