@@ -45,7 +45,7 @@ down: setup ## Stop the local cloud.
 
 # Tests without a local cloud share the cores, in a random order that --randomly-seed=N repeats. Those with one run after
 # them, one after another, for local clouds have deadlines.
-PARALLEL := -n logical --dist worksteal
+PARALLEL := -n logical --dist worksteal -p randomly
 COVER :=
 
 unit: setup ## Run the unit tests, without the slow ones.
@@ -53,10 +53,10 @@ unit: setup ## Run the unit tests, without the slow ones.
 
 test: setup ## Run all tests but the long ones; what this machine lacks is skipped with the reason.
 	@.venv/bin/pytest $(PARALLEL) $(COVER) -m 'not local_cloud and not long'
-	@.venv/bin/pytest -p no:randomly -m 'local_cloud and not long'
+	@.venv/bin/pytest -m 'local_cloud and not long'
 
 long: setup ## Run the tests that take many minutes.
-	@.venv/bin/pytest -p no:randomly -m long
+	@.venv/bin/pytest -m long
 
 coverage: setup ## Run the unit tests and print how much of the code they reach.
 	@.venv/bin/pytest tests/unit $(PARALLEL) --quiet --cov --cov-report= -m 'not local_cloud and not long'
@@ -81,7 +81,7 @@ bench: setup ## Measure the pipeline on a local cloud of its own.
 	@$(SCONES) up --detach && trap '$(SCONES) down' EXIT && trap 'exit 130' INT TERM && .venv/bin/python benchmarks/pipeline.py
 
 chaos: setup ## Break a local cloud of its own in every way, count the outcomes, print the table.
-	@.venv/bin/pytest tests/chaos -p no:randomly -m ''
+	@.venv/bin/pytest tests/chaos -m ''
 
 # What is looked for and where the inputs come from: tests/fuzz. atheris has packages for Linux on x86-64 only.
 FUZZ_SECONDS ?= 600
