@@ -1,5 +1,6 @@
 """Sweep on a bucket, a table, a queue and a topic of moto, with a Step Functions that can fail; tests move time."""
 
+import functools
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -138,11 +139,15 @@ class Stack:
         return [json.loads(json.loads(message["Body"])["Message"]) for message in self.messages(self.mailbox)]
 
 
+@functools.cache  # a client takes longer to make than most of these tests do; moto answers those of earlier tests too
+def client(service: str) -> Any:
+    return boto3.Session("testing", "testing", region_name=REGION).client(service)  # type: ignore[call-overload]
+
+
 @contextmanager
 def deployed() -> Iterator[Stack]:
     with mock_aws():
-        session = boto3.Session("testing", "testing", region_name=REGION)
-        s3, dynamodb, sqs, sns = (session.client(name) for name in ("s3", "dynamodb", "sqs", "sns"))
+        s3, dynamodb, sqs, sns = (client(name) for name in ("s3", "dynamodb", "sqs", "sns"))
         s3.create_bucket(Bucket="images", CreateBucketConfiguration={"LocationConstraint": REGION})
         s3.put_bucket_versioning(Bucket="images", VersioningConfiguration={"Status": "Enabled"})
         table = template()["Resources"]["ImageClaims"]["Properties"]
@@ -156,4 +161,4 @@ def deployed() -> Iterator[Stack]:
         stepfunctions = FakeStepFunctions()
         app = load("sweep", SETTINGS["sweep"] | own)
         app.clients = Clients(s3, dynamodb, stepfunctions, sqs, sns)  # type: ignore[arg-type]
-        yield Stack(app, stepfunctions, session.client, queue, mailbox)
+        yield Stack(app, stepfunctions, client, queue, mailbox)
