@@ -20,6 +20,7 @@ from endpoint.errors import ImageError
 from endpoint.predictor import SHIPPED_MODEL, Predictor
 from tools.locked import locked_packages
 from training import endpoint_image
+from training.errors import ReleaseError
 from training.release.model_archive import build
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def image() -> Iterator[str]:
         pytest.skip(f"needs the image {BASE}: {last_line(pull)}")
     try:
         endpoint_image.build(NAME, options=["--build-arg", f"BASE={BASE}"])
-    except endpoint_image.ImageError:
+    except ReleaseError:
         download = ["pip", "download", "--quiet", "--no-deps", "--dest", "/tmp", "click"]
         if (pip := docker("run", "--rm", BASE, *download, timeout_s=PULL_S)).returncode:
             pytest.skip(f"needs PyPI in reach of containers: {last_line(pip)}")
