@@ -30,9 +30,12 @@ from tests.unit.scones.fake_stack import (
 
 @pytest.fixture(autouse=True)
 def clean_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home and a project of its own, and no AWS settings but fake keys."""
+    """A home and a project of its own, no AWS settings but fake keys, and no terminal of a certain width."""
     for name in [name for name in os.environ if name.startswith("AWS_") or name.lower().endswith("_proxy")]:
         monkeypatch.delenv(name)
+    monkeypatch.delenv(
+        "COLUMNS", raising=False
+    )  # tests that run in parallel have it: the width of their terminal
     home = tmp_path / "home"
     home.mkdir()
     monkeypatch.setenv("HOME", str(home))
