@@ -8,12 +8,14 @@ UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 export UV_CACHE_DIR ?= $(CURDIR)/.uv/cache
 export UV_PYTHON_INSTALL_DIR ?= $(CURDIR)/.uv/python
 export PIP_CACHE_DIR ?= $(CURDIR)/.uv/pip
+# Containers often set it; without bytecode every process compiles every module that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 export SAM_CLI_TELEMETRY := 0
 export __SAM_CLI_APP_DIR ?= $(CURDIR)/.scones/sam
 SCONES := .venv/bin/scones
 FUNCTIONS := serialize classify filter sweep
 
-.PHONY: help setup demo up down test lint format release-digest docs bench fuzz chaos audit audit-code audit-packages judges setup-judges clean lock sbom reproducible endpoint-image setup-training test-training
+.PHONY: help setup demo up down unit test long coverage lint format release-digest docs bench fuzz chaos audit audit-code audit-packages judges setup-judges clean lock sbom reproducible endpoint-image setup-training test-training
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,8 +43,24 @@ up: setup ## Bring the local cloud up and keep it running.
 down: setup ## Stop the local cloud.
 	@$(SCONES) down
 
-test: setup ## Run all tests; what this machine lacks is skipped with the reason.
-	@.venv/bin/pytest
+# Tests without a local cloud share the cores, in a random order that --randomly-seed=N repeats. Those with one run after
+# them, one after another, for local clouds have deadlines.
+PARALLEL := -n logical --dist worksteal -p randomly
+COVER :=
+
+unit: setup ## Run the unit tests, without the slow ones.
+	@.venv/bin/pytest tests/unit $(PARALLEL) -m 'not slow and not local_cloud and not long'
+
+test: setup ## Run all tests but the long ones; what this machine lacks is skipped with the reason.
+	@.venv/bin/pytest $(PARALLEL) $(COVER) -m 'not local_cloud and not long'
+	@.venv/bin/pytest -m 'local_cloud and not long'
+
+long: setup ## Run the tests that take many minutes.
+	@.venv/bin/pytest -m long
+
+coverage: setup ## Run the unit tests and print how much of the code they reach.
+	@.venv/bin/pytest tests/unit $(PARALLEL) --quiet --cov --cov-report= -m 'not local_cloud and not long'
+	@.venv/bin/python -m tools.coverage_table
 
 lint: setup ## Check style, types and the template.
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
@@ -84,7 +102,7 @@ lock: $(if $(filter .uv/%,$(UV)),.uv/bin/uv) ## Write uv.lock, and of it what sh
 	  $(UPGRADE) tests/judges/localstack.in -o tests/judges/localstack.txt
 
 reproducible: setup ## Build the functions twice, compare, and print each package's hash; FUNCTION=Filter builds one.
-	@.venv/bin/python -m tests.supply.reproducible $(FUNCTION)
+	@.venv/bin/python -m tools.reproducible $(FUNCTION)
 
 # Each in an environment of its own: they bring hundreds of packages that the project does not need.
 AUDIT := $(UV) tool run --quiet --python .venv/bin/python
@@ -93,7 +111,7 @@ CHECKOV := $(AUDIT) checkov==3.3.30 --config-file .checkov.yaml
 audit: audit-code judges ## Check template, code, files, workflows and policies for what a reviewer would find.
 
 audit-code: setup ## Check the template, the code and the files for what a security reviewer would find.
-	@mkdir -p build && .venv/bin/python -m tests.static.transformed > build/template.json
+	@mkdir -p build && .venv/bin/python -m tools.transformed > build/template.json
 	@$(CHECKOV) --framework cloudformation -f build/template.json -f monitoring/template.yaml
 	@$(CHECKOV) --framework secrets -d . $(addprefix --skip-path ,.venv .venv-training .judges .uv .scones .aws-sam build uv.lock)
 	@$(CHECKOV) --framework dockerfile -f endpoint/Dockerfile
@@ -117,7 +135,7 @@ setup-judges: setup .judges/node/.ready .judges/localstack/.ready ## Install tho
 	@touch $@
 
 sbom: setup ## List the packages of each function and of the endpoint: build/sbom/*.cdx.json (CycloneDX).
-	@UV=$(UV) .venv/bin/python -m tests.supply.sbom
+	@UV=$(UV) .venv/bin/python -m tools.sbom
 
 audit-packages: setup ## Look the locked packages up in PyPI's database of vulnerabilities.
 	@mkdir -p build && $(UV) export --locked --all-extras --no-emit-project --quiet > build/packages.txt

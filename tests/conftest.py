@@ -1,7 +1,6 @@
-"""What tests of every layer share: the repository's root, free ports, and an emulated AWS."""
+"""Fixtures for tests of every layer: the repository's root, and an emulated AWS on free ports."""
 
 import os
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,8 +9,8 @@ import pytest
 from scones.local import emulator, servers
 from scones.local.address import Address
 from scones.local.processes import Processes
+from tests.support import ROOT, free_address
 
-ROOT = Path(__file__).parent.parent
 # A test run that is killed takes its local clouds with it.
 os.environ[emulator.OWNER_SETTING] = str(os.getpid())
 
@@ -19,14 +18,6 @@ os.environ[emulator.OWNER_SETTING] = str(os.getpid())
 @pytest.fixture(scope="session")
 def root() -> Path:
     return ROOT
-
-
-def free_address() -> Address:
-    """Return an address of two ports that nobody listens on."""
-    with socket.socket() as one, socket.socket() as other:
-        one.bind(("127.0.0.1", 0))
-        other.bind(("127.0.0.1", 0))
-        return Address("127.0.0.1", one.getsockname()[1], other.getsockname()[1])
 
 
 @pytest.fixture(scope="session")

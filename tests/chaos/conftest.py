@@ -3,41 +3,37 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from scones.local.ministack.workflow_versions import CANARY_SETTING
-from tests.chaos.local import Cloud
-from tests.chaos.memory import PeakMemory
-from tests.chaos.scenario import Scenario
-from tests.chaos.stack import ENDED
-from tests.chaos.table import Row, as_text, write
-from tests.integration.conftest import Shell, ports
+from tests.chaos.scenarios import WAIT_SCALE, Begin, Finish
+from tests.local_cloud.cloud import ENDED, LocalCloud, open_cloud
+from tests.local_cloud.faults import set_wait_scale
+from tests.local_cloud.mailbox import Mailbox
+from tests.local_cloud.memory import PeakMemory
+from tests.local_cloud.scenario import Scenario
+from tests.local_cloud.shell import Shell
+from tests.local_cloud.table import Row, as_text, write
 
 ROWS = pytest.StashKey[list[Row]]()
-WAIT_SCALE = 0.05
 CANARY_S = 30
 """What a gradual deployment takes; an alarm ends it earlier."""
 
-type Begin = Callable[..., Scenario]
-type Finish = Callable[[Row], None]
-
 
 @pytest.fixture(scope="session")
-def cloud(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+def cloud(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     """The cloud that scenarios share: starting one takes longer than most of them."""
-    cloud = Cloud(Shell(root, tmp_path_factory.mktemp("chaos") / "state"))
-    try:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv(CANARY_SETTING, str(CANARY_S))
-            cloud.up(*ports())
-        cloud.set_wait_scale(WAIT_SCALE)
-        yield cloud
-    finally:
-        cloud.down()
+    shell = Shell(root, tmp_path_factory.mktemp("chaos") / "state")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(CANARY_SETTING, str(CANARY_S))
+        with open_cloud(shell) as cloud:
+            patch.undo()
+            set_wait_scale(cloud, WAIT_SCALE)
+            yield cloud
 
 
 @pytest.fixture
@@ -45,10 +41,11 @@ def begin() -> Iterator[Begin]:
     """Begin a scenario on a cloud; its memory is watched until the end of the test."""
     with ExitStack() as stack:
 
-        def begin_scenario(cloud: Cloud, name: str) -> Scenario:
+        def begin_scenario(cloud: LocalCloud, name: str) -> Scenario:
             memory = stack.enter_context(PeakMemory(cloud.shell))
-            before = cloud.stack.executions(*ENDED)
-            return Scenario(name, uuid.uuid4().hex[:12], cloud.stack, memory, before=before)
+            reviews, alerts = Mailbox(cloud, "ReviewTopicArn"), Mailbox(cloud, "AlertTopicArn")
+            before = cloud.execution_arns(*ENDED)
+            return Scenario(name, uuid.uuid4().hex[:12], cloud, reviews, alerts, memory, before=before)
 
         yield begin_scenario
 

@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,10 +17,12 @@ from urllib.parse import urlsplit
 import pytest
 
 from scones.local.address import Address, tool_environment
-from tests.chaos.conftest import Begin, Finish
-from tests.chaos.local import Cloud
-from tests.chaos.scenario import Scenario, picture
-from tests.chaos.table import Row
+from tests.chaos.scenarios import Begin, Finish
+from tests.local_cloud.cloud import LocalCloud
+from tests.local_cloud.faults import endpoint_faults
+from tests.local_cloud.scenario import Scenario, picture
+from tests.local_cloud.shell import wait_until
+from tests.local_cloud.table import Row
 
 pytestmark = pytest.mark.local_cloud
 
@@ -74,11 +75,11 @@ def change(root: Path, tmp_path: Path) -> Change:
     return make_release
 
 
-def deploy(cloud: Cloud, project: Path, *parameters: str) -> subprocess.CompletedProcess[str]:
+def deploy(cloud: LocalCloud, project: Path, *parameters: str) -> subprocess.CompletedProcess[str]:
     """Run `sam deploy`; what it is not told stays as it was."""
-    port = urlsplit(cloud.state.endpoint_url).port or 0
+    port = urlsplit(cloud.url).port or 0
     environment = tool_environment(Address("127.0.0.1", port, 0)) | {"SAM_CLI_POLL_DELAY": "0.1"}
-    command = [Path(sys.executable).parent / "sam", "deploy", "--config-env", "local"]
+    command: list[str | Path] = [Path(sys.executable).parent / "sam", "deploy", "--config-env", "local"]
     command += ["--parameter-overrides", *parameters] if parameters else []
     return subprocess.run(
         command, cwd=project, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
@@ -94,7 +95,7 @@ def traffic(scenario: Scenario, at_once: int = 1) -> Iterator[None]:
         numbers = itertools.count()
         while not over.wait(PAUSE_S):
             names = [f"incoming/{scenario.folder}/during/{next(numbers):05}.png" for _ in range(at_once)]
-            scenario.images += scenario.stack.put({name: picture() for name in names})
+            scenario.images += scenario.cloud.put_all({name: picture() for name in names})
 
     dropping = threading.Thread(target=drop)
     dropping.start()
@@ -105,23 +106,23 @@ def traffic(scenario: Scenario, at_once: int = 1) -> Iterator[None]:
         dropping.join()
 
 
-def live(cloud: Cloud) -> str:
+def live(cloud: LocalCloud) -> str:
     """Return the version of the workflow that new images take."""
-    states, alias = cloud.stack.client("stepfunctions"), cloud.stack.outputs["WorkflowAliasArn"]
+    states, alias = cloud.client("stepfunctions"), cloud.outputs["WorkflowAliasArn"]
     (route,) = states.describe_state_machine_alias(stateMachineAliasArn=alias)["routingConfiguration"]
     return str(route["stateMachineVersionArn"])
 
 
-def took(cloud: Cloud, execution: str, state: str) -> bool:
+def took(cloud: LocalCloud, execution: str, state: str) -> bool:
     """Say whether an execution has begun with this state."""
-    states = cloud.stack.client("stepfunctions")
+    states = cloud.client("stepfunctions")
     history = states.get_execution_history(executionArn=execution, maxResults=10)["events"]
     return any(event.get("stateEnteredEventDetails", {}).get("name") == state for event in history)
 
 
-def labels(cloud: Cloud, scenario: Scenario) -> set[str]:
+def labels(cloud: LocalCloud, scenario: Scenario) -> set[str]:
     """Return the labels of the scenario's documents."""
-    s3, bucket = cloud.stack.client("s3"), cloud.stack.outputs["ResultsBucketName"]
+    s3, bucket = cloud.client("s3"), cloud.outputs["ResultsBucketName"]
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
     keys = [
         item["Key"] for page in pages for item in page.get("Contents", []) if scenario.folder in item["Key"]
@@ -129,18 +130,11 @@ def labels(cloud: Cloud, scenario: Scenario) -> set[str]:
     return {json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())["label"] for key in keys}
 
 
-def release_alarms(cloud: Cloud) -> dict[str, str]:
+def release_alarms(cloud: LocalCloud) -> dict[str, str]:
     """Return the state of each release's alarm, by its digest."""
-    pages = cloud.stack.client("cloudwatch").get_paginator("describe_alarms").paginate()
+    pages = cloud.client("cloudwatch").get_paginator("describe_alarms").paginate()
     alarms = [alarm for page in pages for alarm in page["MetricAlarms"] if "-release-" in alarm["AlarmName"]]
     return {one["AlarmName"].partition("-release-")[2].partition("-")[0]: one["StateValue"] for one in alarms}
-
-
-def wait_until(happened: Callable[[], bool], what: str, timeout_s: float = TIMEOUT_S) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not happened():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.2)
 
 
 def checked(scenario: Scenario, seconds: float) -> Row:
@@ -150,18 +144,18 @@ def checked(scenario: Scenario, seconds: float) -> Row:
 
 
 def test_an_execution_ends_with_the_release_it_began_with(
-    cloud: Cloud, change: Change, begin: Begin, finish: Finish
+    cloud: LocalCloud, change: Change, begin: Begin, finish: Finish
 ) -> None:
     scenario = begin(cloud, "release deployed over images in flight")
-    before, old = cloud.stack.executions("RUNNING", "SUCCEEDED"), live(cloud)
-    with cloud.faults("gone"):
+    before, old = cloud.execution_arns("RUNNING", "SUCCEEDED"), live(cloud)
+    with endpoint_faults(cloud, "gone"):
         scenario.drop(20)
-        wait_until(lambda: len(cloud.stack.executions("RUNNING")) >= 20, "fewer than 20 executions")
-        in_flight = cloud.stack.executions("RUNNING")
+        wait_until(lambda: len(cloud.execution_arns("RUNNING")) >= 20, "fewer than 20 executions", TIMEOUT_S)
+        in_flight = cloud.execution_arns("RUNNING")
         project = change("r000000000001", {"Filter": NEW_CODE}, NEW_STATE)
         done = deploy(cloud, project, "CanaryMinutes=0")
         assert done.returncode == 0, done.stdout + done.stderr
-        assert cloud.stack.executions("RUNNING") == in_flight
+        assert cloud.execution_arns("RUNNING") == in_flight
     seconds = scenario.wait(TIMEOUT_S)
 
     assert live(cloud) != old
@@ -174,20 +168,24 @@ def test_an_execution_ends_with_the_release_it_began_with(
     after = begin(cloud, "images after the deploy")
     after.drop(5)
     after.wait(TIMEOUT_S)
-    newest = cloud.stack.executions("SUCCEEDED") - before - in_flight
+    newest = cloud.execution_arns("SUCCEEDED") - before - in_flight
     assert len(newest) == 5
     assert all(took(cloud, execution, NEW_STATE) for execution in newest)
     assert all(label.endswith(NEW_LABEL) for label in labels(cloud, after))
 
 
 def test_failures_of_the_old_release_do_not_roll_back_the_deploy_of_the_fix(
-    cloud: Cloud, change: Change, begin: Begin, finish: Finish
+    cloud: LocalCloud, change: Change, begin: Begin, finish: Finish
 ) -> None:
     old = live(cloud)
     scenario = begin(cloud, "fix deployed while the old release fails")
-    with cloud.faults("garbage"):
+    with endpoint_faults(cloud, "garbage"):
         scenario.drop(25)
-        wait_until(lambda: "ALARM" in release_alarms(cloud).values(), "the old release's alarm does not fire")
+        wait_until(
+            lambda: "ALARM" in release_alarms(cloud).values(),
+            "the old release's alarm does not fire",
+            TIMEOUT_S,
+        )
 
     with traffic(scenario):
         done = deploy(cloud, change("r000000000002"), "CanaryMinutes=10")
@@ -201,7 +199,7 @@ def test_failures_of_the_old_release_do_not_roll_back_the_deploy_of_the_fix(
 
 
 def test_a_release_that_fails_is_rolled_back(
-    cloud: Cloud, change: Change, begin: Begin, finish: Finish
+    cloud: LocalCloud, change: Change, begin: Begin, finish: Finish
 ) -> None:
     old = live(cloud)
     scenario = begin(cloud, "broken release deployed under traffic")
@@ -210,7 +208,7 @@ def test_a_release_that_fails_is_rolled_back(
         done = deploy(cloud, change("r000000000003", {"Serialize": BROKEN_CODE}), "CanaryMinutes=10")
 
     assert done.returncode != 0
-    events = cloud.stack.client("cloudformation").describe_stack_events(StackName="scones")["StackEvents"]
+    events = cloud.client("cloudformation").describe_stack_events(StackName="scones")["StackEvents"]
     reasons = [event.get("ResourceStatusReason", "") for event in events]
     assert any(re.search(r"release-r000000000003-\d+-0 is in ALARM", reason) for reason in reasons)
     assert live(cloud) == old

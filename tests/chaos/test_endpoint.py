@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from tests.chaos.conftest import WAIT_SCALE, Begin, Finish
-from tests.chaos.local import Cloud
-from tests.chaos.scenario import Scenario
-from tests.chaos.table import Row
+from tests.chaos.scenarios import WAIT_SCALE, Begin, Finish
+from tests.local_cloud.cloud import LocalCloud
+from tests.local_cloud.faults import endpoint_faults, injected, set_wait_scale
+from tests.local_cloud.scenario import Scenario
+from tests.local_cloud.table import Row
 
-pytestmark = [pytest.mark.local_cloud, pytest.mark.chaos, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.local_cloud, pytest.mark.long, pytest.mark.timeout(1200)]
 
 TIMEOUT_S = 600
 FOR_GOOD = {
@@ -29,11 +30,11 @@ PASSING = {
 SIX_HOURS_S, OUTAGE_SCALE = 6 * 3600, 1 / 120
 
 
-def run(cloud: Cloud, scenario: Scenario, images: int, kind: str, seconds: float | None = None) -> Row:
-    with cloud.faults(kind, rate=0.2, seconds=seconds):
+def run(cloud: LocalCloud, scenario: Scenario, images: int, kind: str, seconds: float | None = None) -> Row:
+    with endpoint_faults(cloud, kind, rate=0.2, seconds=seconds):
         scenario.drop(images)
         seconds = scenario.wait(TIMEOUT_S)
-        hits = cloud.injected().get(kind, 0)
+        hits = injected(cloud).get(kind, 0)
     row = scenario.row(seconds)
     row.require(hits > 0, "no request was hit")
     row.require(row.died == 0, f"{row.died} executions died")
@@ -42,7 +43,9 @@ def run(cloud: Cloud, scenario: Scenario, images: int, kind: str, seconds: float
 
 
 @pytest.mark.parametrize("kind", PASSING)
-def test_a_fault_that_passes_leaves_no_trace(cloud: Cloud, begin: Begin, finish: Finish, kind: str) -> None:
+def test_a_fault_that_passes_leaves_no_trace(
+    cloud: LocalCloud, begin: Begin, finish: Finish, kind: str
+) -> None:
     images = 40 if kind == "hang" else 100  # a hang takes twenty seconds, whatever the scale
     row = run(cloud, begin(cloud, f"20 % {kind}"), images, kind)
     row.require(row.failed == 0, f"{row.failed} images failed")
@@ -51,7 +54,7 @@ def test_a_fault_that_passes_leaves_no_trace(cloud: Cloud, begin: Begin, finish:
 
 @pytest.mark.parametrize("kind", FOR_GOOD)
 def test_a_fault_for_good_is_an_outcome_and_an_alert(
-    cloud: Cloud, begin: Begin, finish: Finish, kind: str
+    cloud: LocalCloud, begin: Begin, finish: Finish, kind: str
 ) -> None:
     row = run(cloud, begin(cloud, f"20 % {kind}"), 100, kind)
     row.require(row.failed > 0, "no image failed")
@@ -59,17 +62,17 @@ def test_a_fault_for_good_is_an_outcome_and_an_alert(
     finish(row)
 
 
-def test_an_endpoint_that_is_gone_for_six_hours(cloud: Cloud, begin: Begin, finish: Finish) -> None:
+def test_an_endpoint_that_is_gone_for_six_hours(cloud: LocalCloud, begin: Begin, finish: Finish) -> None:
     """Six hours of the workflow's time, in which its retries wait as they do on AWS."""
     scenario = begin(cloud, "endpoint gone for 6 h")
     outage_s = SIX_HOURS_S * OUTAGE_SCALE
-    cloud.set_wait_scale(OUTAGE_SCALE)
+    set_wait_scale(cloud, OUTAGE_SCALE)
     try:
-        with cloud.faults("gone", seconds=outage_s):
+        with endpoint_faults(cloud, "gone", seconds=outage_s):
             scenario.drop(20)
             row = scenario.row(scenario.wait(TIMEOUT_S))
     finally:
-        cloud.set_wait_scale(WAIT_SCALE)
+        set_wait_scale(cloud, WAIT_SCALE)
     attempts = scenario.failed_attempts("EndpointUnavailableError")
     row.require(row.failed == 0, f"{row.failed} images failed")
     row.require(row.seconds > outage_s, "it was over before the endpoint came back")

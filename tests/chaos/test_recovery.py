@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.chaos.conftest import WAIT_SCALE, Begin, Finish
-from tests.chaos.local import Cloud
-from tests.integration.conftest import Shell, ports
+from tests.chaos.scenarios import WAIT_SCALE, Begin, Finish
+from tests.local_cloud.cloud import LocalCloud, open_cloud
+from tests.local_cloud.faults import kill_cloud, set_wait_scale
+from tests.local_cloud.shell import Shell, ports
 
-pytestmark = [pytest.mark.local_cloud, pytest.mark.chaos, pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.local_cloud, pytest.mark.long, pytest.mark.timeout(3600)]
 
 TIMEOUT_S = 300
 BACKFILL_IMAGES, BACKFILL_TIMEOUT_S = 10_000, 2400
 
 
-def test_a_rule_disabled_for_an_hour_and_a_sweep(cloud: Cloud, begin: Begin, finish: Finish) -> None:
+def test_a_rule_disabled_for_an_hour_and_a_sweep(cloud: LocalCloud, begin: Begin, finish: Finish) -> None:
     """The hour is the sweep's: it is told to look at images of any age."""
     scenario = begin(cloud, "rule disabled, then a sweep")
     with cloud.rule_disabled():
         scenario.drop(100)
     assert scenario.results() == {}
-    swept = cloud.scones_json("sweep", "--older-than", "0")
+    swept = cloud.shell.scones_json("sweep", "--older-than", "0")
     row = scenario.row(scenario.wait(TIMEOUT_S))
     row.require(swept["counts"]["started"] == 100, f"the sweep started {swept['counts']['started']}")
-    again = cloud.scones_json("sweep", "--older-than", "0")
+    again = cloud.shell.scones_json("sweep", "--older-than", "0")
     row.require(
         again["counts"].get("started", 0) == 0, f"a second sweep started {again['counts']['started']}"
     )
@@ -36,16 +36,16 @@ def test_a_rule_disabled_for_an_hour_and_a_sweep(cloud: Cloud, begin: Begin, fin
     finish(row)
 
 
-def test_a_backfill_interrupted_once(cloud: Cloud, begin: Begin, finish: Finish) -> None:
+def test_a_backfill_interrupted_once(cloud: LocalCloud, begin: Begin, finish: Finish) -> None:
     scenario = begin(cloud, f"backfill of {BACKFILL_IMAGES:,}, interrupted")
     with cloud.rule_disabled():
         scenario.drop(BACKFILL_IMAGES)
     scenario.started = time.monotonic()
-    cloud.scones("backfill", scenario.folder, "--detach")
+    cloud.shell.scones("backfill", scenario.folder, "--detach")
     scenario.wait_for_results(BACKFILL_IMAGES // 10, BACKFILL_TIMEOUT_S)
-    cloud.scones("backfill", scenario.folder, "--stop")
+    cloud.shell.scones("backfill", scenario.folder, "--stop")
     stopped_at = len(scenario.results())
-    cloud.scones("backfill", scenario.folder, "--detach")
+    cloud.shell.scones("backfill", scenario.folder, "--detach")
     row = scenario.row(scenario.wait(BACKFILL_TIMEOUT_S, poll_s=5))
     row.require(stopped_at < BACKFILL_IMAGES, "it was through before it was interrupted")
     row.require(row.failed == 0, f"{row.failed} images failed")
@@ -54,18 +54,15 @@ def test_a_backfill_interrupted_once(cloud: Cloud, begin: Begin, finish: Finish)
 
 
 @pytest.fixture
-def lasting_cloud(root: Path, tmp_path: Path) -> Iterator[tuple[Cloud, list[str]]]:
-    """A cloud of its own that is kept on disk, and the options that bring it up again."""
-    cloud, options = Cloud(Shell(root, tmp_path / "state")), [*ports(), "--persist"]
-    try:
-        cloud.up(*options)
+def lasting_cloud(root: Path, tmp_path: Path) -> Iterator[tuple[LocalCloud, list[str]]]:
+    """A cloud of its own that is kept on disk, and the options that start it again."""
+    options = [*ports(), "--persist"]
+    with open_cloud(Shell(root, tmp_path / "state"), *options) as cloud:
         yield cloud, options
-    finally:
-        cloud.down()
 
 
 def test_a_cloud_killed_and_started_again(
-    lasting_cloud: tuple[Cloud, list[str]], begin: Begin, finish: Finish
+    lasting_cloud: tuple[LocalCloud, list[str]], begin: Begin, finish: Finish
 ) -> None:
     """Executions outlive everything on AWS. Here they die with the emulator, which is what a sweep is for."""
     cloud, options = lasting_cloud
@@ -73,12 +70,12 @@ def test_a_cloud_killed_and_started_again(
     scenario.drop(100)
     scenario.wait_for_results(20, TIMEOUT_S)
     finished = set(scenario.results())
-    cloud.kill()
+    kill_cloud(cloud)
 
-    cloud.up_again(*options)
-    cloud.set_wait_scale(WAIT_SCALE)
+    cloud.shell.scones("up", "--detach", *options)
+    set_wait_scale(cloud, WAIT_SCALE)
     kept = set(scenario.results())
-    swept = json.loads(cloud.scones("sweep", "--older-than", "0", "--json"))
+    swept = cloud.shell.scones_json("sweep", "--older-than", "0")
     row = scenario.row(scenario.wait(TIMEOUT_S), calm=False)
     row.require(finished <= kept, f"{len(finished - kept)} results were lost")
     row.require(swept["counts"]["started"] > 0, "the kill came too late: nothing was in flight")

@@ -10,7 +10,7 @@ import subprocess
 import tarfile
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -18,8 +18,9 @@ from packaging.utils import canonicalize_name
 
 from endpoint.errors import ImageError
 from endpoint.predictor import SHIPPED_MODEL, Predictor
-from tests.supply.locked import locked_packages
+from tools.locked import locked_packages
 from training import endpoint_image
+from training.errors import ReleaseError
 from training.release.model_archive import build
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 
 def pinned_base() -> str:
     dockerfile = (endpoint_image.ROOT / "endpoint" / "Dockerfile").read_text()
-    return re.findall(r"^ARG BASE=(\S+)$", dockerfile, re.MULTILINE)[0]
+    (base,) = re.findall(r"^ARG BASE=(\S+)$", dockerfile, re.MULTILINE)
+    return str(base)
 
 
 # Where no registry is in reach, the name of an image to stand in for the Dockerfile's base.
@@ -70,7 +72,7 @@ def image() -> Iterator[str]:
         pytest.skip(f"needs the image {BASE}: {last_line(pull)}")
     try:
         endpoint_image.build(NAME, options=["--build-arg", f"BASE={BASE}"])
-    except endpoint_image.ImageError:
+    except ReleaseError:
         download = ["pip", "download", "--quiet", "--no-deps", "--dest", "/tmp", "click"]
         if (pip := docker("run", "--rm", BASE, *download, timeout_s=PULL_S)).returncode:
             pytest.skip(f"needs PyPI in reach of containers: {last_line(pip)}")
@@ -125,7 +127,7 @@ def wait_for_ping(url: str, name: str) -> None:
             return
 
 
-def expected(predictor: Predictor, data: bytes) -> tuple[int, str | list[float]]:
+def expected(predictor: Predictor, data: bytes) -> tuple[int, Any]:
     """Return the status and the body's content that the predictor stands for."""
     try:
         return 200, pytest.approx(predictor.predict(data), abs=1e-6)

@@ -13,14 +13,14 @@ import pytest
 
 from endpoint.predictor import Predictor
 from scones.local.address import Address, tool_environment
-from tests.conftest import free_address
-from tests.integration.conftest import Shell
+from tests.local_cloud.shell import Shell
+from tests.support import free_address
 
 IMAGE = "public.ecr.aws/lambda/python:3.13-x86_64"
 
 type Invoke = Callable[[str, dict[str, Any]], Any]
 
-pytestmark = [pytest.mark.docker, pytest.mark.slow]
+pytestmark = [pytest.mark.docker, pytest.mark.local_cloud, pytest.mark.slow]
 
 
 def docker(*arguments: str) -> str:

@@ -2,11 +2,12 @@
 
 import json
 from functools import cache
+from typing import Any
 
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
-from tests.conftest import ROOT
+from tests.support import ROOT
 
 CONTRACTS = ROOT / "docs" / "contracts"
 
@@ -24,7 +25,7 @@ def commands_with_schema() -> set[str]:
 @cache
 def _validator(command: str) -> Draft202012Validator:
     schemas = {name: json.loads((CONTRACTS / name).read_text()) for name in _FILES}
-    registry: Registry[object] = Registry().with_resources(
+    registry: Registry[Any] = Registry().with_resources(
         (name, Resource.from_contents(schema)) for name, schema in schemas.items()
     )
     return Draft202012Validator({"$ref": f"commands.schema.json#/$defs/{command}"}, registry=registry)

@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from tests.conftest import ROOT
+from tests.support import ROOT
 
 START = datetime(2026, 11, 26, 14, 0, tzinfo=UTC)
 UNAVAILABLE = ("EndpointUnavailableError", "endpoint the-endpoint cannot answer now (ServiceUnavailable)")

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 from moto import mock_aws
-from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.sagemaker.models import sagemaker_backends
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class ControlPlane:
 
     def attach(self, session: boto3.Session) -> boto3.Session:
         """Make every client of the session talk to this."""
-        session.events.register("before-call", self._before_call)
+        session.events.register("before-call", self._before_call)  # type: ignore[arg-type]
         session.events.register("after-call.sagemaker.DescribeEndpoint", self._describe_endpoint)
         session.events.register("after-call.sagemaker", _without_nulls)
         return session
@@ -75,7 +76,7 @@ class ControlPlane:
             self.training_jobs.append(json.loads(params["body"]))
         if model.name == self.refuse:
             denied = {"Error": {"Code": "AccessDeniedException", "Message": "not\nallowed"}}
-            return AWSResponse("", 400, {}, None), denied
+            return AWSResponse("", 400, HTTPHeaders(), None), denied
         return self._update_endpoint(json.loads(params["body"])) if model.name == "UpdateEndpoint" else None
 
     def _update_endpoint(self, request: dict[str, Any]) -> tuple[AWSResponse, dict[str, Any]]:
@@ -84,7 +85,7 @@ class ControlPlane:
         if not self.roll_back:
             endpoint.endpoint_config_name = request["EndpointConfigName"]
         self.roll_back = False
-        return AWSResponse("", 200, {}, None), {"EndpointArn": endpoint.arn}
+        return AWSResponse("", 200, HTTPHeaders(), None), {"EndpointArn": endpoint.arn}
 
     def _describe_endpoint(self, parsed: dict[str, Any], **_: Any) -> None:
         if "EndpointStatus" in parsed:

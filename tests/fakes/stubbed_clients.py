@@ -22,7 +22,8 @@ DENIED = Refusal("AccessDeniedException")
 
 def stubbed(service: str, *answers: tuple[str, Any]) -> Any:
     """Return a client that gives these answers, (method, answer or Refusal), in this order and no other."""
-    client = boto3.client(service, region_name=REGION, aws_access_key_id="test", aws_secret_access_key="test")
+    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+    client = boto3.client(service, region_name=REGION, **keys)  # type: ignore[call-overload]
     stubber = Stubber(client)
     for method, answer in answers:
         if isinstance(answer, Refusal):

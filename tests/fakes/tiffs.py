@@ -42,7 +42,8 @@ class Tiff:
     @property
     def full(self) -> float:
         """The stored value of 1.0."""
-        return {UNSIGNED: 2**self.bits - 1, SIGNED: 2**15 - 1, FLOAT: 1.0}[self.sample_format]
+        full = {UNSIGNED: 2.0**self.bits - 1, SIGNED: 2.0**15 - 1, FLOAT: 1.0}
+        return full[self.sample_format]
 
     @property
     def name(self) -> str:

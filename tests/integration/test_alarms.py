@@ -4,21 +4,20 @@ What breaks quickly is broken for real. What takes hours, or what the emulator n
 the alarm's own name and dimensions; the driver of such an alarm says so.
 """
 
-import json
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
-from tests.integration.conftest import LocalCloud, Shell, open_cloud
-from tests.integration.pictures import picture
-from tests.unit.contract.test_monitoring import ALARMS
+from tests.local_cloud.cloud import LocalCloud, open_cloud, parameters
+from tests.local_cloud.faults import endpoint_faults, set_wait_scale
+from tests.local_cloud.mailbox import Mailbox
+from tests.local_cloud.pictures import picture
+from tests.local_cloud.shell import Shell, wait_until
+from tests.static.alarms import alarms
 
 pytestmark = pytest.mark.local_cloud
 
@@ -31,26 +30,12 @@ class Watched:
 
     cloud: LocalCloud
     alarms: dict[str, str] = field(init=False)
-    mailbox: str = field(init=False)
+    mailbox: Mailbox = field(init=False)
     messages: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        formation, sqs = self.client("cloudformation"), self.client("sqs")
-        nested = formation.describe_stack_resource(StackName="scones", LogicalResourceId="Monitoring")
-        inside = nested["StackResourceDetail"]["PhysicalResourceId"]
-        self.alarms = {
-            one["LogicalResourceId"]: one["PhysicalResourceId"]
-            for stack in (inside, "scones")
-            for one in formation.describe_stack_resources(StackName=stack)["StackResources"]
-        }
-        self.mailbox = sqs.create_queue(QueueName="alarms")["QueueUrl"]
-        attributes = sqs.get_queue_attributes(QueueUrl=self.mailbox, AttributeNames=["QueueArn"])[
-            "Attributes"
-        ]
-        topic, options = self.cloud.outputs["AlertTopicArn"], {"RawMessageDelivery": "true"}
-        self.client("sns").subscribe(
-            TopicArn=topic, Protocol="sqs", Endpoint=attributes["QueueArn"], Attributes=options
-        )
+        self.alarms = self.cloud.physical_ids()
+        self.mailbox = Mailbox(self.cloud, "AlertTopicArn")
 
     def client(self, service: str) -> Any:
         return self.cloud.client(service)
@@ -61,11 +46,7 @@ class Watched:
 
     def heard(self, name: str, state: str) -> bool:
         """Whether the alert topic has said that an alarm went into a state."""
-        sqs = self.client("sqs")
-        while found := sqs.receive_message(QueueUrl=self.mailbox, MaxNumberOfMessages=10).get("Messages"):
-            for one in found:
-                self.messages.append(json.loads(one["Body"]))
-                sqs.delete_message(QueueUrl=self.mailbox, ReceiptHandle=one["ReceiptHandle"])
+        self.messages += self.mailbox.messages()
         told = [(one.get("AlarmName"), one.get("NewStateValue")) for one in self.messages]
         return (self.alarms[name], state) in told
 
@@ -90,42 +71,21 @@ class Watched:
         for number in range(count):
             self.cloud.put(f"incoming/{name}/{number}.png", picture(f"{name} {number}"))
 
-    def scones(self, *arguments: str) -> None:
-        done = self.cloud.shell.run(*arguments)
-        assert done.returncode == 0, done.stderr
-
-    @contextmanager
-    def faults(self, kind: str) -> Iterator[None]:
-        self.scones("chaos", "endpoint", "--kind", kind)
-        try:
-            yield
-        finally:
-            self.scones("chaos", "clear")
-
 
 @pytest.fixture(scope="module")
 def watched(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
-    parameters = (
+    given = parameters(
         "NoTrafficHours=1",
         "OldestImageMinutes=1",
         "ReviewShareLow=0.1",
         "EndpointSlowMilliseconds=1",
     )
     shell = Shell(root, tmp_path_factory.mktemp("watched") / "state")
-    with open_cloud(shell, *parameters) as cloud:
-        # Retries in a twentieth of the time.
-        scale = {"stepfunctions._SFN_WAIT_SCALE": 0.05}
-        httpx.post(f"{cloud.client('s3').meta.endpoint_url}/_ministack/config", json=scale, trust_env=False)
-        with cloud.without_rule():
+    with open_cloud(shell, *given) as cloud:
+        set_wait_scale(cloud, 0.05)
+        with cloud.rule_disabled():
             cloud.put(OLD, picture("old"))
         yield Watched(cloud)
-
-
-def wait_until(happened: Callable[[], bool], what: str, timeout_s: float = 60) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not happened():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.2)
 
 
 type Driver = Callable[[Watched], Any]
@@ -142,7 +102,7 @@ def executions_time_out(watched: Watched) -> None:
 
 
 def an_image_fails(watched: Watched) -> None:
-    with watched.faults("garbage"):
+    with endpoint_faults(watched.cloud, "garbage"):
         watched.drop("failed")
         wait_until(lambda: watched.heard("FailedOutcomes", "ALARM"), "no failed outcome is told")
 
@@ -172,7 +132,7 @@ def an_image_gets_old(watched: Watched) -> None:
     s3, bucket = watched.client("s3"), watched.cloud.outputs["ImageBucketName"]
     uploaded = s3.head_object(Bucket=bucket, Key=OLD)["LastModified"]
     wait_until(lambda: datetime.now(UTC) - uploaded > timedelta(seconds=61), "a minute does not pass", 65)
-    watched.scones("sweep", "--older-than", "1")
+    watched.cloud.shell.scones("sweep", "--older-than", "1")
 
 
 def the_sweep_fails(watched: Watched) -> None:
@@ -204,14 +164,14 @@ def the_threshold_cannot_be_read(watched: Watched) -> None:
 
 def the_endpoint_fails(watched: Watched) -> None:
     watched.put("EndpointFails", 1.5, 1)
-    with watched.faults("internal"):
+    with endpoint_faults(watched.cloud, "internal"):
         watched.drop("fails", 2)
         wait_until(lambda: watched.heard("EndpointFails", "ALARM"), "failing calls make no alarm")
 
 
 def the_endpoint_throttles(watched: Watched) -> None:
     watched.put("EndpointThrottles", 1.5, 1)
-    with watched.faults("throttle"):
+    with endpoint_faults(watched.cloud, "throttle"):
         watched.drop("throttled", 8)
         wait_until(lambda: watched.heard("EndpointThrottles", "ALARM"), "throttled calls make no alarm")
 
@@ -257,7 +217,7 @@ DRIVERS: dict[str, Driver] = {
 
 
 def test_every_alarm_of_the_template_is_driven() -> None:
-    assert DRIVERS.keys() == ALARMS.keys()
+    assert DRIVERS.keys() == alarms().keys()
 
 
 @pytest.mark.parametrize("name", DRIVERS)

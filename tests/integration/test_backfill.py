@@ -8,11 +8,13 @@ import urllib.parse
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
 import pytest
 
-from tests.integration.conftest import LocalCloud
-from tests.integration.pictures import picture
+from tests.local_cloud.cloud import LocalCloud
+from tests.local_cloud.faults import endpoint_faults, set_wait_scale
+from tests.local_cloud.pictures import picture
+
+pytestmark = pytest.mark.local_cloud
 
 KEYS = ["a b+c%25d.png", "ünï/日本語.jpg", "/leading.png", "plain.png", "deep/er/x.png"]
 
@@ -20,7 +22,7 @@ KEYS = ["a b+c%25d.png", "ünï/日本語.jpg", "/leading.png", "plain.png", "de
 @pytest.fixture
 def silent(cloud: LocalCloud) -> Iterator[LocalCloud]:
     """The cloud with its rule switched off: uploads start nothing."""
-    with cloud.without_rule():
+    with cloud.rule_disabled():
         yield cloud
 
 
@@ -28,18 +30,6 @@ def backfill(cloud: LocalCloud, *arguments: str) -> dict[str, Any]:
     ended = cloud.shell.run("backfill", "--json", *arguments)
     assert ended.stdout, ended.stderr
     return dict(json.loads(ended.stdout)) | {"exit": ended.returncode}
-
-
-def outcomes(cloud: LocalCloud, below: str) -> dict[str, str]:
-    """Return the outcome of each image key below a prefix; two of one image would be an error."""
-    found: dict[str, str] = {}
-    for key, document in cloud.documents().items():
-        if key.split("/")[0] in {"passed", "review", "rejected", "failed"}:
-            image = document["image"]["key"]
-            if image.startswith(f"incoming/{below}"):
-                assert image not in found, f"two results for {image}"
-                found[image] = document["outcome"]
-    return found
 
 
 def reasons(cloud: LocalCloud) -> list[Any]:
@@ -69,11 +59,11 @@ def test_a_backfill_gives_each_image_its_outcome_and_passes_over_them_next_time(
         "SUCCEEDED",
         len(KEYS) + 2,
     ), reasons(silent)
-    found = outcomes(silent, "old/")
+    found = silent.outcomes("old/")
     assert found.pop("incoming/old/none.jpg") == "rejected"
     assert found.keys() == tags.keys()
     assert set(found.values()) <= {"passed", "review"}
-    assert outcomes(silent, "older/") == {}
+    assert silent.outcomes("older/") == {}
     place = first["summary"].removeprefix(f"s3://{silent.outputs['ResultsBucketName']}/")
     summary = silent.documents()[place]
     assert (summary["items"]["Total"], summary["items"]["Succeeded"]) == (len(KEYS) + 2, len(KEYS) + 2)
@@ -82,7 +72,7 @@ def test_a_backfill_gives_each_image_its_outcome_and_passes_over_them_next_time(
     again = backfill(silent, "incoming/old/")
 
     assert (again["exit"], again["objects"], again["failed"]) == (0, len(KEYS) + 3, 0)
-    assert "incoming/old/late.png" in outcomes(silent, "old/")
+    assert "incoming/old/late.png" in silent.outcomes("old/")
     assert {key: attempts(silent, key, tag) for key, tag in tags.items()} == dict.fromkeys(tags, "1")
 
 
@@ -108,29 +98,22 @@ def test_an_inventory_names_the_images(silent: LocalCloud) -> None:
         s3.delete_object(Bucket=results, Key="inventory/data/1.csv.gz")
 
     assert (ended["exit"], ended["objects"]) == (0, len(KEYS))
-    assert outcomes(silent, "listed/").keys() == tags.keys()
-
-
-def set_wait_scale(cloud: LocalCloud, scale: float) -> None:
-    url = f"{cloud.client('s3').meta.endpoint_url}/_ministack/config"
-    httpx.post(url, json={"stepfunctions._SFN_WAIT_SCALE": scale}, trust_env=False).raise_for_status()
+    assert silent.outcomes("listed/").keys() == tags.keys()
 
 
 def test_an_endpoint_that_is_not_there_stops_the_backfill(silent: LocalCloud) -> None:
-    broken = silent.shell.run("chaos", "endpoint", "--kind", "deleted")
-    assert broken.returncode == 0, broken.stderr
     # The minute that EXPRESS waits for an endpoint, in a twentieth of the time.
     set_wait_scale(silent, 0.05)
     try:
-        for number in range(4):
-            silent.put(f"incoming/broken/{number}.png", picture(str(number)))
-        ended = backfill(silent, "broken/")
+        with endpoint_faults(silent, "deleted"):
+            for number in range(4):
+                silent.put(f"incoming/broken/{number}.png", picture(str(number)))
+            ended = backfill(silent, "broken/")
     finally:
         set_wait_scale(silent, 1)
-        silent.shell.run("chaos", "clear")
 
     assert (ended["exit"], ended["status"], ended["failed"]) == (1, "FAILED", 4)
-    assert set(outcomes(silent, "broken/").values()) == {"failed"}
+    assert set(silent.outcomes("broken/").values()) == {"failed"}
 
 
 def test_nothing_to_stop_is_said(cloud: LocalCloud) -> None:

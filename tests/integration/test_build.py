@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from packaging.utils import canonicalize_name
 
-from tests.integration.conftest import LocalCloud
-from tests.supply.locked import locked_packages
+from tests.local_cloud.cloud import LocalCloud
+from tools.locked import locked_packages
 
 pytestmark = pytest.mark.local_cloud
 

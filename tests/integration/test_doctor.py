@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.conftest import LocalCloud
+from tests.local_cloud.cloud import LocalCloud
+from tests.local_cloud.faults import endpoint_faults
 
 pytestmark = pytest.mark.local_cloud
 
@@ -33,7 +34,7 @@ def test_a_healthy_cloud_is_ok_throughout(cloud: LocalCloud) -> None:
 
 
 def test_a_disabled_rule_is_broken_and_the_next_step_is_a_command(cloud: LocalCloud) -> None:
-    with cloud.without_rule():
+    with cloud.rule_disabled():
         code, checks = examine(cloud)
 
     assert code == 1
@@ -45,11 +46,8 @@ def test_a_disabled_rule_is_broken_and_the_next_step_is_a_command(cloud: LocalCl
 
 @pytest.mark.parametrize("kind", ["unavailable", "nan", "wrong-length", "cut", "deleted", "gone"])
 def test_an_endpoint_that_fails_is_broken(cloud: LocalCloud, kind: str) -> None:
-    assert cloud.shell.run("chaos", "endpoint", "--kind", kind).returncode == 0
-    try:
+    with endpoint_faults(cloud, kind):
         code, checks = examine(cloud)
-    finally:
-        assert cloud.shell.run("chaos", "clear").returncode == 0
 
     assert code == 1
     assert checks["endpoint's answer"]["level"] == "broken"

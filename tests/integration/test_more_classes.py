@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from endpoint.predictor import Predictor
-from tests.integration.conftest import Shell, ports
-from tests.unit.training.conftest import pickles, write
+from tests.fakes.cifar_archive import pickles, write
+from tests.local_cloud.shell import Shell, ports
 
 CLASSES = ("motorcycle", "apple", "bicycle")
 COLOURS = {"apple": (200, 30, 30), "bicycle": (30, 200, 30), "motorcycle": (30, 30, 200)}
@@ -25,7 +25,7 @@ def model(root: Path, tmp_path: Path) -> Path:
         pytest.skip("training's environment is not there: `make setup-training` makes it")
     archive = write(tmp_path / "archive.tar.gz", pickles())
     digest = subprocess.run(["md5sum", archive], capture_output=True, text=True, check=True).stdout.split()[0]
-    command = [python, "-m", "training.train", "--archive", archive, "--md5", digest]
+    command: list[str | Path] = [python, "-m", "training.train", "--archive", archive, "--md5", digest]
     command += ["--classes", ",".join(CLASSES), "--output", tmp_path / "out"]
     command += ["--epochs-pretrain", "1", "--epochs", "2"]
     trained = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)

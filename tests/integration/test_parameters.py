@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.models import stated
-from tests.integration.conftest import Shell, ports
+from tests.local_cloud.cloud import parameters
+from tests.local_cloud.shell import Shell, ports
 
 pytestmark = pytest.mark.local_cloud
 
@@ -16,12 +17,7 @@ def test_an_express_workflow_with_other_labels_and_threshold(
 ) -> None:
     monkeypatch.setenv("AUTH", "true")
     model = stated(tmp_path / "model.onnx", labels="pedal power,motor")
-    parameters = (
-        "WorkflowType=EXPRESS",
-        "ConfidenceThreshold=1",
-        "EndpointName=other",
-    )
-    options = [option for parameter in parameters for option in ("--parameter", parameter)]
+    options = parameters("WorkflowType=EXPRESS", "ConfidenceThreshold=1", "EndpointName=other")
     up = shell.run("up", "--detach", "--model", str(model), *ports(), *options)
     assert up.returncode == 0, up.stderr
 

@@ -12,8 +12,8 @@ import jsonschema
 import pytest
 
 from endpoint.predictor import SHIPPED_MODEL, Predictor
-from tests.integration.conftest import LocalCloud
-from tests.integration.pictures import CLASSIFIED, IGNORED, REJECTED
+from tests.local_cloud.cloud import LocalCloud
+from tests.local_cloud.pictures import CLASSIFIED, IGNORED, REJECTED
 
 pytestmark = pytest.mark.local_cloud
 

@@ -1,38 +1,16 @@
 """What failed is mended and started again: each image leaves `failed/`, each message its queue."""
 
 import json
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
-from tests.integration.conftest import LocalCloud
-from tests.integration.pictures import picture
+from tests.local_cloud.cloud import LocalCloud
+from tests.local_cloud.faults import endpoint_faults, without_capacity
+from tests.local_cloud.pictures import picture
+from tests.local_cloud.shell import wait_until
 
 pytestmark = pytest.mark.local_cloud
-
-
-def classify(cloud: LocalCloud) -> str:
-    """Return the name of the function that asks the endpoint."""
-    (name,) = [
-        str(function["FunctionName"])
-        for function in cloud.client("lambda").list_functions()["Functions"]
-        if "ENDPOINT_NAME" in function.get("Environment", {}).get("Variables", {})
-    ]
-    return name
-
-
-@contextmanager
-def broken_model(cloud: LocalCloud) -> Iterator[None]:
-    """Let the endpoint answer what no retry cures."""
-    broken = cloud.shell.run("chaos", "endpoint", "--kind", "garbage")
-    assert broken.returncode == 0, broken.stderr
-    try:
-        yield
-    finally:
-        cloud.shell.run("chaos", "clear")
 
 
 def documents_of(cloud: LocalCloud, below: str) -> dict[str, str]:
@@ -51,13 +29,6 @@ def waiting_messages(cloud: LocalCloud) -> int:
     return int(attributes["ApproximateNumberOfMessages"])
 
 
-def wait_for(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.1)
-
-
 def redrive(cloud: LocalCloud, *arguments: str) -> tuple[int, dict[str, Any]]:
     ended = cloud.shell.run("redrive", "--json", *arguments)
     assert ended.stdout, ended.stderr
@@ -67,7 +38,7 @@ def redrive(cloud: LocalCloud, *arguments: str) -> tuple[int, dict[str, Any]]:
 def test_images_that_failed_by_a_broken_model_pass_once_it_is_replaced(cloud: LocalCloud) -> None:
     keys = [f"incoming/want/{number} of+3.png" for number in range(3)]
     before = len(cloud.executions())
-    with broken_model(cloud):
+    with endpoint_faults(cloud, "garbage"):
         for key in keys:
             cloud.put(key, picture(key))
         cloud.wait_until_idle(before + len(keys))
@@ -102,11 +73,11 @@ def test_executions_that_died_and_events_that_never_arrived(cloud: LocalCloud) -
     died, lost = "incoming/died/a b.png", "incoming/died/ünï.png"
     with without_capacity(cloud):
         cloud.put(died, picture(died))
-        wait_for(lambda: bool(running(cloud)), "the execution does not begin")
+        wait_until(lambda: bool(running(cloud)), "the execution does not begin")
         (execution,) = running(cloud)
         states.stop_execution(executionArn=execution, error="Stopped", cause="by a person")
-        wait_for(lambda: waiting_messages(cloud) == 1, "the execution that was stopped leaves no message")
-    with cloud.without_rule():
+        wait_until(lambda: waiting_messages(cloud) == 1, "the execution that was stopped leaves no message")
+    with cloud.rule_disabled():
         event = json.loads((cloud.shell.root / "events" / "s3_object_created.json").read_text())
         event["detail"]["bucket"]["name"] = cloud.outputs["ImageBucketName"]
         event["detail"]["object"] = {"key": lost, "etag": cloud.put(lost, picture(lost)), "size": 1}
@@ -129,14 +100,3 @@ def test_executions_that_died_and_events_that_never_arrived(cloud: LocalCloud) -
 
 def running(cloud: LocalCloud) -> list[str]:
     return [one["executionArn"] for one in cloud.executions() if one["status"] == "RUNNING"]
-
-
-@contextmanager
-def without_capacity(cloud: LocalCloud) -> Iterator[None]:
-    """Let Lambda refuse every invocation of Classify, so that executions wait in their retries."""
-    functions, name = cloud.client("lambda"), classify(cloud)
-    functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
-    try:
-        yield
-    finally:
-        functions.delete_function_concurrency(FunctionName=name)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.supply.reproducible import build_twice, copy_sources, differing_files, sam_build
+from tools.reproducible import build_twice, copy_sources, differing_files, sam_build
 
 pytestmark = pytest.mark.slow
 

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.integration.conftest import LocalCloud
-from tests.integration.pictures import picture
+from tests.local_cloud.cloud import LocalCloud
+from tests.local_cloud.mailbox import Mailbox
+from tests.local_cloud.pictures import picture
+from tests.local_cloud.shell import wait_until
 
 pytestmark = pytest.mark.local_cloud
 
@@ -18,7 +20,7 @@ KEYS = ["lost/a b+c%25d.png", "lost/ünï/日本語.jpg", "lost//leading.png", "
 @pytest.fixture(scope="module")
 def silent(cloud: LocalCloud) -> Iterator[LocalCloud]:
     """The cloud with its rule switched off: uploads start nothing."""
-    with cloud.without_rule():
+    with cloud.rule_disabled():
         yield cloud
 
 
@@ -45,17 +47,6 @@ def sweep_as_scheduled(cloud: LocalCloud) -> dict[str, Any]:
     return found
 
 
-def outcomes(cloud: LocalCloud, below: str) -> dict[str, str]:
-    """Return the outcome of each image below a prefix; two results of one would be an error."""
-    found: dict[str, str] = {}
-    for document in cloud.documents().values():
-        key = document["image"]["key"]
-        if key.startswith(f"incoming/{below}"):
-            assert key not in found, f"two results for {key}"
-            found[key] = document["outcome"]
-    return found
-
-
 def claim(cloud: LocalCloud, key: str, etag: str, **attributes: str | int) -> dict[str, str]:
     """Set attributes of an image's claim, and return what is there then."""
     table, dynamodb = cloud.outputs["ClaimsTableName"], cloud.client("dynamodb")
@@ -75,14 +66,14 @@ def test_images_without_an_event_get_their_outcomes(silent: LocalCloud) -> None:
     tags["incoming/lost/none.jpg"] = silent.put("incoming/lost/none.jpg", b"no image at all")
     tags["incoming/lost/empty"] = silent.put("incoming/lost/empty", b"")
     silent.put("incoming/lost/folder/", b"")
-    assert outcomes(silent, "lost/") == {}
+    assert silent.outcomes("lost/") == {}
 
     listed = sweep(silent, "--dry-run")
     assert (listed["counts"]["started"], silent.executions()) == (len(tags), [])
     first = sweep(silent)
 
     assert first["counts"]["started"] == len(tags)
-    found = outcomes(silent, "lost/")
+    found = silent.outcomes("lost/")
     assert set(found) == set(tags)
     assert {found[f"incoming/lost/{name}"] for name in ("none.jpg", "empty")} == {"rejected"}
     reasons = {document["reason"] for document in silent.documents().values()}
@@ -103,7 +94,7 @@ def test_an_image_whose_execution_is_gone_is_taken_over(silent: LocalCloud) -> N
     assert [image["why"] for image in found["images"]["started"]] == [
         "its execution is not there any more and left no outcome"
     ]
-    assert set(outcomes(silent, "dead/")) == {key}
+    assert set(silent.outcomes("dead/")) == {key}
     assert claim(silent, key, etag)["execution"] != not_there
 
 
@@ -116,7 +107,7 @@ def test_the_schedules_sweep_finds_by_its_listing_and_then_by_the_index(silent: 
     begins_a_cycle = {"image_key": {"S": "#sweep"}, "etag": {"S": "cursor"}}
     dynamodb.delete_item(TableName=table, Key=begins_a_cycle)
     sweep_as_scheduled(silent)
-    assert set(outcomes(silent, "scheduled/")) == {lost, dead}
+    assert set(silent.outcomes("scheduled/")) == {lost, dead}
 
     claim(
         silent,
@@ -142,29 +133,29 @@ def test_an_image_that_is_given_up_is_told_once_and_redrive_has_it(silent: Local
     key = "incoming/hopeless/a.png"
     etag = silent.put(key, picture(key))
     claim(silent, key, etag, sweeps=3)
-    sqs, sns = silent.client("sqs"), silent.client("sns")
-    mailbox = sqs.create_queue(QueueName="mailbox")["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=mailbox, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    sns.subscribe(TopicArn=silent.outputs["AlertTopicArn"], Protocol="sqs", Endpoint=arn)
+    mailbox = Mailbox(silent, "AlertTopicArn")
 
     first, second = sweep(silent), sweep(silent)
 
     assert (first["counts"]["reported"], first["exit"]) == (1, 1)
     assert (second["counts"]["reported"], second["counts"]["exhausted"], second["exit"]) == (0, 1, 1)
-    messages = sqs.receive_message(QueueUrl=mailbox, MaxNumberOfMessages=10, WaitTimeSeconds=1)["Messages"]
-    told = [json.loads(json.loads(message["Body"])["Message"]) for message in messages]
-    (alert,) = [
-        message for message in told if "AlarmName" not in message
-    ]  # the queue's own alarm may ring too
+    alerts: list[dict[str, Any]] = []
+
+    def alerted() -> bool:  # the queue's own alarm may fire too
+        alerts.extend(message for message in mailbox.messages() if "AlarmName" not in message)
+        return bool(alerts)
+
+    wait_until(alerted, "no alert")
+    (alert,) = alerts
     assert [image["key"] for image in alert["images"]] == [key]
-    assert outcomes(silent, "hopeless/") == {}
+    assert silent.outcomes("hopeless/") == {}
 
     redriven = silent.shell.run("redrive", "--json")
 
     assert redriven.returncode == 0, redriven.stderr
     (row,) = json.loads(redriven.stdout)["images"]
     assert "started by 3 sweeps without success" in row["had_failed"]
-    assert outcomes(silent, "hopeless/") == {key: row["outcome"]}
+    assert silent.outcomes("hopeless/") == {key: row["outcome"]}
 
 
 def test_the_stack_sweeps_by_itself(silent: LocalCloud) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.integration.conftest import Shell, ports
+from tests.local_cloud.shell import Shell, ports
 
 pytestmark = pytest.mark.local_cloud
 

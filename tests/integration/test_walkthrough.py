@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.conftest import Shell, ports
-from tests.unit.training.conftest import pickles, write
+from tests.fakes.cifar_archive import pickles, write
+from tests.local_cloud.shell import Shell, ports
 from training.learning import train_options
 
 NOTEBOOK = Path("training", "walkthrough.ipynb")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.conftest import LocalCloud
+from tests.local_cloud.cloud import LocalCloud
 
 pytestmark = pytest.mark.local_cloud
 

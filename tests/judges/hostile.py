@@ -130,12 +130,13 @@ def uploads() -> Iterator[Scenario]:
         yield scenario(f"entity tag {tag!r}", uploaded(etag=tag))
     for size in (0, 1, 5 * 1024**3, 50 * 1024**4):
         yield scenario(f"{size} bytes", uploaded(size=size))
-    for earlier in (
+    claims: list[dict[str, Any]] = [
         {},
         {"Attributes": {}},
         {"Attributes": {"execution": {"S": "another"}}},
         {"Attributes": None},
-    ):
+    ]
+    for earlier in claims:
         yield scenario(f"claimed before: {earlier}", Claim_image=returns(earlier))
     yield scenario("redrive of nothing", uploaded(redrive=True))
     yield scenario("redrive is a word", uploaded() | {"redrive": "true"})

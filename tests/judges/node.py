@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.support import ROOT
 
 HERE: Final = Path(__file__).parent
 INSTALLED: Final = ROOT / ".judges"

@@ -7,8 +7,8 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.conftest import ROOT
 from tests.static.definitions import MACHINES, filled, states
+from tests.support import ROOT
 
 type Answer = dict[str, Any]
 

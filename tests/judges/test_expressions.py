@@ -6,7 +6,6 @@ execution. Each evaluation is then repeated with the npm package `jsonata`, time
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
 from collections.abc import Iterable
@@ -15,13 +14,12 @@ from typing import Any
 import pytest
 
 from tests.judges import hostile, paths
-from tests.judges.emulated import FROZEN_MILLIS, FROZEN_NOW, FROZEN_RANDOM, FROZEN_UUID, Ended, run
+from tests.judges.canonical import canonical
+from tests.judges.emulated import FROZEN, FROZEN_NOW, Ended, run
 from tests.judges.node import needs_node, run_script
 from tests.judges.scenario import Scenario, expressions, machines
 
 pytestmark = [pytest.mark.judge, needs_node]
-
-FROZEN = {"now": FROZEN_NOW, "millis": FROZEN_MILLIS, "random": FROZEN_RANDOM, "uuid": FROZEN_UUID}
 
 
 def with_paths() -> list[Scenario]:
@@ -121,27 +119,6 @@ def ours(record: dict[str, Any]) -> str:
 def theirs(record: dict[str, Any]) -> str:
     reference = record["reference"]
     return "an error" if "error" in reference else canonical(reference["value"])
-
-
-def canonical(value: Any) -> str:
-    """Write a value so that equal JSON is equal text: 1 and 1.0 are one number, 1 and true are not.
-
-    A text that is a JSON document is compared by what it holds: in `$string` MiniStack's port escapes what is not ASCII
-    and keeps numbers that the reference rounds to 15 digits.
-    """
-    match value:
-        case bool() | None:
-            return json.dumps(value)
-        case int() | float():
-            return f"{value:.15g}"
-        case str() if value[:1] in ("{", "["):
-            with contextlib.suppress(ValueError):
-                return f"JSON: {canonical(json.loads(value))}"
-        case dict():
-            return json.dumps({name: canonical(part) for name, part in value.items()}, sort_keys=True)
-        case list():
-            return json.dumps([canonical(part) for part in value])
-    return json.dumps(value)
 
 
 def told(records: list[dict[str, Any]]) -> list[str]:

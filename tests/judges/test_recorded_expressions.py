@@ -14,15 +14,14 @@ import pytest
 from scones.local import servers
 from scones.local.address import Address
 from scones.local.processes import Processes
-from tests.conftest import ROOT, free_address
+from tests.judges.canonical import canonical
+from tests.judges.emulated import FROZEN
 from tests.judges.node import needs_node, run_script
 from tests.judges.recording_emulator import VARIABLE
-from tests.judges.test_expressions import FROZEN, canonical
 from tests.static.definitions import text_of
-from tests.workflow.conftest import workflow
+from tests.support import ROOT, free_address
+from tests.workflow.deployment import deployed_workflow
 from tests.workflow.harness import UNSURE, Workflow, raises, returns
-
-__all__ = ["workflow"]  # a fixture
 
 pytestmark = [pytest.mark.judge, pytest.mark.local_cloud, needs_node]
 
@@ -53,6 +52,11 @@ def emulated_aws(lines: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
         yield address
     finally:
         processes.stop()
+
+
+@pytest.fixture(scope="session")
+def workflow(emulated_aws: Address) -> Workflow:
+    return deployed_workflow(emulated_aws)
 
 
 @pytest.fixture(scope="session")

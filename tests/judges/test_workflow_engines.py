@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from tests.judges import hostile, paths
-from tests.judges.emulated import run
+from tests.judges.canonical import canonical
+from tests.judges.emulated import FROZEN, run
 from tests.judges.node import INSTALLED, PACKAGES, missing
 from tests.judges.scenario import Scenario, machines
-from tests.judges.test_expressions import FROZEN, canonical
 from tests.static.definitions import FOLDER
 
 PYTHON = INSTALLED / "localstack" / "bin" / "python"

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from tests.conftest import ROOT
-from tests.static.transformed import template, transformed
+from tests.support import ROOT
+from tools.transformed import template, transformed
 
 FOLDER: Final = ROOT / "statemachine"
 FILES: Final = sorted(path.name for path in FOLDER.glob("*.asl.json"))

@@ -4,8 +4,8 @@ import json
 import re
 from typing import Any
 
-from tests.conftest import ROOT
 from tests.static.policies import ACCOUNT, REGION
+from tests.support import ROOT
 
 
 def key_policy() -> dict[str, Any]:

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from tests.static.transformed import transformed
+from tools.transformed import transformed
 
 REGION, ACCOUNT = "us-east-1", "000000000000"
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/ours"

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from tests.conftest import ROOT
+from tests.support import ROOT
 
 
 def needed(command: str = "verify") -> list[tuple[list[str], list[str]]]:

@@ -4,16 +4,19 @@ import hashlib
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
 from tests.workflow.harness import FUNCTIONS, UNSURE, Run, Workflow, raises, returns
 
+pytestmark = pytest.mark.local_cloud
+
 LONG_PAST, FAR_AHEAD = 1_000_000_000, 9_000_000_000
 
 
 @pytest.fixture
-def image() -> dict[str, str]:
+def image() -> dict[str, Any]:
     return {"key": f"incoming/{uuid.uuid4()}.jpg", "etag": uuid.uuid4().hex}
 
 
@@ -21,7 +24,7 @@ def did_nothing(run: Run) -> bool:
     return run.status == "SUCCEEDED" and not any(run.attempts[name] for name in FUNCTIONS)
 
 
-def test_a_claim_is_closed_with_the_outcome(workflow: Workflow, image: dict[str, str]) -> None:
+def test_a_claim_is_closed_with_the_outcome(workflow: Workflow, image: dict[str, Any]) -> None:
     run = workflow.run(**image)
 
     (key,) = run.results
@@ -32,7 +35,7 @@ def test_a_claim_is_closed_with_the_outcome(workflow: Workflow, image: dict[str,
 
 
 def test_a_claim_is_in_the_index_of_open_ones_until_it_is_closed(
-    workflow: Workflow, image: dict[str, str]
+    workflow: Workflow, image: dict[str, Any]
 ) -> None:
     shard = int(hashlib.md5(f"{image['key']}{image['etag']}".encode()).hexdigest()[0], 16)  # noqa: S324
 
@@ -46,7 +49,7 @@ def test_a_claim_is_in_the_index_of_open_ones_until_it_is_closed(
 
 
 def test_a_version_that_an_event_does_not_name_is_not_that_of_an_earlier_event(
-    workflow: Workflow, image: dict[str, str]
+    workflow: Workflow, image: dict[str, Any]
 ) -> None:
     workflow.run(**image, ResultsBucket="no-such-bucket")
     again = workflow.run(**image, redrive=True, version_id=None)
@@ -56,7 +59,7 @@ def test_a_version_that_an_event_does_not_name_is_not_that_of_an_earlier_event(
 
 @pytest.mark.parametrize("redrive", [False, True])
 def test_a_folder_marker_is_nobodys_image(
-    workflow: Workflow, image: dict[str, str], *, redrive: bool
+    workflow: Workflow, image: dict[str, Any], *, redrive: bool
 ) -> None:
     run = workflow.run(**image | {"key": f"{image['key']}/"}, size=0, redrive=redrive)
 
@@ -74,7 +77,7 @@ def test_an_empty_image_and_a_name_like_a_folders_are_images(workflow: Workflow,
     assert run.claim["outcome"] == "passed"
 
 
-def test_a_claim_expires_only_where_the_stack_says_so(workflow: Workflow, image: dict[str, str]) -> None:
+def test_a_claim_expires_only_where_the_stack_says_so(workflow: Workflow, image: dict[str, Any]) -> None:
     run = workflow.run(**image, ClaimDays="30")
 
     assert 0 <= int(run.claim["expires_at"]) - (time.time() + 30 * 86400) + 60 <= 120
@@ -83,7 +86,7 @@ def test_a_claim_expires_only_where_the_stack_says_so(workflow: Workflow, image:
 
 
 def test_an_execution_that_aws_runs_twice_asks_for_one_review(
-    workflow: Workflow, image: dict[str, str]
+    workflow: Workflow, image: dict[str, Any]
 ) -> None:
     # An asynchronous EXPRESS execution runs at least once: the second run has the first one's name.
     name = f"twice-{uuid.uuid4().hex}"
@@ -102,14 +105,14 @@ def test_an_execution_that_aws_runs_twice_asks_for_one_review(
     assert run.reviews == []
 
 
-def test_a_claim_whose_answer_was_lost_is_taken_again(workflow: Workflow, image: dict[str, str]) -> None:
+def test_a_claim_whose_answer_was_lost_is_taken_again(workflow: Workflow, image: dict[str, Any]) -> None:
     name = f"retried-{uuid.uuid4().hex}"
     workflow.hold_claim(**image, claim_ends=FAR_AHEAD, execution=workflow.execution_arn(name))
 
     assert workflow.run(**image, execution=name).document["outcome"] == "passed"
 
 
-def test_an_event_a_day_late_again_does_nothing(workflow: Workflow, image: dict[str, str]) -> None:
+def test_an_event_a_day_late_again_does_nothing(workflow: Workflow, image: dict[str, Any]) -> None:
     first = workflow.run(**image, sequencer="0A", filter_=returns(UNSURE))
     again = workflow.run(**image, sequencer="0A", filter_=returns(UNSURE))
 
@@ -121,7 +124,7 @@ def test_an_event_a_day_late_again_does_nothing(workflow: Workflow, image: dict[
 
 
 def test_ten_events_at_once_are_one_outcome_and_one_message(
-    workflow: Workflow, image: dict[str, str]
+    workflow: Workflow, image: dict[str, Any]
 ) -> None:
     with ThreadPoolExecutor(10) as pool:
         runs = list(pool.map(lambda _: workflow.run(**image, filter_=returns(UNSURE)), range(10)))
@@ -133,7 +136,7 @@ def test_ten_events_at_once_are_one_outcome_and_one_message(
     assert all(run.status == "SUCCEEDED" for run in runs)
 
 
-def test_an_image_that_another_execution_has_is_left_to_it(workflow: Workflow, image: dict[str, str]) -> None:
+def test_an_image_that_another_execution_has_is_left_to_it(workflow: Workflow, image: dict[str, Any]) -> None:
     workflow.hold_claim(**image, claim_ends=FAR_AHEAD)
 
     run = workflow.run(**image)
@@ -144,20 +147,20 @@ def test_an_image_that_another_execution_has_is_left_to_it(workflow: Workflow, i
 
 
 def test_the_image_of_an_execution_that_cannot_be_alive_is_taken_over(
-    workflow: Workflow, image: dict[str, str]
+    workflow: Workflow, image: dict[str, Any]
 ) -> None:
     workflow.hold_claim(**image, claim_ends=LONG_PAST)
 
     assert workflow.run(**image).document["outcome"] == "passed"
 
 
-def test_redrive_takes_an_unfinished_image_over(workflow: Workflow, image: dict[str, str]) -> None:
+def test_redrive_takes_an_unfinished_image_over(workflow: Workflow, image: dict[str, Any]) -> None:
     workflow.hold_claim(**image, claim_ends=FAR_AHEAD)
 
     assert workflow.run(**image, redrive=True).document["outcome"] == "passed"
 
 
-def test_redrive_replaces_a_failure(workflow: Workflow, image: dict[str, str]) -> None:
+def test_redrive_replaces_a_failure(workflow: Workflow, image: dict[str, Any]) -> None:
     failed = workflow.run(**image, classify=raises("KeyError"))
     redriven = workflow.run(**image, redrive=True)
 
@@ -167,7 +170,7 @@ def test_redrive_replaces_a_failure(workflow: Workflow, image: dict[str, str]) -
 
 
 def test_redrive_that_asks_a_person_removes_the_failure_too(
-    workflow: Workflow, image: dict[str, str]
+    workflow: Workflow, image: dict[str, Any]
 ) -> None:
     workflow.run(**image, classify=raises("KeyError"))
     redriven = workflow.run(**image, redrive=True, filter_=returns(UNSURE))
@@ -176,7 +179,7 @@ def test_redrive_that_asks_a_person_removes_the_failure_too(
     assert len(redriven.reviews) == 1
 
 
-def test_redrive_that_fails_again_alerts_again(workflow: Workflow, image: dict[str, str]) -> None:
+def test_redrive_that_fails_again_alerts_again(workflow: Workflow, image: dict[str, Any]) -> None:
     workflow.run(**image, classify=raises("KeyError"))
     redriven = workflow.run(**image, redrive=True, classify=raises("InvalidPredictionError"))
 
@@ -184,7 +187,7 @@ def test_redrive_that_fails_again_alerts_again(workflow: Workflow, image: dict[s
     assert len(redriven.alerts) == 1
 
 
-def test_redrive_leaves_any_other_outcome_alone(workflow: Workflow, image: dict[str, str]) -> None:
+def test_redrive_leaves_any_other_outcome_alone(workflow: Workflow, image: dict[str, Any]) -> None:
     first = workflow.run(**image)
     redriven = workflow.run(**image, redrive=True)
 
@@ -192,7 +195,7 @@ def test_redrive_leaves_any_other_outcome_alone(workflow: Workflow, image: dict[
     assert redriven.results == first.results
 
 
-def test_the_same_bytes_uploaded_anew_are_run_anew(workflow: Workflow, image: dict[str, str]) -> None:
+def test_the_same_bytes_uploaded_anew_are_run_anew(workflow: Workflow, image: dict[str, Any]) -> None:
     workflow.run(**image, sequencer="0A")
     again = workflow.run(**image, sequencer="0B", filter_=returns(UNSURE))
 
@@ -201,7 +204,7 @@ def test_the_same_bytes_uploaded_anew_are_run_anew(workflow: Workflow, image: di
 
 
 def test_an_unsure_image_copied_onto_itself_asks_nobody_again(
-    workflow: Workflow, image: dict[str, str]
+    workflow: Workflow, image: dict[str, Any]
 ) -> None:
     first = workflow.run(**image, sequencer="0A", filter_=returns(UNSURE))
     copied = workflow.run(**image, sequencer="0B", filter_=returns(UNSURE))
@@ -215,7 +218,7 @@ def test_an_unsure_image_copied_onto_itself_asks_nobody_again(
     assert len(unsure.reviews) == 1  # it had passed meanwhile
 
 
-def test_a_late_event_of_an_older_upload_changes_nothing(workflow: Workflow, image: dict[str, str]) -> None:
+def test_a_late_event_of_an_older_upload_changes_nothing(workflow: Workflow, image: dict[str, Any]) -> None:
     newer = workflow.run(**image, sequencer="0B")
     older = workflow.run(**image, sequencer="0A", filter_=returns(UNSURE))
 
@@ -224,7 +227,7 @@ def test_a_late_event_of_an_older_upload_changes_nothing(workflow: Workflow, ima
 
 
 def test_a_result_that_was_not_stored_leaves_the_claim_open(
-    workflow: Workflow, image: dict[str, str]
+    workflow: Workflow, image: dict[str, Any]
 ) -> None:
     lost = workflow.run(**image, ResultsBucket="no-such-bucket")
     redriven = workflow.run(**image, redrive=True)
@@ -235,7 +238,7 @@ def test_a_result_that_was_not_stored_leaves_the_claim_open(
 
 
 def test_an_image_that_cannot_be_claimed_fails_where_it_is_seen(
-    workflow: Workflow, image: dict[str, str]
+    workflow: Workflow, image: dict[str, Any]
 ) -> None:
     run = workflow.run(**image, ClaimsTable="gone")
 

@@ -20,6 +20,8 @@ from tests.workflow.harness import (
     returns,
 )
 
+pytestmark = pytest.mark.local_cloud
+
 POISON = ("UnsupportedImageError", "CorruptImageError", "ImageTooLargeError", "ImageNotFoundError")
 
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from scones.local.address import Address
 
+pytestmark = pytest.mark.local_cloud
+
 MARK = " *(AWS only)*"
 AWS_ONLY = {
     "aws sagemaker describe-endpoint": "no SageMaker control plane",
@@ -50,7 +52,7 @@ def test_commands_that_the_local_cloud_does_not_have_are_marked(shown: list[tupl
 def answer(address: Address, service: str, operation: str) -> str:
     """Call an operation on something that does not exist and return the code of the error, or nothing."""
     config = Config(parameter_validation=False, retries={"total_max_attempts": 1}, proxies={})
-    client: Any = boto3.client(
+    client: Any = boto3.client(  # type: ignore[call-overload]
         service,
         endpoint_url=f"http://{address.host}:{address.aws_port}",
         region_name="us-east-1",

@@ -6,10 +6,11 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tests.integration.conftest import LocalCloud
+from tests.local_cloud.cloud import LocalCloud
 from tests.static.policies import Grant, as_list, named, resources
 
 type Document = dict[str, Any]
@@ -26,11 +27,14 @@ class Refusal:
 
 
 @dataclass(frozen=True)
-class Stack:
-    """The deployed stack by the names of the template."""
+class GuardedStack:
+    """The deployed stack by the names of the template, and its policies."""
 
     cloud: LocalCloud
-    physical: dict[str, str]
+
+    @cached_property
+    def physical(self) -> dict[str, str]:
+        return self.cloud.physical_ids()
 
     @contextmanager
     def without(self, grant: Grant) -> Iterator[str]:
@@ -112,15 +116,3 @@ def replace_version(iam: Any, arn: str, document: Document) -> None:
     for version in iam.list_policy_versions(PolicyArn=arn)["Versions"]:
         if not version["IsDefaultVersion"]:
             iam.delete_policy_version(PolicyArn=arn, VersionId=version["VersionId"])
-
-
-def stack_of(cloud: LocalCloud) -> Stack:
-    """Return the stack, with what is in its nested one."""
-    formation = cloud.client("cloudformation")
-
-    def names(stack: str) -> dict[str, str]:
-        listed = formation.describe_stack_resources(StackName=stack)["StackResources"]
-        return {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in listed}
-
-    outer = names("scones")
-    return Stack(cloud, outer | names(outer["Monitoring"]))

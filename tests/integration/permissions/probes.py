@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.integration.permissions.deployed import Stack
+from tests.integration.permissions.deployed import GuardedStack
 from tests.static.policies import Grant
 
 UNSURE, SURE, NO_IMAGE = "a scone + jam.png", "bicycle.jpg", "not-an-image.jpg"
@@ -75,7 +75,7 @@ def probe_of(grant: Grant) -> Probe:
 class Probes:
     """What can be done to a stack whose rule on uploads is switched off, with three samples in its bucket."""
 
-    stack: Stack
+    stack: GuardedStack
     uploader: Callable[[str], Any]
     tags: dict[str, str]
     _numbers: Any = field(default_factory=lambda: itertools.count(1))

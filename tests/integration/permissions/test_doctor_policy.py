@@ -16,7 +16,7 @@ import pytest
 from scones.connection import Connection
 from scones.doctor.examination import examine_stack
 from scones.doctor.findings import Finding, Level
-from tests.integration.conftest import LocalCloud
+from tests.local_cloud.cloud import LocalCloud
 
 pytestmark = pytest.mark.local_cloud
 

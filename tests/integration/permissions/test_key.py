@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.integration.conftest import LocalCloud
-from tests.integration.permissions.deployed import Stack, stack_of
-from tests.integration.pictures import picture
+from tests.integration.permissions.deployed import GuardedStack
+from tests.local_cloud.cloud import LocalCloud
+from tests.local_cloud.pictures import picture
 from tests.static.key import key_policy
 from tests.static.policies import grants, resources
 
@@ -21,12 +21,12 @@ CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
 
 
 @pytest.fixture(scope="module")
-def keyed(guarded: LocalCloud) -> Iterator[tuple[Stack, str]]:
+def keyed(guarded: LocalCloud) -> Iterator[tuple[GuardedStack, str]]:
     """The stack with a key, and the key's ARN."""
     made = guarded.client("kms").create_key(Policy=json.dumps(key_policy()))
     key = made["KeyMetadata"]["Arn"]
     update(guarded, key)
-    yield stack_of(guarded), key
+    yield GuardedStack(guarded), key
     update(guarded, "")
 
 
@@ -48,7 +48,7 @@ def update(cloud: LocalCloud, key: str) -> None:
     waiter.wait(StackName="scones", WaiterConfig={"Delay": 1, "MaxAttempts": 60})
 
 
-def test_an_image_gets_its_outcome(keyed: tuple[Stack, str]) -> None:
+def test_an_image_gets_its_outcome(keyed: tuple[GuardedStack, str]) -> None:
     cloud = keyed[0].cloud
     before, mark = len(cloud.executions()), keyed[0].log_size
     cloud.put("incoming/keyed/one.png", picture("keyed"))
@@ -58,7 +58,7 @@ def test_an_image_gets_its_outcome(keyed: tuple[Stack, str]) -> None:
     assert keyed[0].refused_since(mark) == set()
 
 
-def test_queue_table_and_logs_have_the_key(keyed: tuple[Stack, str]) -> None:
+def test_queue_table_and_logs_have_the_key(keyed: tuple[GuardedStack, str]) -> None:
     stack, key = keyed
     queue = stack.cloud.client("sqs").get_queue_attributes(
         QueueUrl=stack.physical["FailedImages"], AttributeNames=["KmsMasterKeyId"]
@@ -73,7 +73,7 @@ def test_queue_table_and_logs_have_the_key(keyed: tuple[Stack, str]) -> None:
     assert {group.get("kmsKeyId") for group in groups if group["logGroupName"] in of_the_stack} == {key}
 
 
-def test_whoever_needs_the_key_may_use_this_one(keyed: tuple[Stack, str]) -> None:
+def test_whoever_needs_the_key_may_use_this_one(keyed: tuple[GuardedStack, str]) -> None:
     stack, key = keyed
     owners = {grant.owner for grant in grants() if grant.sid == "UseKey"}
     found = {

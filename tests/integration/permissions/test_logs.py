@@ -12,9 +12,9 @@ import pytest
 
 from scones.chaos.injection import find_workers
 from scones.running_cloud import RunningCloud
-from tests.integration.conftest import LocalCloud
-from tests.integration.permissions.conftest import OPERATOR, REVIEWER
-from tests.integration.permissions.deployed import stack_of
+from tests.integration.permissions.deployed import GuardedStack
+from tests.integration.permissions.people import OPERATOR, REVIEWER
+from tests.local_cloud.cloud import LocalCloud
 
 pytestmark = pytest.mark.local_cloud
 
@@ -50,7 +50,7 @@ def run(guarded: LocalCloud, root: Path) -> LocalCloud:
 @pytest.fixture(scope="module")
 def small_image(run: LocalCloud, root: Path) -> str:
     """What travels from Serialize to Classify of the first sample, as base64."""
-    stack = stack_of(run)
+    stack = GuardedStack(run)
     key = f"incoming/logged/{SAMPLES[0]}"
     head = run.client("s3").head_object(Bucket=stack.physical["ImageBucket"], Key=key)
     request = {"bucket": stack.physical["ImageBucket"], "key": key, "etag": head["ETag"], "size": 1}
@@ -83,7 +83,7 @@ def pieces(text: str) -> list[str]:
 
 def test_there_are_logs_of_each_function(run: LocalCloud) -> None:
     texts = dict(logs(run))
-    stack = stack_of(run)
+    stack = GuardedStack(run)
     for name in ("SerializeLogs", "ClassifyLogs", "FilterLogs"):
         assert texts[stack.physical[name]], f"{name} is empty, so nothing is shown by looking into it"
     assert texts["aws.log"]

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.integration.conftest import LocalCloud
-from tests.integration.permissions.deployed import Stack, stack_of
+from tests.integration.permissions.deployed import GuardedStack
 from tests.integration.permissions.probes import NO_IMAGE, SURE, UNSURE, Probes, probe_of
+from tests.local_cloud.cloud import LocalCloud
 from tests.static.policies import Grant, grants, resources
 
 pytestmark = pytest.mark.local_cloud
@@ -48,7 +48,7 @@ SHOWN = [grant for grant in grants() if why_not_shown(grant) is None]
 @pytest.fixture(scope="module")
 def probes(guarded: LocalCloud, uploader: Any, root: Path) -> Iterator[Probes]:
     """The stack with its rule on uploads switched off, and three images in its bucket."""
-    stack = stack_of(guarded)
+    stack = GuardedStack(guarded)
     events, rule = guarded.client("events"), stack.physical["ImageDropped"]
     events.disable_rule(Name=rule)
     images = root / "events" / "images"
@@ -60,7 +60,7 @@ def probes(guarded: LocalCloud, uploader: Any, root: Path) -> Iterator[Probes]:
     events.enable_rule(Name=rule)
 
 
-def identity(stack: Stack, owner: str) -> str:
+def identity(stack: GuardedStack, owner: str) -> str:
     """Return what the log calls somebody with this policy; of a resource's policy, the service that it lets in."""
     if owner == "UploaderPolicy":
         return "user/uploader"

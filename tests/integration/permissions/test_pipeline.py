@@ -8,8 +8,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.integration.conftest import LocalCloud
-from tests.integration.pictures import picture
+from tests.local_cloud.cloud import LocalCloud
+from tests.local_cloud.pictures import picture
 
 pytestmark = pytest.mark.local_cloud
 

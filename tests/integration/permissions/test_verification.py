@@ -9,9 +9,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from scones.cli import main
-from tests.integration.conftest import LocalCloud
-from tests.integration.permissions.conftest import OPERATOR
-from tests.integration.permissions.deployed import Stack, stack_of
+from tests.integration.permissions.deployed import GuardedStack
+from tests.integration.permissions.people import OPERATOR
+from tests.local_cloud.cloud import LocalCloud
 from tests.static.policies import ACCOUNT, REGION, grants
 from tests.static.verify_permissions import policy
 
@@ -20,12 +20,12 @@ type Verify = Callable[..., Result]
 
 
 @pytest.fixture(scope="module")
-def stack(guarded: LocalCloud) -> Stack:
-    return stack_of(guarded)
+def stack(guarded: LocalCloud) -> GuardedStack:
+    return GuardedStack(guarded)
 
 
 @pytest.fixture
-def verify(guarded: LocalCloud, stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Verify:
+def verify(guarded: LocalCloud, stack: GuardedStack, monkeypatch: pytest.MonkeyPatch) -> Verify:
     """Run the command as a user with the permissions of docs/security.md, against the local cloud."""
     iam = guarded.client("iam")
     user = "verifier"
@@ -45,7 +45,7 @@ def verify(guarded: LocalCloud, stack: Stack, monkeypatch: pytest.MonkeyPatch) -
     return run
 
 
-def resource_arns(cloud: LocalCloud, stack: Stack) -> dict[str, str]:
+def resource_arns(cloud: LocalCloud, stack: GuardedStack) -> dict[str, str]:
     """Return the ARN that each name of the page's table stands for."""
     names = ("SerializeLogs", "ClassifyLogs", "FilterLogs")
     place = f"{REGION}:{ACCOUNT}"
@@ -91,7 +91,7 @@ def left_behind(cloud: LocalCloud) -> list[str]:
 
 
 def test_a_user_with_the_permissions_of_the_page_verifies_the_stack(
-    guarded: LocalCloud, stack: Stack, verify: Verify
+    guarded: LocalCloud, stack: GuardedStack, verify: Verify
 ) -> None:
     mark = stack.log_size
     result = verify("--failed", "--yes")
@@ -108,7 +108,7 @@ def test_a_user_with_the_permissions_of_the_page_verifies_the_stack(
 
 
 def test_a_user_without_the_topics_still_judges_the_rest(
-    guarded: LocalCloud, stack: Stack, verify: Verify
+    guarded: LocalCloud, stack: GuardedStack, verify: Verify
 ) -> None:
     less = policy(resource_arns(guarded, stack))
     less["Statement"] = [one for one in less["Statement"] if "sqs:CreateQueue" not in one["Action"]]
@@ -122,7 +122,7 @@ def test_a_user_without_the_topics_still_judges_the_rest(
 
 
 def test_a_rule_that_is_off_fails_it(guarded: LocalCloud, verify: Verify) -> None:
-    with guarded.without_rule():
+    with guarded.rule_disabled():
         result = verify("--timeout", "3", "--no-metrics")
     assert result.exit_code == 1
     assert states(result)["failed"] == {"outcome"}
@@ -153,7 +153,7 @@ def test_answers_of_the_endpoint_that_are_not_probabilities_fail_it(
     ],
 )
 def test_a_permission_that_is_missing_fails_it(
-    guarded: LocalCloud, stack: Stack, verify: Verify, grant: tuple[str, str, str], failed: set[str]
+    guarded: LocalCloud, stack: GuardedStack, verify: Verify, grant: tuple[str, str, str], failed: set[str]
 ) -> None:
     (taken,) = [one for one in grants() if (one.owner, one.action, one.resource) == grant]
     with stack.without(taken):

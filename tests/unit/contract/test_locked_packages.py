@@ -8,7 +8,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.supply.locked import Package, locked_packages
+from tools.locked import Package, locked_packages
 
 ROOT = Path(__file__).parents[3]
 FUNCTIONS = sorted(path.name for path in (ROOT / "functions").iterdir() if path.is_dir())

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from samcli.yamlhelper import yaml_parse
 
-from tests.unit.functions.test_metrics import ALL, EMITTED, LABEL, REASON, RELEASE
+from tests.fakes.emitted_metrics import ALL, EMITTED, LABEL, REASON, RELEASE
+from tests.static.alarms import alarms
+from tools.transformed import MONITORING_TEMPLATE, template
 
 type Metric = tuple[str, str, frozenset[tuple[str, str]]]
 
@@ -36,19 +37,8 @@ OF_DIMENSION = {
     "RuleName": {"ReleaseExecutionDied", "ImageDropped", "ExecutionDied", "SweepSchedule"},
 }
 
-
-def _template(path: Path) -> dict[str, Any]:
-    return dict(yaml_parse(path.read_text()))
-
-
-MONITORING = _template(Path(__file__).parents[3] / "monitoring" / "template.yaml")
-ROOT = _template(Path(__file__).parents[3] / "template.yaml")
-ALARMS: dict[str, dict[str, Any]] = {
-    name: resource["Properties"]
-    for template in (MONITORING, ROOT)
-    for name, resource in template["Resources"].items()
-    if resource["Type"] == "AWS::CloudWatch::Alarm"
-}
+MONITORING = template(MONITORING_TEMPLATE)
+ALARMS = alarms()
 
 
 def text(value: Any) -> str:
@@ -71,7 +61,7 @@ def watched(alarm: dict[str, Any]) -> list[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def own(root: Path) -> set[Metric]:
     """The metrics of the functions, by the names that the template gives them, and of the workflow."""
-    resources = _template(root / "template.yaml")["Resources"]
+    resources = template()["Resources"]
     states = json.loads((root / "statemachine" / "classify_image.asl.json").read_text())["States"]
     found = set()
     for function, by_dimensions in EMITTED.items():
@@ -176,11 +166,11 @@ def test_no_widget_covers_another_or_leaves_the_page() -> None:
 
 
 def test_functions_and_workflows_emit_into_the_namespace_that_is_watched(root: Path) -> None:
-    template = _template(root / "template.yaml")
-    resources = template["Resources"]
+    root_template = template()
+    resources = root_template["Resources"]
     namespace = resources["Monitoring"]["Properties"]["Parameters"]["Namespace"]
     assert (
-        template["Globals"]["Function"]["Environment"]["Variables"]["POWERTOOLS_METRICS_NAMESPACE"]
+        root_template["Globals"]["Function"]["Environment"]["Variables"]["POWERTOOLS_METRICS_NAMESPACE"]
         == namespace
     )
     for machine in ("ClassifyImage", "ClassifyImageExpress"):

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.supply.components import base_image, native_libraries
-from tests.supply.locked import Package
-from tests.supply.sbom import disagreements, parts
+from tools.components import base_image, native_libraries
+from tools.locked import Package
+from tools.sbom import disagreements, parts
 
 
 def package(name: str, version: str) -> Package:

@@ -19,7 +19,7 @@ from classify.prediction import parse_probabilities
 from classify.sagemaker import invoke
 from endpoint.faults import MEANING, Faults, Kind
 from endpoint.server import main
-from tests.conftest import free_address
+from tests.support import free_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -1,28 +1,27 @@
 """Sweep on a bucket, a table, a queue and a topic of moto, with a Step Functions that can fail; tests move time."""
 
+import functools
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import boto3
 from aws_lambda_powertools.metrics.provider.cold_start import reset_cold_start_flag
 from moto import mock_aws
-from samcli.yamlhelper import yaml_parse
 
 from sweep.contract import SweepResponse
 from sweep.rescue import Clients, Rescue
 from sweep.run import Run
 from tests.fakes.aws_clients import client_error
-from tests.unit.functions.conftest import AWS, SETTINGS, load
+from tests.unit.functions.environment import AWS, SETTINGS, load
+from tools.transformed import template
 
 REGION = AWS["AWS_DEFAULT_REGION"]
 WORKFLOW = f"arn:aws:states:{REGION}:123456789012:stateMachine:classify"
 STANDARD = f"arn:aws:states:{REGION}:123456789012:execution:classify:1"
-TEMPLATE = Path(__file__).parents[3] / "template.yaml"
 
 
 @dataclass
@@ -140,14 +139,18 @@ class Stack:
         return [json.loads(json.loads(message["Body"])["Message"]) for message in self.messages(self.mailbox)]
 
 
+@functools.cache  # a client takes longer to make than most of these tests do; moto answers those of earlier tests too
+def client(service: str) -> Any:
+    return boto3.Session("testing", "testing", region_name=REGION).client(service)  # type: ignore[call-overload]
+
+
 @contextmanager
 def deployed() -> Iterator[Stack]:
     with mock_aws():
-        session = boto3.Session("testing", "testing", region_name=REGION)
-        s3, dynamodb, sqs, sns = (session.client(name) for name in ("s3", "dynamodb", "sqs", "sns"))
+        s3, dynamodb, sqs, sns = (client(name) for name in ("s3", "dynamodb", "sqs", "sns"))
         s3.create_bucket(Bucket="images", CreateBucketConfiguration={"LocationConstraint": REGION})
         s3.put_bucket_versioning(Bucket="images", VersioningConfiguration={"Status": "Enabled"})
-        table = yaml_parse(TEMPLATE.read_text())["Resources"]["ImageClaims"]["Properties"]
+        table = template()["Resources"]["ImageClaims"]["Properties"]
         names = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
         dynamodb.create_table(TableName="claims", **{name: table[name] for name in names})
         queue, mailbox = (sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("failed", "mailbox"))
@@ -158,4 +161,4 @@ def deployed() -> Iterator[Stack]:
         stepfunctions = FakeStepFunctions()
         app = load("sweep", SETTINGS["sweep"] | own)
         app.clients = Clients(s3, dynamodb, stepfunctions, sqs, sns)  # type: ignore[arg-type]
-        yield Stack(app, stepfunctions, session.client, queue, mailbox)
+        yield Stack(app, stepfunctions, client, queue, mailbox)

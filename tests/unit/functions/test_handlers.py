@@ -13,7 +13,7 @@ from classify.errors import EndpointThrottledError
 from tests.fakes.aws_clients import FakeBody, FakeSageMakerRuntime, client_error
 from tests.fakes.lambda_context import FakeLambdaContext
 from tests.fakes.pictures import encoded, quarters
-from tests.unit.functions.conftest import SETTINGS, load
+from tests.unit.functions.environment import SETTINGS, load
 
 EXECUTION = "arn:aws:states:eu-west-1:123456789012:execution:classify:1"
 IDS = {"execution": EXECUTION, "s3_request_id": "C3D13FE58DE4C810"}

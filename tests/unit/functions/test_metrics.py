@@ -14,38 +14,13 @@ from classify.errors import InvalidRequestError
 from sweep.cycle import Cursor
 from sweep.decision import Kind
 from tests.fakes.aws_clients import FakeBody, FakeSageMakerRuntime, client_error
+from tests.fakes.emitted_metrics import ALL, EMITTED, LABEL, REASON, RELEASE
 from tests.fakes.lambda_context import FakeLambdaContext
 from tests.fakes.pictures import encoded, quarters
-from tests.unit.functions.conftest import SETTINGS
+from tests.unit.functions.environment import SETTINGS
 
 type Emitted = dict[tuple[str, ...], dict[str, list[float]]]
 Loader = Callable[..., Any]
-
-ALL, LABEL, REASON = ("service",), ("service", "label"), ("service", "reason")
-RELEASE = ("service", "release")
-EMITTED: dict[str, dict[tuple[str, ...], set[str]]] = {
-    "serialize": {
-        ALL: {"ObjectBytes", "ImageDataBytes", "Rejected"},
-        REASON: {"ObjectBytes", "Rejected"},
-        RELEASE: {"Started"},
-    },
-    "classify": {ALL: {"EndpointLatency", "EndpointErrors", "EndpointThrottles"}},
-    "filter": {
-        ALL: {"Confidence", "Passed", "Review", "ThresholdFallback"},
-        LABEL: {"Confidence", "Passed", "Review", "ThresholdFallback"},
-    },
-    "sweep": {
-        ALL: {
-            "ListingCycleMinutes",
-            "OldestUnclassifiedMinutes",
-            "SweepStarted",
-            "SweepReported",
-            "SweepExhausted",
-            "SweepErrors",
-        }
-    },
-}
-"""By function and dimensions; every function also emits ColdStart."""
 
 
 def emitted(log: str, service: str) -> Emitted:

@@ -16,20 +16,13 @@ from serialize.errors import CorruptImageError, ImageTooLargeError, UnsupportedI
 from serialize.image import serialize_image
 from serialize.jpeg import layout
 from serialize.tiff_directory import check_exif, exif_orientation
+from tests.fakes.file_parts import chunk, segment
 from tests.fakes.pictures import encoded, quarters
 
 LIMIT = 50_000_000
 PHOTO = quarters(48, 40)
 FILES = {kind: encoded(PHOTO, kind) for kind in ("JPEG", "PNG", "GIF", "TIFF")}
 WALKED = 126_000  # parts that are read twice each
-
-
-def chunk(kind: bytes, data: bytes = b"") -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-
-def segment(kind: int, data: bytes = b"") -> bytes:
-    return bytes([0xFF, kind]) + struct.pack(">H", len(data) + 2) + data
 
 
 def within(kind: str, at: int, data: bytes) -> bytes:

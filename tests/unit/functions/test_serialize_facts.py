@@ -11,8 +11,8 @@ from PIL import Image
 
 from serialize.errors import CorruptImageError
 from serialize.image import serialize_image
+from tests.fakes.file_parts import chunk
 from tests.fakes.pictures import TURNED_BACK, corners, encoded, largest_difference, quarters
-from tests.unit.functions.test_serialize_bombs import chunk
 
 LIMIT = 50_000_000
 ORIENTATION = 0x0112

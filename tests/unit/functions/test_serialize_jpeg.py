@@ -10,8 +10,8 @@ from serialize.decode import decode
 from serialize.errors import CorruptImageError, UnsupportedImageError
 from serialize.image import serialize_image
 from serialize.jpeg import layout
+from tests.fakes.file_parts import segment
 from tests.fakes.pictures import encoded, quarters, scene
-from tests.unit.functions.test_serialize_bombs import segment
 
 LIMIT = 50_000_000
 END = b"\xff\xd9"

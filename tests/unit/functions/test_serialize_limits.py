@@ -12,7 +12,7 @@ import pytest
 from PIL import Image, ImageChops
 
 from tests.fakes.pictures import encoded
-from tests.unit.functions.conftest import AWS, SETTINGS
+from tests.unit.functions.environment import AWS, SETTINGS
 
 pytestmark = [
     pytest.mark.slow,

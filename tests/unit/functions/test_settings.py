@@ -7,7 +7,7 @@ from filter.settings import Settings as FilterSettings
 from serialize.settings import LARGEST_IMAGE
 from serialize.settings import Settings as SerializeSettings
 from sweep.settings import Settings as SweepSettings
-from tests.unit.functions.conftest import SETTINGS
+from tests.unit.functions.environment import SETTINGS
 
 SETTINGS_OF: dict[str, Any] = {
     "serialize": SerializeSettings,

@@ -12,7 +12,7 @@ from sweep.cycle import PAGES_PER_RUN
 from sweep.rescue import Clients, Rescue
 from sweep.run import Run
 from sweep.settings import Settings
-from tests.unit.functions.conftest import SETTINGS
+from tests.unit.functions.environment import SETTINGS
 from tests.unit.functions.sweep_bill import PAGE, Bill, BilledBucket, BilledTable
 
 BUDGET = 0.10

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from sweep.settings import Settings
-from tests.unit.functions.conftest import SETTINGS, load
+from tests.unit.functions.environment import SETTINGS, load
 
 
 def settings(**variables: str) -> Settings:

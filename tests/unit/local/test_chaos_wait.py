@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.chaos import scenario as scenarios
-from tests.chaos.scenario import Scenario
+from tests.local_cloud import scenario as scenarios
+from tests.local_cloud.scenario import Scenario
 
 
 class Clock:
@@ -20,9 +20,10 @@ def waited(monkeypatch: pytest.MonkeyPatch, *, busy_until: float, result_at: flo
     """Return the seconds that a scenario of one image waits at most 2,400 s for."""
     clock = Clock()
     monkeypatch.setattr(scenarios, "time", clock)
-    stack: Any = SimpleNamespace(is_busy=lambda: clock.now < busy_until, executions=lambda _state: set())
+    cloud: Any = SimpleNamespace(is_busy=lambda: clock.now < busy_until, executions=lambda _state: [])
     image: Any = SimpleNamespace(key="k", etag="e")
-    waiting = Scenario("s", "f", stack, memory=None, images=[image], started=0)  # type: ignore[arg-type]
+    nothing: Any = None
+    waiting = Scenario("s", "f", cloud, nothing, nothing, nothing, images=[image], started=0)
     monkeypatch.setattr(
         Scenario, "results", lambda _self: {("k", "e"): ["passed"]} if clock.now >= result_at else {}
     )

@@ -16,7 +16,7 @@ from scones.local.commands import _pass_on
 from scones.local.processes import Processes, Stopped
 from scones.local.sam import is_built
 from scones.running_cloud import RunningCloud, hold_cloud, write_cloud
-from tests.conftest import free_address
+from tests.support import free_address
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ import pytest
 
 from scones.pace import Pace
 from tests.fakes.cloudformation import FakeStack, FakeStacks
-from tests.unit.scones.conftest import IMAGES, REGION, RESULTS
+from tests.unit.scones.fake_stack import IMAGES, REGION, RESULTS
 
 ROLE = "arn:aws:iam::123456789012:role/r"
 RULES = ("uploads", "schedule", "died")

@@ -13,7 +13,7 @@ from scones.backfill.run import Counts, Run
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-    from tests.unit.scones.conftest import Scones
+    from tests.unit.scones.fake_stack import Scones
 
 
 @pytest.fixture

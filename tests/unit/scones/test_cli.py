@@ -19,7 +19,7 @@ from scones.running_cloud import RunningCloud
 from tests.fakes.command_contract import commands_with_schema
 
 if TYPE_CHECKING:
-    from tests.unit.scones.conftest import FakeCloudFormation, MakeImages, Scones
+    from tests.unit.scones.fake_stack import FakeCloudFormation, MakeImages, Scones
 
 HEAVY = ("boto3", "botocore", "rich", "ministack", "scones.drop", "scones.local")
 

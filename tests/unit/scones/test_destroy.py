@@ -13,12 +13,12 @@ from scones.cli import main
 from scones.destroy import command
 from scones.destroy.inventory import PARAMETERS as TELLING_PARAMETERS
 from tests.fakes.aws_clients import client_error
-from tests.static.transformed import transformed
-from tests.unit.scones.conftest import IMAGES, REGION, RESULTS
 from tests.unit.scones.destroyable import LATE_LOGS, LOGS, Destroyable, deploy
+from tests.unit.scones.fake_stack import IMAGES, REGION, RESULTS
+from tools.transformed import transformed
 
 if TYPE_CHECKING:
-    from tests.unit.scones.conftest import Scones
+    from tests.unit.scones.fake_stack import Scones
 
 GONE: dict[str, Any] = {"buckets": set(), "tables": [], "enabled": [], "stack": "DELETE_COMPLETE"}
 READS = {

@@ -10,7 +10,7 @@ import pytest
 from scones.destroy import inventory
 from scones.destroy.deletion import NotDestroyedError, delete_bucket
 from tests.fakes.aws_clients import client_error
-from tests.unit.scones.conftest import REGION
+from tests.unit.scones.fake_stack import REGION
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -20,7 +20,7 @@ from scones.doctor.findings import Finding, Level
 from scones.stack import Resource, Stack
 from sweep.settings import Settings
 from tests.fakes.stubbed_clients import Refusal, stubbed
-from tests.unit.functions.conftest import SETTINGS
+from tests.unit.functions.environment import SETTINGS
 
 TOPIC = "arn:aws:sns:us-east-1:123456789012:alert"
 UPLOADS = Resource("ImageDropped", RULE, "scones-ImageDropped-1")

@@ -12,7 +12,7 @@ import pytest
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-    from tests.unit.scones.conftest import FakeWorkflow, MakeImages, Scones
+    from tests.unit.scones.fake_stack import FakeWorkflow, MakeImages, Scones
 
 IMAGES = "the-image-bucket"
 RESULTS = "the-results-bucket"

@@ -12,7 +12,7 @@ from scones.drop.files import find_files, plan_keys
 from scones.errors import SconesError
 
 if TYPE_CHECKING:
-    from tests.unit.scones.conftest import MakeImages
+    from tests.unit.scones.fake_stack import MakeImages
 
 
 def keys(*names: str) -> list[str]:

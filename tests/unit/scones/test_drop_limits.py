@@ -11,12 +11,12 @@ import pytest
 from PIL import Image
 
 from scones.drop.limits import UploadLimits
-from tests.unit.scones.conftest import IMAGES
+from tests.unit.scones.fake_stack import IMAGES
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-    from tests.unit.scones.conftest import FakeCloudFormation, FakeWorkflow, MakeImages, Scones
+    from tests.unit.scones.fake_stack import FakeCloudFormation, FakeWorkflow, MakeImages, Scones
 
 LIMITS = UploadLimits(max_bytes=26_214_400, max_pixels=48 * 32)
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import PutObjectOutputTypeDef
 
-    from tests.unit.scones.conftest import FakeWorkflow, MakeImages
+    from tests.unit.scones.fake_stack import FakeWorkflow, MakeImages
 
 IMAGES, RESULTS = "the-image-bucket", "the-results-bucket"
 

@@ -19,12 +19,12 @@ from tests.fakes.execution_history import (
     failed,
     scheduled,
 )
-from tests.unit.scones.conftest import IMAGES, REGION
+from tests.unit.scones.fake_stack import IMAGES, REGION
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-    from tests.unit.scones.conftest import FakeWorkflow, MakeImages, Scones
+    from tests.unit.scones.fake_stack import FakeWorkflow, MakeImages, Scones
 
 ARN = f"arn:aws:states:{REGION}:123456789012:execution:triage:"
 SAID = f"waiting for the endpoint, retried: {UNAVAILABLE[1]}"

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 
 from scones.fetch import copies as module
 from scones.fetch.file_names import MAX_NAME_BYTES, candidates, flat_path, relative_path
-from tests.unit.scones.conftest import IMAGES
+from tests.unit.scones.fake_stack import IMAGES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mypy_boto3_s3 import S3Client
 
-    from tests.unit.scones.conftest import FakeWorkflow, Scones
+    from tests.unit.scones.fake_stack import FakeWorkflow, Scones
 
 type Classify = Callable[..., str]
 

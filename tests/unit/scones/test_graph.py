@@ -23,7 +23,7 @@ from scones.graph.svg import draw_svg
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.unit.scones.conftest import Scones
+    from tests.unit.scones.fake_stack import Scones
 
 SVG = "{http://www.w3.org/2000/svg}"
 NOW = datetime(2026, 11, 26, tzinfo=UTC)

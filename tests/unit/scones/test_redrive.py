@@ -14,14 +14,14 @@ from scones.connection import Target, connect
 from scones.pace import Pace
 from scones.redrive import run as redrive_run
 from scones.running_cloud import RunningCloud
-from tests.unit.scones.conftest import IMAGES, REGION, RESULTS, FakeWorkflow
+from tests.unit.scones.fake_stack import IMAGES, REGION, RESULTS, FakeWorkflow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mypy_boto3_s3 import S3Client
 
-    from tests.unit.scones.conftest import Scones
+    from tests.unit.scones.fake_stack import Scones
 
 ARN = f"arn:aws:states:{REGION}:123456789012:execution:triage:"
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_s3 import S3Client
 
-    from tests.unit.scones.conftest import FakeWorkflow, Scones
+    from tests.unit.scones.fake_stack import FakeWorkflow, Scones
 
 
 @pytest.fixture

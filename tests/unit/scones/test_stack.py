@@ -12,7 +12,7 @@ from scones.errors import SconesError
 from scones.stack import read_stack
 
 if TYPE_CHECKING:
-    from tests.unit.scones.conftest import FakeCloudFormation
+    from tests.unit.scones.fake_stack import FakeCloudFormation
 
 
 @pytest.fixture

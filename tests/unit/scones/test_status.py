@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_stepfunctions import SFNClient
 
-    from tests.unit.scones.conftest import FakeWorkflow, Scones
+    from tests.unit.scones.fake_stack import FakeWorkflow, Scones
 
 
 def test_counts_for_machines(scones: Scones, s3: S3Client, workflow: FakeWorkflow) -> None:

@@ -12,7 +12,7 @@ import pytest
 from scones.connection import Connection
 
 if TYPE_CHECKING:
-    from tests.unit.scones.conftest import FakeCloudFormation, Scones
+    from tests.unit.scones.fake_stack import FakeCloudFormation, Scones
 
 KINDS = ("waiting", "too_old", "finished", "running", "started", "reported", "exhausted", "errors")
 

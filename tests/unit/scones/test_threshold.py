@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_ssm import SSMClient
 
-    from tests.unit.scones.conftest import FakeCloudFormation, Scones
+    from tests.unit.scones.fake_stack import FakeCloudFormation, Scones
 
 NAME = "ConfidenceThreshold-scones"
 

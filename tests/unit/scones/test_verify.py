@@ -8,37 +8,28 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from tests.unit.scones.verifiable import IMAGES, RESULTS, VerifiableStack, log_groups, watched_calls
+from tests.unit.scones.verifiable import (
+    IMAGES,
+    RESULTS,
+    VerifiableStack,
+    stack_in_place,
+    verified,
+    watched_calls,
+)
 
 if TYPE_CHECKING:
-    from tests.unit.scones.conftest import FakeCloudFormation, Scones
+    from tests.unit.scones.fake_stack import FakeCloudFormation, Scones
 
 
 @pytest.fixture
 def stack(
-    aws: None,
-    outputs: dict[str, str],
-    cloudformation: FakeCloudFormation,
-    monkeypatch: pytest.MonkeyPatch,
+    aws: None, outputs: dict[str, str], cloudformation: FakeCloudFormation, monkeypatch: pytest.MonkeyPatch
 ) -> VerifiableStack:
-    fake = VerifiableStack()
-    outputs["ReviewTopicArn"], outputs["AlertTopicArn"] = fake.topics["review"], fake.topics["alert"]
-    monkeypatch.setattr(cloudformation, "get_paginator", log_groups(fake), raising=False)
-    monkeypatch.setattr("scones.connection.Connection.stepfunctions", lambda _connection: fake)
-    monkeypatch.setattr("scones.verify.command.pace_for", lambda _connection: fake.pace())
-    monkeypatch.setattr("scones.verify.run_resources._WAIT_S", 0)
-    return fake
+    return stack_in_place(outputs, cloudformation, monkeypatch)
 
 
 def rows(document: dict[str, Any], state: str) -> list[tuple[str, str]]:
     return [(row["check"], row["subject"]) for row in document["checks"] if row["state"] == state]
-
-
-def verified(scones: Scones, *options: str, code: int = 0) -> dict[str, Any]:
-    result = scones("verify", "--json", *options)
-    assert result.exit_code == code, result.stdout + result.stderr
-    document: dict[str, Any] = json.loads(result.stdout)
-    return document
 
 
 def failed_checks(scones: Scones, *options: str) -> set[str]:

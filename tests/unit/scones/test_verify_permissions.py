@@ -2,11 +2,11 @@
 
 import re
 
+import pytest
+
 from tests.static.verify_permissions import needed
-from tests.unit.scones.conftest import Scones
-from tests.unit.scones.test_verify import stack as stack  # noqa: PLC0414 - a fixture
-from tests.unit.scones.test_verify import verified
-from tests.unit.scones.verifiable import VerifiableStack, watched_calls
+from tests.unit.scones.fake_stack import FakeCloudFormation, Scones
+from tests.unit.scones.verifiable import VerifiableStack, stack_in_place, verified, watched_calls
 
 # Where the action is not named like the request.
 ACTIONS = {
@@ -19,6 +19,13 @@ DELETE_VERSIONS = {"s3:DeleteObject", "s3:DeleteObjectVersion"}
 OF_THE_STACK = {
     *("sns:Publish", "dynamodb:PutItem", "logs:PutLogEvents", "cloudwatch:PutMetricData"),
 }
+
+
+@pytest.fixture
+def stack(
+    aws: None, outputs: dict[str, str], cloudformation: FakeCloudFormation, monkeypatch: pytest.MonkeyPatch
+) -> VerifiableStack:
+    return stack_in_place(outputs, cloudformation, monkeypatch)
 
 
 def test_the_list_is_what_the_command_asks_for(scones: Scones, stack: VerifiableStack) -> None:

@@ -23,13 +23,13 @@ from tests.fakes.execution_history import (
     scheduled,
 )
 from tests.static.verify_permissions import needed
-from tests.unit.scones.conftest import IMAGES, REGION, RESULTS
+from tests.unit.scones.fake_stack import IMAGES, REGION, RESULTS
 from tests.unit.scones.verifiable import watched_calls
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-    from tests.unit.scones.conftest import FakeCloudFormation, FakeWorkflow, Scones
+    from tests.unit.scones.fake_stack import FakeCloudFormation, FakeWorkflow, Scones
 
 STANDARD = f"arn:aws:states:{REGION}:123456789012:execution:triage:1"
 EXPRESS = f"arn:aws:states:{REGION}:123456789012:express:triage:1:2"
@@ -109,8 +109,10 @@ def answer(scones: Scones, *arguments: str) -> list[dict[str, Any]]:
 
 
 def test_an_image_whose_endpoint_is_away_says_when_it_is_tried_again(scones: Scones, known: Known) -> None:
+    # The retry is due 21 s later, by the clock that the command reads.
+    now = datetime.now(UTC).replace(microsecond=0)
     known.claim(known.upload())
-    known.executions.add(STANDARD, "RUNNING", endpoint_away(5, NOW))
+    known.executions.add(STANDARD, "RUNNING", endpoint_away(5, now))
 
     (image,) = answer(scones)
 
@@ -120,7 +122,7 @@ def test_an_image_whose_endpoint_is_away_says_when_it_is_tried_again(scones: Sco
     assert re.match(
         r"waits for the endpoint: attempt 6 within \d+ s; gives up at about [\d:-]+", image["next"]["text"]
     )
-    assert image["next"]["retry_by"] == (NOW + timedelta(seconds=5 + 16)).isoformat()
+    assert image["next"]["retry_by"] == (now + timedelta(seconds=5 + 16)).isoformat()
 
 
 def test_what_people_read_at_80_columns(

@@ -114,10 +114,10 @@ class VerifiableStack:
         return self.session.client(service)  # type: ignore[call-overload]
 
     def pace(self) -> Pace:
-        return Pace(clock=lambda: self.now, sleep=self.work)
+        return Pace(clock=lambda: self.now, sleep=self.work, longest_s=30)
 
-    def work(self, _seconds: float = 0) -> None:
-        self.now += 1
+    def work(self, seconds: float = 0) -> None:
+        self.now += max(1, seconds)
         if self.interrupt_at is not None and self.now >= self.interrupt_at:
             self.interrupt_at = None
             raise KeyboardInterrupt
@@ -282,3 +282,24 @@ def watched_calls(*refused: str) -> Iterator[set[str]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(BaseClient, "_make_api_call", call)
         yield made
+
+
+def verified(scones: Callable[..., Any], *options: str, code: int = 0) -> dict[str, Any]:
+    """Run the command, and return its document."""
+    result = scones("verify", "--json", *options)
+    assert result.exit_code == code, result.stdout + result.stderr
+    document: dict[str, Any] = json.loads(result.stdout)
+    return document
+
+
+def stack_in_place(
+    outputs: dict[str, str], cloudformation: Any, monkeypatch: pytest.MonkeyPatch
+) -> VerifiableStack:
+    """Make a stack, inside moto, and let the commands find it."""
+    fake = VerifiableStack()
+    outputs["ReviewTopicArn"], outputs["AlertTopicArn"] = fake.topics["review"], fake.topics["alert"]
+    monkeypatch.setattr(cloudformation, "get_paginator", log_groups(fake), raising=False)
+    monkeypatch.setattr("scones.connection.Connection.stepfunctions", lambda _connection: fake)
+    monkeypatch.setattr("scones.verify.command.pace_for", lambda _connection: fake.pace())
+    monkeypatch.setattr("scones.verify.run_resources._WAIT_S", 0)
+    return fake

@@ -18,7 +18,7 @@ import pytest
 
 from scones.local import servers
 from scones.local.processes import Processes
-from tests.conftest import ROOT, free_address
+from tests.support import ROOT, free_address
 
 DEFINITION = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 3600, "End": True}}}
 ROLE = "arn:aws:iam::000000000000:role/any"

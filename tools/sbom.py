@@ -1,6 +1,6 @@
 """Write what each function and the endpoint's image are made of, as CycloneDX: build/sbom/<part>.cdx.json.
 
-    python -m tests.supply.sbom
+    python -m tools.sbom
 
 The packages of each requirements.txt are installed by their hashes for x86-64 Linux; cyclonedx-py lists them with their
 licences and what they need; what it cannot see is added, and all of it held against CycloneDX's schema. Two runs write
@@ -20,17 +20,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 from packaging.utils import canonicalize_name
 
-from tests.supply.components import base_image, native_libraries
-from tests.supply.locked import locked_packages
+from tools.components import base_image, native_libraries
+from tools.locked import locked_packages
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tests.supply.locked import Package
+    from tools.locked import Package
 
 type Document = dict[str, Any]
 
-ROOT: Final = Path(__file__).parents[2]
+ROOT: Final = Path(__file__).parents[1]
 OUT: Final = ROOT / "build" / "sbom"
 PLATFORM: Final = "x86_64-manylinux_2_34"  # of Lambda's python3.13
 TOOL: Final = "cyclonedx-bom==7.5.0"

@@ -1,6 +1,6 @@
 """What is in a local cloud, by kind."""
 
-from tests.integration.conftest import LocalCloud
+from tests.local_cloud.cloud import LocalCloud
 
 OF_THE_CLOUD = {"scones-local-artifacts", "scones-sample-images"}
 """Buckets that `scones up` makes itself, for SAM's packages and for `sam local`."""

@@ -1,4 +1,4 @@
-"""A scenario: images of its own, whatever happens to them, and then what became of each, counted."""
+"""A scenario: images of its own, whatever happens to them, and then the outcome of each, counted."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import io
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
 
 from PIL import Image as Pictures
 
-from tests.chaos.memory import PeakMemory
-from tests.chaos.stack import DIED, ENDED, Image, Stack
-from tests.chaos.table import Row
+from tests.local_cloud.cloud import DIED, ENDED, LocalCloud, ObjectVersion
+from tests.local_cloud.mailbox import Mailbox
+from tests.local_cloud.memory import PeakMemory
+from tests.local_cloud.table import Row
 
 POLL_S = 0.25
 QUIET_S = 60.0
@@ -28,27 +28,29 @@ def picture() -> bytes:
 
 @dataclass
 class Scenario:
-    """Counts what a stack makes of the images that are put under a folder of the scenario's own."""
+    """Counts the outcomes of the images that are put under a folder of the scenario's own."""
 
     name: str
     folder: str
-    stack: Stack
+    cloud: LocalCloud
+    reviews: Mailbox
+    alerts: Mailbox
     memory: PeakMemory
-    images: list[Image] = field(default_factory=list)
+    images: list[ObjectVersion] = field(default_factory=list)
     started: float = field(default_factory=time.monotonic)
     before: set[str] = field(default_factory=set)
 
-    def drop(self, count: int) -> list[Image]:
+    def drop(self, count: int) -> list[ObjectVersion]:
         """Upload pictures that nobody has seen; their events start the workflow."""
         bodies = {f"incoming/{self.folder}/{number:05}.png": picture() for number in range(count)}
         self.started = time.monotonic()
-        self.images = self.stack.put(bodies)
+        self.images = self.cloud.put_all(bodies)
         return self.images
 
     def results(self) -> dict[tuple[str, str], list[str]]:
         """Return the outcomes of each image: one for every time that a result of it was written."""
-        s3, bucket = self.stack.client("s3"), self.stack.outputs["ResultsBucketName"]
-        labels = self.stack.outputs["ModelLabels"].split(",")
+        s3, bucket = self.cloud.client("s3"), self.cloud.outputs["ResultsBucketName"]
+        labels = self.cloud.outputs["ModelLabels"].split(",")
         prefixes = [f"passed/{label}/" for label in labels] + [f"{name}/" for name in OUTCOMES[1:]]
         found: dict[tuple[str, str], list[str]] = {}
         for prefix in prefixes:
@@ -70,20 +72,20 @@ class Scenario:
         wanted = {(image.key, image.etag) for image in self.images}
         left, quiet_since = len(wanted), time.monotonic()
         while missing := wanted - set(self.results()):
-            if len(missing) != left or self.stack.is_busy():
+            if len(missing) != left or self.cloud.is_busy():
                 left, quiet_since = len(missing), time.monotonic()
             if time.monotonic() > deadline or time.monotonic() - quiet_since > QUIET_S:
                 return self.seconds
             self._pause(min(5.0, max(poll_s, len(missing) / 1000)))
         seconds = self.seconds
-        while self.stack.executions("RUNNING") and time.monotonic() < deadline:
+        while self.cloud.executions("RUNNING") and time.monotonic() < deadline:
             self._pause(poll_s)
         return seconds
 
     def failed_attempts(self, *errors: str) -> int:
         """Count the tasks that failed with one of these errors, whether tried again or not."""
-        executions = self.stack.executions(*ENDED) - self.before
-        found = Counter(error for one in executions for error in self.stack.failed_attempts(one))
+        executions = self.cloud.execution_arns(*ENDED) - self.before
+        found = Counter(error for one in executions for error in self.cloud.failed_attempts(one))
         return sum(found[error] for error in errors)
 
     def wait_for_results(self, count: int, timeout_s: float) -> None:
@@ -102,11 +104,11 @@ class Scenario:
 
         Where the cloud itself has died (not `calm`), what it had just done may be done again: only losing is wrong.
         """
-        results, reviews = self.results(), self._heard("ReviewTopicArn")
+        results, reviews = self.results(), self._received(self.reviews)
         images = [(image.key, image.etag) for image in self.images]
         outcomes = {image: results[image] for image in images if image in results}
         in_review = {image for image, written in outcomes.items() if written[0] == "review"}
-        died = self.stack.executions(*DIED) - self.before
+        died = self.cloud.execution_arns(*DIED) - self.before
         row = Row(
             scenario=self.name,
             images=len(images),
@@ -116,7 +118,7 @@ class Scenario:
             died=len(died),
             reviews=len(in_review),
             messages=reviews.total(),
-            alerts=self._heard("AlertTopicArn").total(),
+            alerts=self._received(self.alerts).total(),
             seconds=seconds,
             peak_mib=self.memory.mib,
         )
@@ -128,8 +130,8 @@ class Scenario:
         row.require(told, f"{row.messages} messages about {row.reviews} reviews")
         return row
 
-    def _heard(self, topic: str) -> Counter[tuple[str, str]]:
-        messages: list[dict[str, Any]] = [one for one in self.stack.heard(topic) if "image" in one]
+    def _received(self, mailbox: Mailbox) -> Counter[tuple[str, str]]:
+        messages = [one for one in mailbox.messages() if "image" in one]
         return Counter(
             (one["image"]["key"], one["image"]["etag"])
             for one in messages

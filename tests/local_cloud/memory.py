@@ -7,7 +7,7 @@ from typing import Self
 
 import psutil
 
-from tests.integration.conftest import Shell
+from tests.local_cloud.shell import Shell
 
 MIB = 1024 * 1024
 PAUSE_S = 0.5

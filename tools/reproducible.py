@@ -1,6 +1,6 @@
 """Build the functions twice, as differently as two machines would, and compare what came out.
 
-    python -m tests.supply.reproducible [Filter]
+    python -m tools.reproducible [Filter]
 
 prints the hash of each function's build: the name that `sam deploy` gives its code in S3. It ends with 1 when the two
 builds differ, and says in which files.
@@ -25,9 +25,9 @@ from scones.local.sam import SOURCES
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-ROOT: Final = Path(__file__).parents[2]
+ROOT: Final = Path(__file__).parents[1]
 # Folder, age of the sources, and what else a build may leak: the order of sets, the clock's zone, new files' modes.
-MACHINES: Final[tuple[tuple[str, int, int, Mapping[str, str]], ...]] = (
+MACHINES: Final[tuple[tuple[str, int, int, dict[str, str]], ...]] = (
     ("here", 1_000_000_000, 0o022, {"PYTHONHASHSEED": "1", "TZ": "UTC"}),
     ("another/folder of another machine", 1_700_000_000, 0o077, {"PYTHONHASHSEED": "2", "TZ": "Asia/Tokyo"}),
 )
@@ -72,7 +72,7 @@ def sam_build(folder: Path, function: str | None, variables: Mapping[str, str], 
     subprocess.run(
         [command, "build", "--no-cached", *([function] if function else [])],
         cwd=folder,
-        env=os.environ | own | variables,
+        env={**os.environ, **own, **variables},
         umask=umask,
         check=True,
         stdout=subprocess.PIPE,

@@ -1,0 +1,27 @@
+"""The metrics that the functions emit: their tests hold them to it, and the alarms' tests what alarms read."""
+
+ALL, LABEL, REASON = ("service",), ("service", "label"), ("service", "reason")
+RELEASE = ("service", "release")
+EMITTED: dict[str, dict[tuple[str, ...], set[str]]] = {
+    "serialize": {
+        ALL: {"ObjectBytes", "ImageDataBytes", "Rejected"},
+        REASON: {"ObjectBytes", "Rejected"},
+        RELEASE: {"Started"},
+    },
+    "classify": {ALL: {"EndpointLatency", "EndpointErrors", "EndpointThrottles"}},
+    "filter": {
+        ALL: {"Confidence", "Passed", "Review", "ThresholdFallback"},
+        LABEL: {"Confidence", "Passed", "Review", "ThresholdFallback"},
+    },
+    "sweep": {
+        ALL: {
+            "ListingCycleMinutes",
+            "OldestUnclassifiedMinutes",
+            "SweepStarted",
+            "SweepReported",
+            "SweepExhausted",
+            "SweepErrors",
+        }
+    },
+}
+"""By function and dimensions; every function also emits ColdStart."""

@@ -1,0 +1,75 @@
+"""Rules that the tests themselves keep, so that any of them can be moved, run alone, in parallel or in random order."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+CLOUDS = ("tests.local_cloud.cloud", "tests.local_cloud.shell", "tests.workflow.harness")
+
+
+def imported(text: str) -> Iterator[str]:
+    """Yield every module of tests/ that a source imports, and every name that may be one."""
+    for node in ast.walk(ast.parse(text)):
+        match node:
+            case ast.Import(names=names):
+                yield from (name.name for name in names if name.name.startswith("tests."))
+            case ast.ImportFrom(module=str(module), names=names) if module.split(".")[0] == "tests":
+                yield module
+                yield from (f"{module}.{name.name}" for name in names)
+
+
+def is_test(module: str) -> bool:
+    """Whether a module of tests/ holds tests or fixtures, which belong to pytest."""
+    return any(part == "conftest" or part.startswith("test_") for part in module.split("."))
+
+
+def needs_a_cloud(text: str) -> bool:
+    """Whether a module of tests starts a local cloud, or uses an emulated AWS that a fixture starts."""
+    return not set(CLOUDS).isdisjoint(imported(text)) or "emulated_aws" in text
+
+
+def is_marked(text: str) -> bool:
+    """Whether a module marks all its tests, or one of them, as tests of a local cloud."""
+    return "pytest.mark.local_cloud" in text
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong"),
+    [
+        ("from tests.unit.test_a import b", True),
+        ("from tests.unit import test_a", True),
+        ("import tests.unit.conftest", True),
+        ("def f():\n    from tests.conftest import ROOT", True),
+        ("from tests.support import ROOT", False),
+        ("from endpoint import test_a", False),
+    ],
+)
+def test_an_import_is_seen_wherever_it_stands(line: str, wrong: bool) -> None:
+    assert any(map(is_test, imported(line))) is wrong
+
+
+def test_no_module_imports_tests_or_a_conftest(root: Path) -> None:
+    """Two modules that share something share a third, which says what it is."""
+    found = {
+        f"{path.relative_to(root)} imports {module}"
+        for path in root.joinpath("tests").rglob("*.py")
+        for module in imported(path.read_text())
+        if is_test(module)
+    }
+    assert found == set()
+
+
+def test_tests_of_a_cloud_are_marked(root: Path) -> None:
+    """Unmarked, they would run beside others, and miss their deadlines on a small machine."""
+    found = {
+        str(path.relative_to(root))
+        for path in root.joinpath("tests").rglob("test_*.py")
+        if path.name != Path(__file__).name
+        and needs_a_cloud(path.read_text())
+        and not is_marked(path.read_text())
+    }
+    assert found == set()

@@ -1,0 +1,45 @@
+"""The environment of each function, and its handler loaded with it."""
+
+import importlib
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any
+from unittest import mock
+
+AWS = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_DEFAULT_REGION": "eu-west-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+
+
+# What the template sets for each function.
+SETTINGS = {
+    "serialize": {"MODEL_INPUT_SIZE": "32", "MAX_OBJECT_BYTES": "26214400", "MAX_PIXELS": "50331648"},
+    "classify": {"ENDPOINT_NAME": "scones", "LABELS": "bicycle,motorcycle"},
+    "filter": {"LABELS": "bicycle,motorcycle", "CONFIDENCE_THRESHOLD": "0.8"},
+    "sweep": {
+        "IMAGE_BUCKET": "images",
+        "INCOMING_PREFIX": "incoming/",
+        "CLAIMS_TABLE": "claims",
+        "WORKFLOW_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:classify",
+        "ALERT_TOPIC_ARN": "arn:aws:sns:us-east-1:123456789012:alerts",
+        "FAILED_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/failed",
+        "SWEEP_MINUTES": "30",
+        "SWEEP_DAYS": "14",
+        "SWEEP_ATTEMPTS": "3",
+        "MAX_STARTS_PER_RUN": "1000",
+        "CLAIM_DAYS": "0",
+        "RESULT_DAYS": "0",
+    },
+}
+
+
+def load(name: str, environment: Mapping[str, str]) -> Any:
+    """Import a function's handler anew: it and the logger beside it read the environment when they are imported."""
+    with mock.patch.dict(os.environ, AWS | environment):
+        importlib.reload(importlib.import_module(f"{name}.observability"))
+        app = sys.modules.get(f"{name}.app")
+        return importlib.reload(app) if app else importlib.import_module(f"{name}.app")
