@@ -101,7 +101,7 @@ def main(arguments: Sequence[str]) -> int:
         except subprocess.CalledProcessError as error:
             print(error.output, file=sys.stderr)
             return 1
-        for function in sorted(path for path in one.iterdir() if path.is_dir()):
+        for function in sorted(path.parent for path in one.rglob("requirements.txt")):
             print(f"{dir_checksum(str(function))}  {function.name}")
         differing = differing_files(one, other)
     for path in differing:

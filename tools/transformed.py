@@ -1,6 +1,7 @@
 """Print the template as CloudFormation gets it, SAM's part worked out: `python -m tools.transformed`.
 
-Checkers of CloudFormation know little of SAM, and the roles that it writes are what a reviewer wants to see.
+Checkers of CloudFormation know little of SAM, and the roles that it writes are what a reviewer wants to see. What
+recovery/ holds is shown among the rest, its parameters as what the root template gives them.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import copy
 import functools
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +20,20 @@ from samtranslator.translator.translator import Translator
 
 TEMPLATE = Path(__file__).parents[1] / "template.yaml"
 MONITORING_TEMPLATE = TEMPLATE.parent / "monitoring" / "template.yaml"
+NESTED = {"Recovery": TEMPLATE.parent / "recovery" / "template.yaml"}
 _MANAGED = {
     "AWSLambdaBasicExecutionRole": "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole",
     "AWSXrayWriteOnlyAccess": "arn:aws:iam::aws:policy/AWSXrayWriteOnlyAccess",
 }
+_CODE, _DEFINITION = (
+    {"S3Bucket": "bucket", "S3Key": "code.zip"},
+    {"Bucket": "bucket", "Key": "definition.json"},
+)
 
 
 def template(path: Path = TEMPLATE) -> dict[str, Any]:
-    """Return a copy of a template as it stands."""
-    return copy.deepcopy(_template(path))
+    """Return a copy of a template as it stands; in the root's, what the nested stack of recovery/ makes."""
+    return copy.deepcopy(_joined() if path == TEMPLATE else _template(path))
 
 
 def transformed() -> dict[str, Any]:
@@ -41,16 +48,72 @@ def _template(path: Path) -> dict[str, Any]:
 
 
 @functools.cache
+def _joined() -> dict[str, Any]:
+    found = copy.deepcopy(_template(TEMPLATE))
+    for stack, path in NESTED.items():
+        nested = copy.deepcopy(_template(path))
+        given = found["Resources"].pop(stack)["Properties"]["Parameters"]
+        outputs = {f"{stack}.Outputs.{name}": output["Value"] for name, output in nested["Outputs"].items()}
+        found = _with_outputs(found, outputs)
+        found["Resources"] |= _with_parameters(nested["Resources"], given)
+    return found
+
+
+@functools.cache
 def _transformed() -> dict[str, Any]:
     os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
     written = template()
+    places = {
+        "CodeUri": "s3://bucket/code.zip",
+        "Code": _CODE,
+        "DefinitionUri": _DEFINITION,
+        "DefinitionS3Location": _DEFINITION,
+    }
     for resource in written["Resources"].values():
         properties = resource.get("Properties", {})
-        if "CodeUri" in properties:
-            properties["CodeUri"] = "s3://bucket/code.zip"
-        if "DefinitionUri" in properties:
-            properties["DefinitionUri"] = {"Bucket": "bucket", "Key": "definition.json"}
+        properties.update({name: place for name, place in places.items() if name in properties})
     return dict(Translator(_MANAGED, Parser()).translate(written, {}))
+
+
+def _with_outputs(value: Any, outputs: dict[str, Any]) -> Any:
+    """Replace each reference to an output of a nested stack by the output's value."""
+    match value:
+        case {"Fn::GetAtt": [stack, attribute]} if f"{stack}.{attribute}" in outputs:
+            return outputs[f"{stack}.{attribute}"]
+        case dict():
+            return {name: _with_outputs(part, outputs) for name, part in value.items()}
+        case list():
+            return [_with_outputs(part, outputs) for part in value]
+    return value
+
+
+def _with_parameters(value: Any, given: dict[str, Any]) -> Any:
+    """Replace each reference to a parameter of a nested stack by what the root template gives it."""
+    match value:
+        case {"Ref": name} if name in given:
+            return given[name]
+        case {"Fn::Sub": str(text)}:
+            return {
+                "Fn::Sub": re.sub(
+                    r"\$\{(\w+)\}", lambda name: _in_text(given.get(name[1], {"Ref": name[1]})), text
+                )
+            }
+        case dict():
+            return {name: _with_parameters(part, given) for name, part in value.items()}
+        case list():
+            return [_with_parameters(part, given) for part in value]
+    return value
+
+
+def _in_text(value: Any) -> str:
+    """Write a reference as Fn::Sub has it."""
+    match value:
+        case {"Ref": name}:
+            return f"${{{name}}}"
+        case {"Fn::GetAtt": parts}:
+            return f"${{{'.'.join(parts)}}}"
+    message = f"no text for {value}"
+    raise ValueError(message)
 
 
 if __name__ == "__main__":

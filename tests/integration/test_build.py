@@ -34,11 +34,12 @@ def test_a_package_ships_no_heavy_friends(
     }
 
 
-@pytest.mark.parametrize("function", ["Serialize", "Classify", "Filter", "Sweep"])
+@pytest.mark.parametrize("function", ["Serialize", "Classify", "Filter", "Recovery/Sweep"])
 def test_a_package_ships_our_code_what_is_locked_and_nothing_else(
     cloud: LocalCloud, root: Path, function: str
 ) -> None:
-    build, source = root / ".aws-sam" / "build" / function, root / "functions" / function.lower()
+    build = root / ".aws-sam" / "build" / function
+    source = root / "functions" / build.name.lower()
     installed = list(importlib.metadata.distributions(path=[str(build)]))
     ours = {str(path.relative_to(source)) for path in (*source.rglob("*.py"), source / "requirements.txt")}
     theirs = {str(file) for package in installed for file in package.files or ()}

@@ -49,7 +49,15 @@ def project(root: Path, tmp_path: Path, environment: dict[str, str]) -> Path:
         text=True,
         check=True,
     )
-    wanted = ("template.yaml", "samconfig", ".gitignore", "monitoring/", "statemachine/", "functions/")
+    wanted = (
+        "template.yaml",
+        "samconfig",
+        ".gitignore",
+        "recovery/",
+        "monitoring/",
+        "statemachine/",
+        "functions/",
+    )
     for name in filter(None, listed.stdout.split("\0")):
         if name.startswith(wanted) and (root / name).is_file():
             (project / name).parent.mkdir(parents=True, exist_ok=True)

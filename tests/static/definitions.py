@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
 from tests.support import ROOT
@@ -15,7 +16,7 @@ FILES: Final = sorted(path.name for path in FOLDER.glob("*.asl.json"))
 MACHINES: Final = {
     name: resource["Properties"]
     for name, resource in template()["Resources"].items()
-    if resource["Type"] == "AWS::Serverless::StateMachine"
+    if resource["Type"] in {"AWS::Serverless::StateMachine", "AWS::StepFunctions::StateMachine"}
 }
 
 
@@ -34,7 +35,7 @@ def filled(machine: str) -> dict[str, Any]:
     """
     properties = MACHINES[machine]
     values = properties["DefinitionSubstitutions"]
-    text = text_of(properties["DefinitionUri"].removeprefix("statemachine/"))
+    text = text_of(Path(properties.get("DefinitionUri") or properties["DefinitionS3Location"]).name)
     return dict(json.loads(re.sub(r"\$\{(\w+)\}", lambda name: _written(values[name[1]]), text)))
 
 

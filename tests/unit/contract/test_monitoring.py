@@ -165,14 +165,14 @@ def test_no_widget_covers_another_or_leaves_the_page() -> None:
         taken |= cells
 
 
-def test_functions_and_workflows_emit_into_the_namespace_that_is_watched(root: Path) -> None:
+def test_functions_and_workflows_emit_into_the_namespace_that_is_watched() -> None:
     root_template = template()
     resources = root_template["Resources"]
     namespace = resources["Monitoring"]["Properties"]["Parameters"]["Namespace"]
-    assert (
-        root_template["Globals"]["Function"]["Environment"]["Variables"]["POWERTOOLS_METRICS_NAMESPACE"]
-        == namespace
-    )
+    everywhere = root_template["Globals"]["Function"]["Environment"]["Variables"]
+    assert everywhere["POWERTOOLS_METRICS_NAMESPACE"] == namespace
+    sweep = resources["Sweep"]["Properties"]["Environment"]["Variables"]
+    assert {name: sweep[name] for name in everywhere} == everywhere
     for machine in ("ClassifyImage", "ClassifyImageExpress"):
         assert resources[machine]["Properties"]["DefinitionSubstitutions"]["MetricsNamespace"] == namespace
 

@@ -12,6 +12,7 @@ import pytest
 from samcli.yamlhelper import yaml_parse
 
 from tests.static.policies import resources
+from tests.static.transformed import template as flattened
 from tools import release_digest
 
 FUNCTIONS = ("Serialize", "Classify", "Filter")
@@ -19,8 +20,8 @@ MACHINES = ("ClassifyImage", "ClassifyImageExpress")
 
 
 @pytest.fixture(scope="module")
-def template(root: Path) -> dict[str, Any]:
-    return dict(yaml_parse((root / "template.yaml").read_text()))
+def template() -> dict[str, Any]:
+    return flattened()
 
 
 @pytest.fixture

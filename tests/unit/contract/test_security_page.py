@@ -87,8 +87,9 @@ def test_no_action_is_a_wildcard_and_no_resource_where_aws_has_one() -> None:
     }
 
 
-def test_a_wildcard_has_its_reason_beside_it_in_the_template(root: Path) -> None:
-    lines = (root / "template.yaml").read_text().splitlines()
+@pytest.mark.parametrize("folder", [".", "recovery"])
+def test_a_wildcard_has_its_reason_beside_it_in_the_template(root: Path, folder: str) -> None:
+    lines = (root / folder / "template.yaml").read_text().splitlines()
     wildcards = [number for number, line in enumerate(lines) if line.strip() == 'Resource: "*"']
     for number in wildcards:
         sid = max(

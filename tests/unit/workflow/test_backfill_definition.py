@@ -8,7 +8,8 @@ import jsonschema
 import pytest
 from cfnlint.data.schemas.other import step_functions
 from ministack.services import stepfunctions
-from samcli.yamlhelper import yaml_parse
+
+from tests.static.transformed import template
 
 MAPS = ("Images below the prefix", "Images of the inventory")
 
@@ -46,15 +47,16 @@ def test_the_definition_holds_to_the_published_schema(definition: dict[str, Any]
     jsonschema.validate(json.loads(json.dumps(definition).replace("${Partition}", "aws")), schema)
 
 
-def test_images_go_through_the_one_definition_of_the_workflow(root: Path) -> None:
-    resources = yaml_parse((root / "template.yaml").read_text())["Resources"]
+def test_images_go_through_the_one_definition_of_the_workflow() -> None:
+    resources = template()["Resources"]
     event, twin = (resources[name]["Properties"] for name in ("ClassifyImage", "ClassifyImageExpress"))
-    assert event["DefinitionUri"] == twin["DefinitionUri"] == "statemachine/classify_image.asl.json"
-    assert event["Role"] == twin["Role"]
+    assert event["DefinitionUri"] == "statemachine/classify_image.asl.json"
+    assert twin["DefinitionS3Location"] == "../statemachine/classify_image.asl.json"
+    assert event["Role"] == twin["RoleArn"]
     ours, theirs = event["DefinitionSubstitutions"], twin["DefinitionSubstitutions"]
     assert ours.keys() == theirs.keys()
     assert {name for name in ours if ours[name] != theirs[name]} == {"ClaimSeconds", "WaitsFifteenMinutesFor"}
-    assert twin["Type"] == "EXPRESS"
+    assert twin["StateMachineType"] == "EXPRESS"
 
 
 def evaluated(expression: str, item: dict[str, Any], *, encoded: bool) -> Any:
