@@ -8,6 +8,7 @@ from pathlib import Path
 
 import botocore.session
 from botocore import xform_name
+from samcli.yamlhelper import yaml_parse
 
 from classify.errors import InvalidPredictionError
 from classify.prediction import parse_probabilities
@@ -125,11 +126,9 @@ def test_it_waits_as_long_as_classify(root: Path) -> None:
 
 
 def test_its_defaults_are_the_template_s_and_the_deploy_command_s(root: Path) -> None:
-    template = (root / "template.yaml").read_text()
-    slow = re.search(r"EndpointSlowMilliseconds:\n    Type: Number\n    Default: (\d+)", template)
+    parameters = yaml_parse((root / "template.yaml").read_text())["Parameters"]
     options = (root / "training" / "deploy.py").read_text()
     concurrency = re.search(r'"--max-concurrency", type=int, default=(\d+)', options)
-    assert slow
     assert concurrency
-    assert int(slow[1]) == SLOW_S * 1000
+    assert parameters["EndpointSlowMilliseconds"]["Default"] == SLOW_S * 1000
     assert int(concurrency[1]) == DEPLOYED_CONCURRENCY

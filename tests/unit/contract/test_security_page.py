@@ -90,11 +90,10 @@ def test_no_action_is_a_wildcard_and_no_resource_where_aws_has_one() -> None:
 @pytest.mark.parametrize("folder", [".", "recovery"])
 def test_a_wildcard_has_its_reason_beside_it_in_the_template(root: Path, folder: str) -> None:
     lines = (root / folder / "template.yaml").read_text().splitlines()
-    wildcards = [number for number, line in enumerate(lines) if line.strip() == 'Resource: "*"']
+    wildcards = [number for number, line in enumerate(lines) if 'Resource: "*"' in line]
+    starts = ("Sid:", "- Sid:", "- {", "- &")
     for number in wildcards:
-        sid = max(
-            above for above in range(number) if lines[above].strip().startswith(("Sid:", "- Sid:", "- &"))
-        )
+        sid = max(above for above in range(number + 1) if lines[above].strip().startswith(starts))
         assert any("#" in line for line in lines[sid - 2 : sid]), f"line {number + 1} has no reason above it"
     assert wildcards
 
