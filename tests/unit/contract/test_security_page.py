@@ -67,7 +67,7 @@ def test_a_role_can_be_taken_by_one_service_and_by_nobody_else() -> None:
     }
 
 
-def test_sam_lets_one_rule_invoke_one_function() -> None:
+def test_one_rule_may_invoke_one_function() -> None:
     permissions = [
         each["Properties"] for each in resources().values() if each["Type"] == "AWS::Lambda::Permission"
     ]

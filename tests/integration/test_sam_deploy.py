@@ -1,4 +1,4 @@
-"""`sam deploy --guided` as README has it, in a terminal: Enter at every question ends in a stack."""
+"""`sam deploy` by a user: guided, in a terminal, and over a stack of the release before."""
 
 from __future__ import annotations
 
@@ -17,12 +17,20 @@ import boto3
 import pytest
 
 from scones.local.address import Address, tool_environment
+from scones.local.sam import SOURCES
 
 pytestmark = [pytest.mark.slow, pytest.mark.local_cloud]
 
 TIMEOUT_S = 240
 # More than SAM asks: it asks for the same value again and again when Enter is not an answer.
 MOST_QUESTIONS = 80
+LAST_UNSPLIT = "59c66514"
+# Each release has its own.
+OF_A_RELEASE = {
+    "AWS::Lambda::Version",
+    "AWS::StepFunctions::StateMachineVersion",
+    "AWS::AppConfig::HostedConfigurationVersion",
+}
 # The last line on the screen is a question when it has no end and ends like this.
 QUESTION = re.compile(r"[^\n]*: $")
 STYLE = re.compile(r"\x1b\[[0-9;]*m")
@@ -38,6 +46,12 @@ def environment(emulated_aws: Address, tmp_path: Path) -> dict[str, str]:
     }
 
 
+def built(project: Path, environment: dict[str, str]) -> Path:
+    """Build a project and return it."""
+    subprocess.run(["sam", "build"], cwd=project, env=environment, check=True, capture_output=True)
+    return project
+
+
 @pytest.fixture
 def project(root: Path, tmp_path: Path, environment: dict[str, str]) -> Path:
     """A clone of the project as it stands, built."""
@@ -49,17 +63,8 @@ def project(root: Path, tmp_path: Path, environment: dict[str, str]) -> Path:
         text=True,
         check=True,
     )
-    wanted = (
-        "template.yaml",
-        "samconfig",
-        ".gitignore",
-        "recovery/",
-        "monitoring/",
-        "statemachine/",
-        "functions/",
-    )
     for name in filter(None, listed.stdout.split("\0")):
-        if name.startswith(wanted) and (root / name).is_file():
+        if name.startswith((*SOURCES, ".gitignore")) and (root / name).is_file():
             (project / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(root / name, project / name)
     identity = ["-c", "user.name=x", "-c", "user.email=x@example.com"]
@@ -67,10 +72,21 @@ def project(root: Path, tmp_path: Path, environment: dict[str, str]) -> Path:
         ["git", "init", "--quiet"],
         ["git", "add", "--all"],
         ["git", *identity, "commit", "--quiet", "--message", "clone"],
-        ["sam", "build"],
     ):
-        subprocess.run(command, cwd=project, env=environment, check=True, capture_output=True)
-    return project
+        subprocess.run(command, cwd=project, env=environment, check=True)
+    return built(project, environment)
+
+
+@pytest.fixture
+def project_before(root: Path, tmp_path: Path, environment: dict[str, str]) -> Path:
+    """The release before the template was split, built."""
+    project = tmp_path / "before"
+    project.mkdir()
+    archive = subprocess.run(["git", "archive", LAST_UNSPLIT], cwd=root, capture_output=True, check=False)
+    if archive.returncode != 0:
+        pytest.skip(f"needs the history of the repository, back to commit {LAST_UNSPLIT}")
+    subprocess.run(["tar", "--extract"], cwd=project, input=archive.stdout, check=True)
+    return built(project, environment)
 
 
 @pytest.fixture
@@ -83,7 +99,8 @@ def formation(emulated_aws: Address) -> Iterator[Any]:
         aws_secret_access_key="test",
     )
     yield client
-    client.delete_stack(StackName="scones")
+    for stack in ("scones", "updated"):
+        client.delete_stack(StackName=stack)
     client.close()
 
 
@@ -147,3 +164,61 @@ def test_enter_at_every_question_makes_a_stack_and_changes_no_tracked_file(
     assert again.returncode == 0, again.stderr
     assert "samconfig.toml" in {path.name for path in project.iterdir()}
     assert re.search(r"EndpointName.*scones-image-classifier", again.stdout), again.stdout
+
+
+def deploy(project: Path, environment: dict[str, str]) -> None:
+    """Deploy a stack without a question."""
+    options = ["--stack-name", "updated", "--resolve-s3", "--capabilities", "CAPABILITY_IAM"]
+    done = subprocess.run(
+        ["sam", "deploy", "--no-confirm-changeset", "--parameter-overrides", "CanaryMinutes=0", *options],
+        cwd=project,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr
+
+
+def resources_of(formation: Any, stack: str) -> dict[str, tuple[str, str]]:
+    """Return type and physical id of each resource of a stack, nested stacks left closed."""
+    pages = formation.get_paginator("list_stack_resources").paginate(StackName=stack)
+    return {
+        one["LogicalResourceId"]: (one["ResourceType"], one["PhysicalResourceId"])
+        for page in pages
+        for one in page["StackResourceSummaries"]
+        if one["ResourceStatus"] != "DELETE_COMPLETE" and "PhysicalResourceId" in one
+    }
+
+
+def test_an_update_of_the_release_before_keeps_all_that_holds_something(
+    project: Path, project_before: Path, environment: dict[str, str], emulated_aws: Address, formation: Any
+) -> None:
+    deploy(project_before, environment)
+    before = resources_of(formation, "updated")
+    session = boto3.Session("test", "test", region_name="us-east-1")
+    s3, sns, sqs = (session.client(name, endpoint_url=emulated_aws.aws_url) for name in ("s3", "sns", "sqs"))
+    _, images = before["ImageBucket"]
+    s3.put_object(Bucket=images, Key="elsewhere/kept", Body=b"kept")
+    url = sqs.create_queue(QueueName="follows-alerts")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    _, alerts = before["AlertTopic"]
+    sns.subscribe(TopicArn=alerts, Protocol="sqs", Endpoint=arn)
+
+    deploy(project, environment)
+
+    after = resources_of(formation, "updated")
+    _, nested = after["Recovery"]
+    recovery = resources_of(formation, nested)
+    stayed = {
+        name: one for name, one in before.items() if one[0] not in OF_A_RELEASE and name not in recovery
+    }
+    assert {name: after.get(name) for name in stayed} == stayed
+    assert {
+        name for name, one in before.items() if one[0] not in OF_A_RELEASE
+    } - after.keys() == recovery.keys()
+    assert {one for _, one in recovery.values()} & {one for _, one in before.values()} == set()
+    assert s3.get_object(Bucket=images, Key="elsewhere/kept")["Body"].read() == b"kept"
+    followers = sns.list_subscriptions_by_topic(TopicArn=alerts)["Subscriptions"]
+    assert arn in {one["Endpoint"] for one in followers}

@@ -1,0 +1,62 @@
+"""What is stored, and whoever is subscribed, stays where it is when the template is split or joined."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from samcli.yamlhelper import yaml_parse
+
+# A resource that moves between stacks is deleted and made anew: these would lose what they hold, or who follows them.
+HOLDS_SOMETHING = {
+    "AWS::S3::Bucket": {"ImageBucket", "ResultsBucket"},
+    "AWS::DynamoDB::Table": {"ImageClaims"},
+    "AWS::SQS::Queue": {"FailedImages"},
+    "AWS::SNS::Topic": {"ReviewTopic", "AlertTopic"},
+    "AWS::SNS::Subscription": {"ReviewSubscription", "AlertSubscription"},
+    "AWS::SSM::Parameter": {"LiveThreshold"},
+    # Its executions, its history and its alias.
+    "AWS::Serverless::StateMachine": {"ClassifyImage"},
+    # Versions that executions of the release before still call.
+    "AWS::Serverless::Function": {"Serialize", "Classify", "Filter"},
+    # Of people outside the stack.
+    "AWS::IAM::ManagedPolicy": {"UploaderPolicy"},
+    # The release's number continues.
+    "AWS::AppConfig::Application": {"ReleaseSettingsStore"},
+    "AWS::AppConfig::ConfigurationProfile": {"ReleaseSettingsProfile"},
+}
+NAMES = {
+    "AWS::Lambda::Function": "FunctionName",
+    "AWS::StepFunctions::StateMachine": "StateMachineName",
+    "AWS::Events::Rule": "Name",
+    "AWS::IAM::Role": "RoleName",
+    "AWS::Logs::LogGroup": "LogGroupName",
+}
+WITHOUT_A_NAME = {"AWS::Lambda::Permission", "AWS::Lambda::EventInvokeConfig", "AWS::IAM::Policy"}
+
+
+def test_what_holds_something_is_in_the_root_by_the_name_that_it_always_had(root: Path) -> None:
+    found: dict[str, set[str]] = {}
+    for name, resource in yaml_parse((root / "template.yaml").read_text())["Resources"].items():
+        found.setdefault(resource["Type"], set()).add(name)
+
+    assert {kind: found.get(kind) for kind in HOLDS_SOMETHING} == HOLDS_SOMETHING
+
+
+@pytest.mark.parametrize("stack", ["recovery", "monitoring"])
+def test_a_nested_stack_holds_nothing(root: Path, stack: str) -> None:
+    resources = yaml_parse((root / stack / "template.yaml").read_text())["Resources"]
+
+    assert [name for name, one in resources.items() if one["Type"] in HOLDS_SOMETHING] == []
+
+
+def test_what_recovery_makes_has_no_fixed_name(root: Path) -> None:
+    """CloudFormation makes what moved before it deletes what was there."""
+    resources = yaml_parse((root / "recovery" / "template.yaml").read_text())["Resources"].items()
+
+    assert {one["Type"] for _, one in resources} <= NAMES.keys() | WITHOUT_A_NAME
+    assert [name for name, one in resources if NAMES.get(one["Type"]) in one["Properties"]] == []
+
+
+def test_the_root_can_be_read_in_one_sitting(root: Path) -> None:
+    assert len((root / "template.yaml").read_text().splitlines()) <= 750
