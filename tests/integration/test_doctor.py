@@ -29,8 +29,13 @@ def test_a_healthy_cloud_is_ok_throughout(cloud: LocalCloud) -> None:
     }
     assert "2 probabilities for 2 labels" in checks["endpoint's answer"]["message"]
     assert "model version" in checks["endpoint's answer"]["message"]
-    assert "ImageDropped, " in checks["rules"]["message"]
-    assert "SweepSchedule" in checks["rules"]["message"]
+    _, _, rules = checks["rules"]["message"].partition(": ")
+    assert set(rules.split(", ")) == {
+        "ImageDropped",
+        "ExecutionDied",
+        "ReleaseExecutionDied",
+        "SweepSchedule",
+    }
 
 
 def test_a_disabled_rule_is_broken_and_the_next_step_is_a_command(cloud: LocalCloud) -> None:
