@@ -30,6 +30,9 @@ _CODE, _DEFINITION = (
     {"Bucket": "bucket", "Key": "definition.json"},
 )
 
+# A part of a template: whatever YAML can say.
+type Value = Any
+
 
 def template(path: Path = TEMPLATE) -> dict[str, Any]:
     """Return a copy of a template as it stands; in the root's, what the nested stack of recovery/ makes."""
@@ -75,7 +78,7 @@ def _transformed() -> dict[str, Any]:
     return dict(Translator(_MANAGED, Parser()).translate(written, {}))
 
 
-def _with_outputs(value: Any, outputs: dict[str, Any]) -> Any:
+def _with_outputs(value: Value, outputs: dict[str, Any]) -> Value:
     """Replace each reference to an output of a nested stack by the output's value."""
     match value:
         case {"Fn::GetAtt": [stack, attribute]} if f"{stack}.{attribute}" in outputs:
@@ -87,7 +90,7 @@ def _with_outputs(value: Any, outputs: dict[str, Any]) -> Any:
     return value
 
 
-def _with_parameters(value: Any, given: dict[str, Any]) -> Any:
+def _with_parameters(value: Value, given: dict[str, Any]) -> Value:
     """Replace each reference to a parameter of a nested stack by what the root template gives it."""
     match value:
         case {"Ref": name} if name in given:
@@ -105,7 +108,7 @@ def _with_parameters(value: Any, given: dict[str, Any]) -> Any:
     return value
 
 
-def _in_text(value: Any) -> str:
+def _in_text(value: Value) -> str:
     """Write a reference as Fn::Sub has it."""
     match value:
         case {"Ref": name}:

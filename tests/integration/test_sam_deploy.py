@@ -198,7 +198,9 @@ def test_an_update_of_the_release_before_keeps_all_that_holds_something(
     deploy(project_before, environment)
     before = resources_of(formation, "updated")
     session = boto3.Session("test", "test", region_name="us-east-1")
-    s3, sns, sqs = (session.client(name, endpoint_url=emulated_aws.aws_url) for name in ("s3", "sns", "sqs"))
+    s3 = session.client("s3", endpoint_url=emulated_aws.aws_url)
+    sns = session.client("sns", endpoint_url=emulated_aws.aws_url)
+    sqs = session.client("sqs", endpoint_url=emulated_aws.aws_url)
     _, images = before["ImageBucket"]
     s3.put_object(Bucket=images, Key="elsewhere/kept", Body=b"kept")
     url = sqs.create_queue(QueueName="follows-alerts")["QueueUrl"]

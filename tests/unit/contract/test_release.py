@@ -12,8 +12,8 @@ import pytest
 from samcli.yamlhelper import yaml_parse
 
 from tests.static.policies import resources
-from tests.static.transformed import template as flattened
 from tools import release_digest
+from tools.transformed import template as flattened
 
 FUNCTIONS = ("Serialize", "Classify", "Filter")
 MACHINES = ("ClassifyImage", "ClassifyImageExpress")

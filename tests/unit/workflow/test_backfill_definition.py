@@ -9,7 +9,7 @@ import pytest
 from cfnlint.data.schemas.other import step_functions
 from ministack.services import stepfunctions
 
-from tests.static.transformed import template
+from tools.transformed import template
 
 MAPS = ("Images below the prefix", "Images of the inventory")
 
