@@ -1,6 +1,6 @@
-"""The model's life: data, training, export and evaluation, each a module with a command line."""
+"""The model's life cycle: data, training, evaluation and release, each a module with a command line."""
 
 import os
 
-# ONNX Runtime 1.31 reports its use to Microsoft unless told not to before it is imported.
+# ONNX Runtime 1.31 sends telemetry to Microsoft unless this is disabled before the import.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

@@ -1,4 +1,4 @@
-"""`python -m training COMMAND`: one entrance to all commands; `python -m training.COMMAND` runs the same."""
+"""`python -m training COMMAND`: the entry point of all commands; `python -m training.COMMAND` runs the same."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ _USAGE_ERROR = 2
 
 
 def main(arguments: list[str]) -> int:
-    """Run the named command with the rest of the arguments; list the commands where none is named."""
+    """Run the named command with the remaining arguments; list the commands if none is named."""
     name, rest = (arguments[0], arguments[1:]) if arguments else ("--help", [])
     if name in ("-h", "--help"):
         print(_help())
         return 0
     if name not in COMMANDS:
-        print(f"training: no command {name!r}; there are {', '.join(COMMANDS)}", file=sys.stderr)
+        print(f"training: no command {name!r}; commands: {', '.join(COMMANDS)}", file=sys.stderr)
         return _USAGE_ERROR
     return command(name)(_run)(name, rest)
 
 
 def _run(name: str, arguments: list[str]) -> int:
-    """Import the command, which takes seconds for some, and run it."""
+    """Import the command (some take seconds to import) and run it."""
     try:
         module = importlib.import_module(f"training.{name}")
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] in ("training", "endpoint"):
             raise
         raise TrainingError(
-            f"{error.name} is not installed: run it in the environment that `make setup-training` makes"
+            f"{error.name} is not installed: run it in the environment that `make setup-training` creates"
         ) from error
     code: int = module.main(arguments)
     return code

@@ -1,4 +1,4 @@
-"""AWS, the same way for every command: the session, a call as a value, and what calls raise."""
+"""Access to AWS for all commands: the session, API calls as values, and the exceptions that calls raise."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ if TYPE_CHECKING:
 
 CONNECTIONS = 16
 _ATTEMPTS = 6
-# As SageMaker's service model has it: a role's name alone is refused.
+# As in SageMaker's service model: the name of a role alone is rejected.
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+", re.ASCII)
 
 
 def open_session(region: str | None = None, *, region_needed: bool = True) -> boto3.Session:
-    """Return the session that every client of a command is made from, whoever makes it.
+    """Return the session from which all clients of a command are created.
 
-    Its clients retry, and have a connection for each thread.
+    Its clients retry, and have one connection per thread.
 
     Parameters
     ----------
     region
-        Default: the one that configuration or environment names.
+        Default: the region of the configuration or the environment.
     region_needed
-        False where S3 alone is called.
+        False if only S3 is called.
 
     Raises
     ------
@@ -69,12 +69,12 @@ def s3_client(region: str | None = None) -> Any:  # noqa: ANN401 - boto3 makes i
 
 
 def is_role_arn(text: str) -> bool:
-    """Say whether SageMaker takes the text for a role."""
+    """Whether SageMaker accepts the text as a role."""
     return bool(_ROLE.fullmatch(text))
 
 
 def aws_errors() -> tuple[type[Exception], ...]:
-    """Return what calls to AWS raise, for an `except`; nothing where the library is not installed."""
+    """Return the exceptions of calls to AWS, for an `except`; empty if the library is not installed."""
     try:
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - as above
     except ImportError:
@@ -84,7 +84,7 @@ def aws_errors() -> tuple[type[Exception], ...]:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call with the arguments boto3 takes.
+    """One API call with boto3's arguments.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ class Call:
     arguments
         Its request.
     condition
-        When it is made, in words; empty where it always is.
+        The condition under which it is made, in words; empty if it is always made.
     """
 
     service: str
@@ -104,12 +104,12 @@ class Call:
     condition: str = ""
 
     def __str__(self) -> str:
-        """Return the call for a person: a comment with the condition, the operation, the request as JSON."""
+        """Format the call for display: a comment with the condition, the operation, the request as JSON."""
         comment = f"# {self.condition}\n" if self.condition else ""
         return f"{comment}{self.service} {self.operation} {json.dumps(self.arguments, indent=2)}"
 
     def make(self, session: boto3.Session) -> dict[str, Any]:
-        """Make the call through boto3 and return its answer."""
+        """Make the call with boto3 and return the response."""
         from botocore import xform_name  # noqa: PLC0415 - a dry run needs no AWS library
 
         client: Any = session.client(self.service)  # type: ignore[call-overload]  # any service by its name

@@ -1,4 +1,4 @@
-"""What all command lines of training share: one-line errors, exit codes, Ctrl-C, and what options accept."""
+"""Shared by all command lines of training: one-line errors, exit codes, Ctrl-C and types of options."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from training.errors import TrainingError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-FAILED, INTERRUPTED = 1, 130  # 128 + SIGINT, as a shell counts
+FAILED, INTERRUPTED = 1, 130  # 128 + SIGINT, as in a shell
 
 
 def command(
@@ -26,25 +26,25 @@ def command(
     failed: int = FAILED,
     also: tuple[type[Exception], ...] = (),
 ) -> Callable[[Callable[..., int]], Callable[..., int]]:
-    """Make a `main` out of a function that raises: every error a person can act on becomes one line and a code.
+    """Wrap a function as a `main`: an error that the user can act on becomes one line and an exit code.
 
-    Any other exception is a bug, and keeps its traceback.
+    Any other exception is a bug and keeps its traceback.
 
     Parameters
     ----------
     name
-        The command as it is typed after `training`.
+        The command's name, as typed after `training`.
     stopped
-        The line after Ctrl-C or SIGTERM, which says what a second run does.
+        The line printed after Ctrl-C or SIGTERM; it says what a second run does.
     failed
         The exit code of an error.
     also
-        Errors of libraries, beside AWS's, that are about what was asked.
+        Errors of libraries other than AWS's that are caused by the input.
     """
 
     def expected() -> tuple[
         type[Exception], ...
-    ]:  # evaluated after an error alone: AWS's library is slow to import
+    ]:  # evaluated only after an error: AWS's library is slow to import
         return (TrainingError, ModelFileError, OSError, *also, *aws_errors())
 
     def decorate(main: Callable[..., int]) -> Callable[..., int]:
@@ -65,13 +65,13 @@ def command(
 
 
 def start(main: Callable[[], int]) -> None:
-    """Run a command as the process: SIGTERM cleans up as Ctrl-C does."""
+    """Run a command as the process: SIGTERM cleans up like Ctrl-C."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(main())
 
 
 def explain(error: Exception) -> str:
-    """Return an error in one line; of the file system's, with what to do."""
+    """Format an error as one line; errors of the file system include the next step."""
     if not isinstance(error, OSError) or error.errno is None:
         return " ".join(str(error).split()) or type(error).__name__
     reason = error.strerror or str(error) or type(error).__name__

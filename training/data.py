@@ -1,6 +1,6 @@
-"""Prepare the images: download CIFAR-100, check it, write PNGs and a manifest, add what people reviewed.
+"""Prepare the images: download CIFAR-100, check it, write PNGs and a manifest, add reviewed images.
 
-The folder is written as a whole or not at all. Its validation images are those that training with the same
+The folder is written completely or not at all. Its validation images are those that training with the same
 --seed holds out of the official training images; its test images are the official ones.
 """
 
@@ -35,9 +35,9 @@ A line of a label file:
 """
 
 
-@command("data", stopped="stopped; a download continues where it was")
+@command("data", stopped="stopped; the next run continues a download")
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; 0 when the folder is there."""
+    """Run the command line; return 0 when the folder is complete."""
     options = _parser().parse_args(arguments)
     summary = _run(options)
     print(json.dumps(summary) if options.json else _text(summary))
@@ -114,14 +114,14 @@ def _parser() -> argparse.ArgumentParser:
     images.add_argument(
         "--output", type=Path, default=Path("build/data/images"), metavar="DIR", help="default: %(default)s"
     )
-    images.add_argument("--upload", metavar="s3://BUCKET/PREFIX", help="send the folder there too")
-    people = parser.add_argument_group("what people reviewed")
+    images.add_argument("--upload", metavar="s3://BUCKET/PREFIX", help="also upload the folder there")
+    people = parser.add_argument_group("labels by reviewers")
     people.add_argument("--reviewed", metavar="PLACE", help="s3://bucket/labels/ or a folder of .jsonl files")
     people.add_argument(
         "--reviewed-images",
         type=Path,
         metavar="DIR",
-        help="read the images here alone, as <key> or <bucket>/<key> (default: beside the labels, then S3)",
+        help="read the images only from here, as <key> or <bucket>/<key> (default: beside the labels, then S3)",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     return parser

@@ -1,8 +1,8 @@
-"""Release a model on a SageMaker endpoint, or remove the endpoint and all that was made for it.
+"""Release a model on a SageMaker endpoint, or remove the endpoint and everything created for it.
 
-Run again with the same options, it continues where it was interrupted; run with the options of an earlier release,
-it rolls back to that one. --dry-run prints the calls and makes none, and needs no credentials; with --delete it
-only looks.
+A second run with the same options continues an interrupted one; a run with the options of an earlier release rolls
+back to it. --dry-run prints the calls without making them and needs no credentials; with --delete, it only makes
+read calls.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from training.release.model_release import (
 from training.release.waiting import Waiter
 
 
-# sagemaker-core is imported late, and refuses requests with pydantic's ValueErrors.
+# sagemaker-core is imported late, and rejects requests with pydantic's ValueErrors.
 @command("deploy", stopped="stopped; run it again to continue", also=(ValueError, ImportError))
 def main(arguments: list[str] | None = None, waiter: Waiter | None = None) -> int:
     """Run the command line."""
@@ -89,16 +89,16 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     """Return the command line."""
     parser = argparse.ArgumentParser(prog="python -m training.deploy", description=description)
     parser.add_argument("--endpoint-name", required=True, help="lower case; the app's EndpointName parameter")
-    parser.add_argument("--region", help="default: as boto3 finds it")
-    parser.add_argument("--dry-run", action="store_true", help="print what would be done")
+    parser.add_argument("--region", help="default: the one that boto3 finds")
+    parser.add_argument("--dry-run", action="store_true", help="print what would be done, without doing it")
     parser.add_argument("--timeout", type=float, default=60, metavar="MINUTES", help="default: %(default)s")
     removal = parser.add_argument_group("removal")
-    removal.add_argument("--delete", action="store_true", help="remove everything made for this endpoint")
+    removal.add_argument("--delete", action="store_true", help="remove everything created for this endpoint")
     removal.add_argument("--yes", action="store_true", help="without asking")
     model = parser.add_argument_group("model")
     model.add_argument("--image", help="the endpoint image in ECR, see `make endpoint-image`")
     model.add_argument("--model-data", help="s3://.../<version>/model.tar.gz, see training.package --upload")
-    model.add_argument("--version", help="the model's own, where --model-data does not hold it")
+    model.add_argument("--version", help="the model's version, if --model-data does not contain it")
     model.add_argument("--role", help="ARN of the role that SageMaker assumes to read image and model")
     hosting = parser.add_argument_group("serverless (the default)")
     hosting.add_argument("--serverless", action="store_true", help="scale to zero")
@@ -124,10 +124,13 @@ def parser(description: str | None) -> argparse.ArgumentParser:
         type=int,
         default=300,
         metavar="SECONDS",
-        help="watch a release so long (default: %(default)s)",
+        help="time to watch a release (default: %(default)s)",
     )
     rollout.add_argument(
-        "--alarm", action="append", default=[], help="roll back on this alarm instead of ours"
+        "--alarm",
+        action="append",
+        default=[],
+        help="roll back on this alarm instead of the two that are created",
     )
     rollout.add_argument("--max-error-rate", type=float, default=0.05, help="default: %(default)s")
     rollout.add_argument("--max-latency-ms", type=int, default=500, help="default: %(default)s")
@@ -135,12 +138,12 @@ def parser(description: str | None) -> argparse.ArgumentParser:
 
 
 def release_of(options: argparse.Namespace) -> tuple[Release, Rollout]:
-    """Return what the options ask for.
+    """Return the release that the options describe.
 
     Raises
     ------
     ReleaseError
-        They do not fit together.
+        They are inconsistent.
     """
     for name in ("image", "model_data", "role"):
         if not getattr(options, name):

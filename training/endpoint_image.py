@@ -2,8 +2,9 @@
 
     python -m training.endpoint_image --push <account>.dkr.ecr.<region>.amazonaws.com/scones-endpoint
 
-The tag names the build: the model's version and the commit, and where endpoint/ differs from it a digest of it.
-SageMaker refuses images with an OCI manifest, so the image is built with Docker's own and looked at after the push.
+The tag identifies the build: the model's version, the commit, and a digest of endpoint/ if that differs from the
+commit. SageMaker rejects images with an OCI manifest, so the image is built with Docker's own and checked after the
+push.
 """
 
 from __future__ import annotations
@@ -28,12 +29,12 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 LOCAL_NAME = "scones-endpoint"
-PLATFORM = "linux/amd64"  # what SageMaker's serverless endpoints run
+PLATFORM = "linux/amd64"  # the platform of SageMaker's serverless endpoints
 # CreateModel answers "Unsupported manifest media type application/vnd.oci.image.manifest.v1+json" to any other (aws/
-# amazon-sagemaker-feedback#180). Docker with the containerd image store writes OCI manifests unless it is told not
-# to, and pushes what it has written.
+# amazon-sagemaker-feedback#180). Docker with the containerd image store writes OCI manifests unless configured not
+# to, and pushes them as written.
 DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
-# The docker exporter loads the image whatever the builder's driver, and an image with attestations would be an index
+# The docker exporter loads the image with every builder driver, and an image with attestations would be an index
 # (docs.docker.com, "OCI and Docker exporters" and "Build attestations").
 BUILD_OPTIONS = ("--provenance=false", "--output", "type=docker,oci-mediatypes=false")
 _REPOSITORY = re.compile(
@@ -49,10 +50,10 @@ def main(arguments: list[str] | None = None) -> int:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--push", metavar="REPOSITORY", help="in ECR; it has to exist")
+    parser.add_argument("--push", metavar="REPOSITORY", help="in ECR; it must exist")
     parser.add_argument("--tag", help="default: <model version>-<commit>")
     options = parser.parse_args(arguments)
-    from endpoint.predictor import SHIPPED_MODEL, Predictor  # noqa: PLC0415 - not for --help
+    from endpoint.predictor import SHIPPED_MODEL, Predictor  # noqa: PLC0415 - not needed for --help
 
     image_tag = options.tag or tag(Predictor(SHIPPED_MODEL).version)
     local = f"{LOCAL_NAME}:{image_tag}"
@@ -62,7 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def tag(model_version: str, root: Path = ROOT) -> str:
-    """Return a tag that names one build."""
+    """Return a tag that identifies one build."""
     git = ["git", "-C", str(root)]
     commit = _run([*git, "rev-parse", "--short=12", "HEAD"], "no commit to name the image by").strip()
     changed = _run([*git, "status", "--porcelain", "--", "endpoint"], "cannot compare endpoint/ with git")
@@ -77,9 +78,9 @@ def _digest(folder: Path) -> str:
 
 
 def build(reference: str, root: Path = ROOT, options: Sequence[str] = ()) -> None:
-    """Build the image from endpoint/ alone, whatever else lies in the repository.
+    """Build the image from endpoint/ only.
 
-    The context is a stream of exactly that folder, so that a builder without BuildKit, which knows no
+    The build context is a stream of exactly that folder, so that a builder without BuildKit, which does not support
     Dockerfile.dockerignore, does not copy environments and data.
     """
     builder = ["buildx", "build", *BUILD_OPTIONS] if _has_buildx() else ["build"]
@@ -87,12 +88,12 @@ def build(reference: str, root: Path = ROOT, options: Sequence[str] = ()) -> Non
     try:
         with subprocess.Popen(words, stdin=subprocess.PIPE) as docker:  # noqa: S603 - no shell
             if docker.stdin:
-                # Not PAX: docker takes a stream for a tar by its first 512 bytes, and PAX needs more.
+                # Not PAX: docker recognizes a tar stream by its first 512 bytes, and PAX needs more.
                 form = tarfile.USTAR_FORMAT
                 with docker.stdin, tarfile.open(fileobj=docker.stdin, mode="w|", format=form) as context:
                     context.add(root / "endpoint", "endpoint", filter=_without_caches)
     except BrokenPipeError:
-        pass  # docker ended early and has said why
+        pass  # docker ended early and has printed the reason
     except FileNotFoundError as error:
         raise ReleaseError("there is no docker command") from error
     if docker.returncode:
@@ -100,7 +101,7 @@ def build(reference: str, root: Path = ROOT, options: Sequence[str] = ()) -> Non
 
 
 def _has_buildx() -> bool:
-    """Say whether Docker can be told the manifest's format; its classic builder has no option for it."""
+    """Whether Docker has an option for the manifest's format; its classic builder has none."""
     try:
         _run(["docker", "buildx", "version"], "no buildx")
     except ReleaseError:
@@ -114,7 +115,7 @@ def push(local: str, repository: str, image_tag: str) -> str:
     Raises
     ------
     ReleaseError
-        SageMaker would refuse the image: seen before the push where Docker shows it, else in ECR after it.
+        SageMaker would reject the image: detected before the push if Docker shows it, otherwise in ECR after it.
     """
     parts = _REPOSITORY.fullmatch(repository)
     if not parts:
@@ -137,7 +138,7 @@ def _check_pushed(parts: re.Match[str], remote: str, image_tag: str) -> None:
     except aws_errors() as error:
         raise ReleaseError(f"{remote} is pushed, but its manifest could not be looked at: {error}") from error
     check_media_type(media_type, remote)
-    print(f"{remote}: manifest {media_type}, as SageMaker takes it", file=sys.stderr)
+    print(f"{remote}: manifest {media_type}, which SageMaker accepts", file=sys.stderr)
 
 
 def _password(region: str) -> str:
@@ -163,19 +164,19 @@ def _run(command: Sequence[str], failure: str, secret: str | None = None) -> str
 
 
 def check_media_type(media_type: str | None, image: str) -> None:
-    """Raise ReleaseError, with what to do, unless SageMaker takes an image of this media type."""
+    """Raise ReleaseError, with the next step, unless SageMaker accepts this media type."""
     if media_type != DOCKER_MANIFEST:
         raise ReleaseError(
-            f"{image} has a manifest of type {media_type or 'unknown'}, which SageMaker refuses; it takes "
+            f"{image} has a manifest of type {media_type or 'unknown'}, which SageMaker rejects; it accepts "
             f"{DOCKER_MANIFEST}: install docker buildx and rebuild the image, or switch off Docker's containerd "
             "image store, and push it under another --tag"
         )
 
 
 def local_media_type(inspected: str) -> str | None:
-    """Return the media type in what `docker image inspect` prints, None where the image store has none.
+    """Return the media type in the output of `docker image inspect`, None if the image store has none.
 
-    Only the containerd store has manifests before the push, and says so from Docker 28 on; the older store's
+    Only the containerd store has manifests before the push, and shows them from Docker 28 on; the older store's
     pushes are always in Docker's own format.
     """
     try:
@@ -188,9 +189,9 @@ def local_media_type(inspected: str) -> str | None:
 
 
 def pushed_media_type(ecr: Any, repository: str, tag: str) -> str | None:  # noqa: ANN401 - boto3 makes its classes
-    """Return the media type that ECR holds the image in.
+    """Return the media type under which ECR stores the image.
 
-    Not through BatchGetImage: by tag, that converts an OCI manifest for who asks for Docker's (Amazon ECR user
+    Not from BatchGetImage: by tag, it converts an OCI manifest for a client that accepts Docker's (Amazon ECR user
     guide, "Container image manifest format support in Amazon ECR").
     """
     answer = ecr.describe_images(repositoryName=repository, imageIds=[{"imageTag": tag}])

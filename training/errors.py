@@ -1,22 +1,22 @@
-"""What can end a command of training; each message is one line for a person, with the next step."""
+"""Errors of the commands of training; each message is one line for a person, with the next step."""
 
 from __future__ import annotations
 
 
 class TrainingError(Exception):
-    """A command cannot do what it was asked to do."""
+    """A command cannot do its work."""
 
 
 class OptionError(TrainingError):
-    """An option, a hyperparameter or a channel that the command does not understand."""
+    """An option, a hyperparameter or a channel is invalid."""
 
 
 class ArchiveError(TrainingError):
-    """The archive is missing, damaged, or not what it claims to be."""
+    """The archive is missing, damaged, or not the expected one."""
 
 
 class UnknownClassError(TrainingError):
-    """A class name the archive does not have."""
+    """A class name that is not in the archive."""
 
 
 class DownloadError(TrainingError):
@@ -24,7 +24,7 @@ class DownloadError(TrainingError):
 
 
 class FolderError(TrainingError):
-    """The output folder cannot take the images."""
+    """The output folder cannot be used for the images."""
 
 
 class ManifestError(TrainingError):
@@ -32,16 +32,16 @@ class ManifestError(TrainingError):
 
 
 class ReviewError(TrainingError):
-    """There are no human labels where they were said to be."""
+    """There are no human labels at the given location."""
 
 
 class AwsError(TrainingError):
-    """There is no library, no region or no permission to call AWS with, or AWS refused."""
+    """The library, the region or the permission to call AWS is missing, or AWS returned an error."""
 
 
 class StorageError(AwsError):
-    """S3 refused, could not be reached, or holds something else already."""
+    """S3 returned an error, could not be reached, or already has different content."""
 
 
 class ReleaseError(TrainingError):
-    """The release or the training job cannot be made as asked, or it failed."""
+    """The release or the training job is invalid, or it failed."""

@@ -1,4 +1,4 @@
-"""Measure the shipped model, through the endpoint's own predictor, on images no choice was made on.
+"""Measure the shipped model with the endpoint's own predictor, on images that influenced no choice.
 
 Prints the numbers, or with --json one document; writes a model card, plots, and the baseline that
 training.monitor compares production with.
@@ -28,7 +28,7 @@ TEST, PHOTOS = "test", "photos"
 
 
 def score(predictor: Predictor, options: argparse.Namespace) -> dict[str, Scored]:
-    """Score every set of images that was asked for."""
+    """Score every requested set of images."""
     parts = {}
     if options.archive:
         parts[TEST] = score_archive(predictor, read_archive(options.archive, options.md5))
@@ -61,7 +61,7 @@ def document(predictor: Predictor, parts: Mapping[str, Scored], threshold: float
 def write(
     options: argparse.Namespace, predictor: Predictor, parts: Mapping[str, Scored], found: dict[str, Any]
 ) -> None:
-    """Write the files that were asked for."""
+    """Write the requested files."""
     plots: list[Path] = []
     if options.plots:
         for name in parts:
@@ -113,7 +113,7 @@ def _parser() -> argparse.ArgumentParser:
         "--baseline",
         type=Path,
         metavar="FILE",
-        help="write what training.monitor compares with: the test images, or else the photographs",
+        help="write the baseline for training.monitor: from the test images, otherwise from the photographs",
     )
     return parser
 

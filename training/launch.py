@@ -3,7 +3,7 @@ r"""Run training.train as a SageMaker training job.
     python -m training.launch --archive s3://bucket/cifar-100-python.tar.gz --output s3://bucket/training \
         --role ROLE_ARN --set epochs=12 --wait
 
---dry-run prints what ModelTrainer would be given, makes no call and needs no credentials.
+--dry-run prints ModelTrainer's arguments; it makes no call and needs no credentials.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 ENDED = ("Completed", "Failed", "Stopped")
 
 
-# sagemaker-train is imported late, and refuses arguments with pydantic's ValueErrors.
+# sagemaker-train is imported late, and rejects arguments with pydantic's ValueErrors.
 @command(
     "launch", stopped="stopped waiting; a job that was started continues", also=(ValueError, ImportError)
 )
@@ -46,7 +46,7 @@ def _show(job: TrainingJob) -> None:
 
 
 def wait_for(job: Any, waiter: Waiter) -> None:  # noqa: ANN401 - sagemaker-core's TrainingJob
-    """Wait until the job has ended, and print what it measured.
+    """Wait until the job has ended, and print its metrics.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
         "--instance-type", default="ml.c5.2xlarge", help="with or without a GPU (default: %(default)s)"
     )
     parser.add_argument("--image", help="default: AWS's newest PyTorch image for training")
-    parser.add_argument("--region", help="default: as boto3 finds it")
+    parser.add_argument("--region", help="default: the one that boto3 finds")
     parser.add_argument(
         "--set", action="append", default=[], metavar="OPTION=VALUE", help="an option of training.train"
     )
@@ -101,18 +101,18 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     parser.add_argument(
         "--checkpoints", metavar="S3_URI", help="of a spot job (default: new, below --output)"
     )
-    parser.add_argument("--wait", action="store_true", help="until the job has ended")
-    parser.add_argument("--dry-run", action="store_true", help="print what would be done")
+    parser.add_argument("--wait", action="store_true", help="wait until the job has ended")
+    parser.add_argument("--dry-run", action="store_true", help="print what would be done, without doing it")
     return parser
 
 
 def hyperparameters(pairs: Sequence[str]) -> dict[str, str]:
-    """Return OPTION=VALUE pairs as training.train will read them in the job.
+    """Parse OPTION=VALUE pairs as training.train will read them in the job.
 
     Raises
     ------
     OptionError
-        One is not a pair, or training.train has no such option; found here rather than in a paid job.
+        One is not a pair, or training.train has no such option; detected before a paid job starts.
     """
     if wrong := [pair for pair in pairs if "=" not in pair]:
         raise OptionError(f"--set {wrong[0]} is not OPTION=VALUE")
@@ -123,7 +123,7 @@ def hyperparameters(pairs: Sequence[str]) -> dict[str, str]:
 
 
 def job_of(options: argparse.Namespace, now: datetime) -> TrainingJob:
-    """Return the job that the options ask for."""
+    """Return the job that the options describe."""
     output = Address.parse(options.output)
     for address in filter(None, (options.archive, options.checkpoints)):
         Address.parse(address)

@@ -1,4 +1,4 @@
-"""Compare what the endpoint answers with what it answered when it was evaluated.
+"""Compare the endpoint's predictions in production with those of its evaluation.
 
 Reads Data Capture files (*.jsonl) or result documents (*.json).
 """
@@ -31,17 +31,17 @@ if TYPE_CHECKING:
     from training.monitoring.reading import Broken
 
 DEFAULT_BASELINE = SHIPPED_MODEL.with_name(baselines.FILE_NAME)
-_THRESHOLD, _INPUT_SIZE = 0.8, 32  # where no baseline says
+_THRESHOLD, _INPUT_SIZE = 0.8, 32  # if the baseline does not state one
 _EXIT = {Verdict.STEADY: 0, Verdict.DRIFT: 1, Verdict.UNKNOWN: 3}
 _INPUT_ERROR = 2
 _EPILOG = f"""exit codes: 0 no drift; 1 drift; 2 usage or input error; 3 not judged, for too few predictions
-or no baseline. {RULE} Against a baseline from evaluation, image sizes and label shares are reported and not judged,
-because the evaluation images were chosen; --save-baseline keeps a good week of your own, against which all is judged.
+or no baseline. {RULE} Against a baseline from evaluation, image sizes and label shares are reported only,
+because the evaluation images were selected; --save-baseline saves a good week of yours, against which all is compared.
 """
 
 
 def monitor(options: argparse.Namespace, now: datetime, make_s3: Callable[[], Any]) -> Summary:
-    """Read, compare and judge.
+    """Read, compare and report.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def monitor(options: argparse.Namespace, now: datetime, make_s3: Callable[[], An
 
 
 def write(folder: Path, summary: Summary) -> str:
-    """Write summary.json, summary.md and the plots; return a note where plots could not be made."""
+    """Write summary.json, summary.md and the plots; return a note if the plots could not be drawn."""
     folder.mkdir(parents=True, exist_ok=True)
     plots, note = [], ""
     try:
@@ -94,7 +94,7 @@ def _save_baseline(path: Path, summary: Summary) -> None:
 
 
 def _complain(broken: Broken) -> None:
-    """Name the first broken records on standard error."""
+    """Print the first broken records to standard error."""
     if broken.count:
         first = "; ".join(broken.named[:3])
         print(f"training.monitor: {broken.count} records could not be read, first: {first}", file=sys.stderr)
@@ -104,9 +104,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m training.monitor", description=__doc__, epilog=_EPILOG)
     parser.add_argument("sources", nargs="+", metavar="SOURCE", help="folder, file or s3://bucket/prefix")
     parser.add_argument("--since", help="ISO 8601 (local time unless it has an offset) or an age: 24h, 7d")
-    parser.add_argument("--until", help="as --since; itself not included")
+    parser.add_argument("--until", help="as --since; exclusive")
     parser.add_argument("--baseline", type=Path, help=f"default: {DEFAULT_BASELINE}, where it is")
-    parser.add_argument("--save-baseline", type=Path, metavar="FILE", help="keep this range as a baseline")
+    parser.add_argument("--save-baseline", type=Path, metavar="FILE", help="save this range as a baseline")
     parser.add_argument("--threshold", type=share, help="of captures (default: the baseline's, or 0.8)")
     parser.add_argument(
         "--labels", type=lambda text: tuple(text.split(",")), help="of captures (default: the baseline's)"

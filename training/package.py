@@ -1,4 +1,4 @@
-"""Pack a model for release: model.tar.gz with the ONNX file and all that is known about it.
+"""Package a model for release: model.tar.gz with the ONNX file, its metrics and its baseline.
 
 python -m training.package --metrics metrics.json --upload s3://bucket/models
 """
@@ -27,29 +27,31 @@ def _parser() -> argparse.ArgumentParser:
         "--model", type=Path, default=SHIPPED_MODEL, help="an .onnx file (default: the shipped)"
     )
     parser.add_argument("--output", type=Path, default=Path("build") / FILE, help="default: %(default)s")
-    parser.add_argument("--metrics", type=Path, help="what training.evaluate --json printed for this model")
-    parser.add_argument("--baseline", type=Path, help="what monitoring compares with later, as JSON")
+    parser.add_argument("--metrics", type=Path, help="the output of training.evaluate --json for this model")
+    parser.add_argument("--baseline", type=Path, help="the baseline for monitoring, as JSON")
     parser.add_argument(
-        "--upload", metavar="S3_URI", help=f"also write s3://bucket/prefix/<version>/{FILE}, once and for all"
+        "--upload",
+        metavar="S3_URI",
+        help=f"also write s3://bucket/prefix/<version>/{FILE}, which is never overwritten",
     )
-    parser.add_argument("--region", help="default: as boto3 finds it")
+    parser.add_argument("--region", help="default: the one that boto3 finds")
     return parser
 
 
 def upload(archive: bytes, version: str, prefix: Address, region: str | None) -> str:
-    """Write the archive below the prefix, under its version; return its address."""
+    """Upload the archive below the prefix, under its version; return its address."""
     key = f"{prefix.prefix}{version}/{FILE}"
     uri = f"s3://{prefix.bucket}/{key}"
     try:
         new = put_once(s3_client(region), archive, prefix.bucket, key)
     except aws_errors() as error:
         raise explained(error, f"cannot write {uri}") from error
-    print(f"{uri}: {'written' if new else 'there already, the same'}")
+    print(f"{uri}: {'written' if new else 'already there, identical'}")
     return uri
 
 
 def write(archive: bytes, output: Path) -> None:
-    """Write the file whole or not at all."""
+    """Write the file completely or not at all."""
     output.parent.mkdir(parents=True, exist_ok=True)
     unfinished = output.with_name(output.name + ".partial")
     try:

@@ -1,4 +1,4 @@
-"""Progress bars on standard error, where a person looks at it."""
+"""Progress bars on standard error, if it is a terminal."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 
 
 class Bar(Protocol):
-    """What is counted."""
+    """A counter of progress."""
 
     def update(self, n: int = 1) -> object:
-        """Count `n` more."""
+        """Advance by `n`."""
 
 
 class _Silent:
@@ -22,21 +22,21 @@ class _Silent:
 
 
 def bar(title: str, total: int | None, unit: str = " images", start: int = 0) -> AbstractContextManager[Bar]:
-    """Return a tqdm bar; a silent one where output is no terminal or tqdm is not installed.
+    """Return a tqdm bar; a silent one if the output is not a terminal or tqdm is not installed.
 
     Parameters
     ----------
     title
-        What is going on.
+        Name of the work.
     total
-        How much there is to do; None where it is not known.
+        Amount of work; None if unknown.
     unit
-        What is counted; "B" is shown in kB and MB.
+        Unit of the amount; "B" is shown in kB and MB.
     start
-        How much was done before.
+        Amount already done.
     """
     try:
-        from tqdm import tqdm  # noqa: PLC0415 - of training's environment; the project's own has none
+        from tqdm import tqdm  # noqa: PLC0415 - installed only in training's environment
     except ImportError:
         return contextlib.nullcontext(_Silent())
     shown: AbstractContextManager[Bar] = tqdm(

@@ -1,4 +1,4 @@
-"""S3 through a client passed in: addresses, listing, objects written once, and errors by code in one line."""
+"""S3 through a client passed in: addresses, listing, write-once objects, and one-line errors by code."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 _TAKEN = ("PreconditionFailed", "ConditionalRequestConflict")
 _PERMISSIONS = "the role needs s3:ListBucket and s3:GetObject, and for --upload s3:PutObject"
-_AGAIN = "run the command again; what is there already is skipped"
+_AGAIN = "run the command again; existing objects are skipped"
 _NEXT_STEPS = {
     "NoSuchBucket": "create the bucket, or correct its name: there is no such bucket",
-    "NoSuchKey": "it is no longer there",
+    "NoSuchKey": "it no longer exists",
     "AccessDenied": _PERMISSIONS,
     "403": _PERMISSIONS,
     "ExpiredToken": "sign in again",
@@ -27,30 +27,30 @@ _NEXT_STEPS = {
     "AuthorizationHeaderMalformed": "set AWS_REGION to the bucket's region",
     "NoCredentialsError": "set AWS_PROFILE, or sign in",
     "PartialCredentialsError": "set AWS_PROFILE, or sign in",
-    "ParamValidationError": "not an S3 address; it reads s3://bucket/prefix",
+    "ParamValidationError": "not an S3 address; the form is s3://bucket/prefix",
     "EndpointConnectionError": "check the network, and AWS_ENDPOINT_URL if it is set",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A bucket and the beginning of keys in it; the prefix is empty or ends with a slash."""
+    """A bucket and a prefix of keys; the prefix is empty or ends with a slash."""
 
     bucket: str
     prefix: str
 
     def __str__(self) -> str:
-        """Return it as it is written."""
+        """Return the address as s3://bucket/prefix."""
         return f"s3://{self.bucket}/{self.prefix}"
 
     @classmethod
     def parse(cls, text: str) -> Address:
-        """Read s3://bucket/prefix.
+        """Parse s3://bucket/prefix.
 
         Raises
         ------
         StorageError
-            It is not such an address.
+            The text is not such an address.
         """
         scheme, mark, rest = text.partition("://")
         bucket, _, prefix = rest.partition("/")
@@ -69,41 +69,41 @@ class Listed(NamedTuple):
 
 
 def listing(s3: Any, address: Address) -> Iterator[Listed]:  # noqa: ANN401
-    """Yield what is below an address."""
+    """Yield the objects below an address."""
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=address.bucket, Prefix=address.prefix):
         for found in page.get("Contents", ()):
             yield Listed(found["Key"], found["Size"], found["ETag"].strip('"'))
 
 
 def code_of(error: Exception) -> str:
-    """Return the code that S3 answered, or the class of an error that never reached S3."""
+    """Return S3's error code, or the class of an error that never reached S3."""
     answer = getattr(error, "response", None) or {}
     return str(answer.get("Error", {}).get("Code") or type(error).__name__)
 
 
 def status_of(error: Exception) -> int:
-    """Return the HTTP status of S3's answer; 0 where there was none."""
+    """Return the HTTP status of S3's response; 0 if there was none."""
     answer = getattr(error, "response", None) or {}
     return int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode") or 0)
 
 
 def next_step(error: Exception) -> str | None:
-    """Return what to do about what S3 answered; None where nothing is known."""
+    """Return the next step for S3's error; None if there is none."""
     return _NEXT_STEPS.get(code_of(error))
 
 
 def explained(error: Exception, what: str) -> StorageError:
-    """Return one line: what failed, the code, and what to do."""
+    """Return one line: what failed, the code, and the next step."""
     return StorageError(f"{what}: {code_of(error)}: {next_step(error) or _AGAIN}")
 
 
 def put_once(s3: Any, data: bytes, bucket: str, key: str) -> bool:  # noqa: ANN401 - boto3 makes its classes
-    """Write an object where there is none; return False where it was there with this very content.
+    """Write an object unless it exists; return False if it exists with the same content.
 
     Raises
     ------
     StorageError
-        Other content is there.
+        It exists with different content.
     """
     try:
         s3.put_object(Bucket=bucket, Key=key, Body=data, IfNoneMatch="*")
@@ -115,6 +115,6 @@ def put_once(s3: Any, data: bytes, bucket: str, key: str) -> bool:  # noqa: ANN4
     there = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
     if hashlib.sha256(there).digest() != hashlib.sha256(data).digest():
         raise StorageError(
-            f"s3://{bucket}/{key} holds something else, and a release is never overwritten; give another prefix"
+            f"s3://{bucket}/{key} has different content, and a release is never overwritten; give another prefix"
         )
     return False

@@ -1,7 +1,7 @@
-"""Train the default model: learn to see with every class, then tell the wanted ones from all the rest.
+"""Train the default model: pretrain on every class, then fine-tune to distinguish the wanted ones from all others.
 
 Fine-tuning runs several times from the same start; the model is the mean of these networks, calibrated on the
-validation images. The test images of the archive are never looked at here; see training.evaluate. A SageMaker
+validation images. The test images of the archive are never used here; see training.evaluate. A SageMaker
 training job runs the same.
 """
 
@@ -40,12 +40,12 @@ if TYPE_CHECKING:
 
 
 class ResumeError(TrainingError):
-    """The checkpoint is damaged or was written under other settings."""
+    """The checkpoint is damaged or was written with other settings."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What decides the result, apart from the data."""
+    """Settings that determine the result, apart from the data."""
 
     classes: tuple[str, ...]
     epochs_pretrain: int
@@ -70,7 +70,7 @@ class Checkpoints:
         unfinished.replace(self.folder / f"{phase}.pt")
 
     def load(self, phase: str) -> dict[str, Any] | None:
-        """Return what the phase saved last; None where it has not begun.
+        """Return the last state that the phase saved; None if it has not begun.
 
         Raises
         ------
@@ -92,7 +92,7 @@ class Checkpoints:
 
 
 class Training:
-    """One run: its images, its checkpoints and where it computes."""
+    """One run: its images, its checkpoints and its device."""
 
     def __init__(
         self, images: Curriculum, settings: Settings, checkpoints: Checkpoints, machine: Machine
@@ -171,7 +171,7 @@ class Training:
 
 
 def validated(model: Path, images: Curriculum) -> dict[str, Any]:
-    """Return what the finished file makes of the validation images."""
+    """Return the metrics of the finished file on the validation images."""
     predictor, (known, strangers) = Predictor(model), (images.known_validation(), images.strange_validation())
     answers = (
         np.concatenate(
@@ -184,7 +184,7 @@ def validated(model: Path, images: Curriculum) -> dict[str, Any]:
     return summary(known.labels, *answers)
 
 
-@command("train", stopped="stopped; --resume continues after the last whole epoch")
+@command("train", stopped="stopped; --resume continues after the last completed epoch")
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line."""
     options = parse(arguments, os.environ, __doc__ or "")

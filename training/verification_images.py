@@ -1,6 +1,6 @@
-"""The folder of `scones verify`: its images test a deploy, so they are neither drift nor training images.
+"""The folder of `scones verify`: its images test a deployment and are excluded from monitoring and training.
 
-`scones/result_documents.py` has the same rule, as neither package imports the other; a test holds them equal.
+`scones/result_documents.py` has the same rule, as neither package imports the other; a test compares them.
 """
 
 from __future__ import annotations
@@ -12,5 +12,5 @@ FOLDER: Final = "scones-verify"
 
 
 def is_verification_image(image_key: object) -> bool:
-    """Tell whether an image was dropped by `scones verify`."""
+    """Whether an image was uploaded by `scones verify`."""
     return isinstance(image_key, str) and image_key.startswith(f"{INCOMING}{FOLDER}/")

@@ -1,1 +1,1 @@
-"""The images: the archive, the folder of PNGs made from it, and what people reviewed."""
+"""The images: the archive, the folder of PNGs made from it, and reviewed images."""

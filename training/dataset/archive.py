@@ -1,4 +1,4 @@
-"""Read the CIFAR-100 "python version" archive, executing nothing: the official split, labels and file names."""
+"""Read the CIFAR-100 "python version" archive without executing code: official split, labels, file names."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Images:
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """The official split; labels index `class_names`, names are the archive's file names or none at all."""
+    """The official split; labels index `class_names`, names are the archive's file names or empty."""
 
     class_names: tuple[str, ...]
     train: Images
@@ -65,7 +65,7 @@ def read_archive(path: Path, md5: str | None = OFFICIAL_MD5) -> Archive:
     Raises
     ------
     ArchiveError
-        With one line that says what is wrong.
+        With a one-line reason.
     """
     if not path.is_file():
         raise ArchiveError(f"{path}: no such file")
@@ -83,7 +83,7 @@ def read_archive(path: Path, md5: str | None = OFFICIAL_MD5) -> Archive:
 
 
 def md5_of(path: Path) -> str:
-    """Return the checksum that the publisher of the archive states: integrity, not secrecy."""
+    """Return the MD5 checksum, which the archive's publisher states: for integrity, not security."""
     digest = hashlib.md5(usedforsecurity=False)
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK_BYTES):
@@ -138,35 +138,35 @@ def _images(content: dict[str, Any], classes: int) -> Images:
 
 
 def unpickle(data: bytes) -> dict[str, Any]:
-    """Return the dict that a pickle holds, its keys as text.
+    """Return the dict in a pickle, with its keys as text.
 
     Raises
     ------
     ArchiveError
-        The pickle is damaged, holds something else, or asks for a name that image data does not need.
+        The pickle is damaged, has other content, or imports a name that image data does not need.
     """
     try:
         content = _RestrictedUnpickler(io.BytesIO(data), encoding="latin1").load()
     except Exception as error:  # a damaged pickle raises anything from IndexError to MemoryError
         raise ArchiveError(f"unreadable pickle: {error}") from error
     if not isinstance(content, dict):
-        raise ArchiveError(f"a pickle holds a {type(content).__name__} where a dict was expected")
+        raise ArchiveError(f"a pickle contains a {type(content).__name__} where a dict was expected")
     return {text(key): value for key, value in content.items()}
 
 
 def text(value: str | bytes) -> str:
-    """Return a string of the pickle as text; Python 2 wrote bytes."""
+    """Return a string of the pickle as text; Python 2 stored bytes."""
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
 def _latin1(value: str, encoding: str) -> bytes:
-    """Stand in for `_codecs.encode`, which Python 3 uses to write bytes at pickle protocol 2."""
+    """Replace `_codecs.encode`, which Python 3 uses for bytes in pickle protocol 2."""
     if encoding != "latin1":
         raise pickle.UnpicklingError(f"a pickle asks for the codec {encoding!r}")
     return value.encode("latin1")
 
 
-_RECONSTRUCT = np.empty(0).__reduce__()[0]  # numpy 1 and 2 keep it in differently named modules
+_RECONSTRUCT = np.empty(0).__reduce__()[0]  # its module has different names in numpy 1 and 2
 _ADMITTED: dict[tuple[str, str], Any] = {
     ("numpy.core.multiarray", "_reconstruct"): _RECONSTRUCT,
     ("numpy._core.multiarray", "_reconstruct"): _RECONSTRUCT,
@@ -177,7 +177,7 @@ _ADMITTED: dict[tuple[str, str], Any] = {
 
 
 class _RestrictedUnpickler(pickle.Unpickler):
-    """Builds lists, dicts, strings and numpy arrays; refuses every other name."""
+    """Builds lists, dicts, strings and numpy arrays; rejects every other name."""
 
     def find_class(self, module_name: str, global_name: str) -> object:
         try:

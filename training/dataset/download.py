@@ -1,7 +1,7 @@
-"""Download a file of known checksum: resumed after a cut, retried, and in place only when it is whole.
+"""Download a file with a known checksum: resumed, retried, and in place only when complete.
 
-A part lies beside the target until it is whole. Resuming is one HTTP request for the rest (RFC 9110: Range, If-Range,
-Content-Range), and starts again where the server has another file by now.
+A partial file is kept beside the target until it is complete. Resuming is one HTTP request for the rest (RFC 9110:
+Range, If-Range, Content-Range), and starts again if the server's file has changed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 OFFICIAL_URL = "https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz"
-ATTEMPTS = 6  # in a row without a single new byte
+ATTEMPTS = 6  # attempts in a row without a new byte
 _LONGEST_WAIT_S = 30.0
 _TIMEOUT_S = 30
 _CHUNK_BYTES = 1 << 18
@@ -39,15 +39,15 @@ _SERVER_ERROR = 500
 
 
 def fetch(url: str, target: Path, md5: str, sleep: Callable[[float], None] = time.sleep) -> Path:
-    """Return `target`, downloaded unless it is there already with this checksum.
+    """Return `target`, downloaded unless it already exists with this checksum.
 
-    What has arrived is kept beside it as `<name>.part` when the download ends early, Ctrl-C included; the
-    next call continues there if the server still has the same file, and starts again if not.
+    When the download ends early, also by Ctrl-C, the received bytes are kept beside it as `<name>.part`; the
+    next call continues there if the server still has the same file, and starts again otherwise.
 
     Raises
     ------
     DownloadError
-        The server's answer is final, it stayed unreachable, or its file has another checksum.
+        The server's error is permanent, it stayed unreachable, or its file has another checksum.
     OSError
         The file could not be written.
     """
@@ -60,7 +60,7 @@ def fetch(url: str, target: Path, md5: str, sleep: Callable[[float], None] = tim
     resumed = _complete(part, sleep)
     found = md5_of(part.path)
     if found != md5.lower() and resumed:
-        _say("the parts do not fit together; starting again")
+        _say("the parts do not form the expected file; starting again")
         part.discard()
         _complete(part, sleep)
         found = md5_of(part.path)
@@ -75,7 +75,7 @@ def fetch(url: str, target: Path, md5: str, sleep: Callable[[float], None] = tim
 
 
 def _complete(part: Part, sleep: Callable[[float], None]) -> bool:
-    """Receive until the whole file is there; return whether any of it was there before."""
+    """Receive until the file is complete; return whether an earlier partial file was used."""
     failures = 0
     resumed = False
     while True:
@@ -107,9 +107,9 @@ class Part:
     Parameters
     ----------
     target
-        Where the finished file goes.
+        Path of the finished file.
     url
-        Where it comes from; a part that came from elsewhere is not continued.
+        Source of the file; a partial file from another source is not continued.
     """
 
     def __init__(self, target: Path, url: str) -> None:
@@ -118,11 +118,11 @@ class Part:
         self._note = target.with_name(f"{target.name}.part.json")
 
     def size(self) -> int:
-        """Return how many bytes can be continued from; 0 where nothing says whose bytes they are."""
+        """Return the number of bytes to continue from; 0 if their origin is unknown."""
         return self.path.stat().st_size if self.path.exists() and self.validator() else 0
 
     def validator(self) -> str | None:
-        """Return the ETag or date that the server gave with these bytes."""
+        """Return the ETag or date that the server sent with these bytes."""
         try:
             note = json.loads(self._note.read_text())
             return str(note["validator"]) if note["url"] == self.url and note["validator"] else None
@@ -130,37 +130,37 @@ class Part:
             return None
 
     def restart(self, validator: str | None) -> None:
-        """Begin at the first byte, of the file that this validator names."""
+        """Start at the first byte of the file that this validator identifies."""
         self.path.unlink(missing_ok=True)
         self._note.write_text(json.dumps({"url": self.url, "validator": validator}))
         self.path.touch()
 
     def discard(self) -> None:
-        """Forget what has arrived."""
+        """Delete the received bytes."""
         self.path.unlink(missing_ok=True)
         self._note.unlink(missing_ok=True)
 
     def finish(self) -> None:
-        """Put the whole file in its place."""
+        """Move the complete file into place."""
         self.path.replace(self.target)
         self._note.unlink(missing_ok=True)
 
 
 class InterruptedTransferError(TrainingError):
-    """The server failed or the connection broke; trying again may help."""
+    """The server failed or the connection broke; retryable."""
 
 
 def receive(part: Part) -> None:
-    """Append what is missing; start again where the server has another file or cannot send a range.
+    """Append the missing bytes; start again if the server has another file or cannot send a range.
 
     Raises
     ------
     InterruptedTransferError
-        Before the whole file was there.
+        The transfer ended before the file was complete.
     DownloadError
-        The answer will not change by asking again.
+        The error is permanent.
     OSError
-        The part could not be written.
+        The partial file could not be written.
     """
     have = part.size()
     try:
@@ -181,7 +181,7 @@ def receive(part: Part) -> None:
         if response.status != _PARTIAL or _first(response.headers) != have:
             if response.status != _OK:
                 part.discard()
-                raise InterruptedTransferError(f"an answer that was not asked for ({response.status})")
+                raise InterruptedTransferError(f"an unexpected response ({response.status})")
             part.restart(_validator(response.headers))
             have = 0
         length = response.headers.get("Content-Length")
@@ -215,7 +215,7 @@ def _append(part: Part, response: HTTPResponse, have: int, total: int | None) ->
 
 
 def _chunks(response: HTTPResponse) -> Iterator[bytes]:
-    """Yield what arrives; apart from the writing, so that a full disk is not taken for a broken connection."""
+    """Yield the received chunks; separate from writing, so that a full disk is not taken for a broken connection."""
     try:
         while chunk := response.read1(_CHUNK_BYTES):
             yield chunk
@@ -224,7 +224,7 @@ def _chunks(response: HTTPResponse) -> Iterator[bytes]:
 
 
 def _validator(headers: Message) -> str | None:
-    """Return what If-Range can carry: a strong ETag, else the date."""
+    """Return the validator for If-Range: a strong ETag, otherwise the date."""
     etag = headers.get("ETag")
     return etag if etag and not etag.startswith("W/") else headers.get("Last-Modified")
 

@@ -1,4 +1,4 @@
-"""Human labels as people write them: files of JSON lines, each with image, label, reviewer and time."""
+"""Human labels: files of JSON lines, each with image, label, reviewer and time."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-OUT_OF_DISTRIBUTION = "neither"  # what a reviewer answers for an image of none of the classes
+OUT_OF_DISTRIBUTION = "neither"  # a reviewer's label for an image of none of the classes
 _SUFFIXES = (".jsonl", ".ndjson", ".json")
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """Which image was looked at.
+    """The image that was reviewed.
 
     Attributes
     ----------
     bucket
-        None where a line gives a plain path.
+        None if the line has a plain path.
     key
-        As it is in S3, never URL-encoded.
+        The raw key in S3, never URL-encoded.
     version_id, etag
-        Which version; the newest where neither is given.
+        The version; the newest if neither is given.
     """
 
     bucket: str | None
@@ -39,14 +39,14 @@ class Reference:
     etag: str | None = None
 
     def __str__(self) -> str:
-        """Return an address a person can follow."""
+        """Return the address for display."""
         address = self.key if self.bucket is None else f"s3://{self.bucket}/{self.key}"
         return f"{address}?versionId={self.version_id}" if self.version_id else address
 
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """What one reviewer said about one image, and where that is written."""
+    """One reviewer's label for one image, and where it is stored."""
 
     image: Reference
     label: str
@@ -57,14 +57,14 @@ class Vote:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something left out, and why."""
+    """Something that was left out, and the reason."""
 
     subject: str
     reason: str
 
 
 def parse(name: str, text: str) -> Iterable[Vote | Problem]:
-    """Yield a vote for every line of a file, or what is wrong with the line; empty lines are skipped."""
+    """Yield a vote for every line of a file, or the line's error; empty lines are skipped."""
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             where = f"{name}:{number}"
@@ -76,7 +76,7 @@ def parse(name: str, text: str) -> Iterable[Vote | Problem]:
 
 
 def newest_by_reviewer(votes: Iterable[Vote]) -> list[Vote]:
-    """Return each reviewer's last word; of two at the same time, the one that was written later."""
+    """Return each reviewer's newest vote; of two with the same time, the one that was written later."""
     newest: dict[str, Vote] = {}
     for vote in sorted(votes, key=lambda vote: vote.time):
         newest[vote.reviewer] = vote
@@ -122,9 +122,9 @@ def label_files(place: Path | Address, s3: Any) -> Iterator[tuple[str, str]]:  #
     Raises
     ------
     ReviewError
-        There is none.
+        There are none.
     StorageError
-        S3 refused.
+        S3 returned an error.
     """
     found = False
     for name, data in _in_s3(place, s3) if isinstance(place, Address) else _in_folder(place):

@@ -1,4 +1,4 @@
-"""What can be checked about an archive beyond its checksum."""
+"""Checks of an archive beyond its checksum."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from training.dataset.splits import Split
 
 OFFICIAL_CLASSES, OFFICIAL_TRAIN, OFFICIAL_TEST = 100, 500, 100
-_CONTRADICTIONS_ALLOWED = 0.5  # of the names that tell a class; above it the labels belong to other images
+_CONTRADICTIONS_ALLOWED = (
+    0.5  # of the names that state a class; above this, the labels belong to other images
+)
 _EXAMPLES = 3
 
 
@@ -36,7 +38,7 @@ def count_notices(archive: Archive, *, official: bool) -> list[str]:
     Raises
     ------
     ArchiveError
-        They differ though the checksum is the official one.
+        They differ although the checksum is the official one.
     """
     classes = len(archive.class_names)
     counts = Counter(
@@ -62,9 +64,9 @@ def count_notices(archive: Archive, *, official: bool) -> list[str]:
 def name_notices(splits: Sequence[Split], class_names: Sequence[str]) -> list[str]:
     """Compare labels with file names, where a name begins with a class: `bicycle_s_000123.png`.
 
-    A name begins with the word the image was searched by, so most tell nothing ("bike" may be either), and
-    one that contradicts may be how the archive was published. They are reported; labels that contradict
-    most names that tell anything belong to other images, and are an error.
+    A name begins with the search word by which the image was found, so most do not state a class ("bike" may be
+    either), and single contradictions may be part of the published archive. They are reported. If most names that
+    state a class contradict the labels, the labels belong to other images, which is an error.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The manifest of a prepared folder: one JSON line for each image."""
+"""The manifest of a prepared folder: one JSON line per image."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NAME = "manifest.jsonl"
-SUMMARY = "dataset.json"  # what the folder was made of, for people
+SUMMARY = "dataset.json"  # describes the folder's sources, for people
 
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """Where an image's human label comes from.
+    """The origin of an image's human label.
 
     Attributes
     ----------
     original
-        The reviewed file as it was, by its path in the folder.
+        Path in the folder of the unchanged reviewed file.
     reviewers
         Who gave the label.
     time
-        The newest of their answers, ISO 8601.
+        The time of the newest label, ISO 8601.
     """
 
     original: str
@@ -43,13 +43,13 @@ class Entry:
     Attributes
     ----------
     path
-        Below the folder, with forward slashes.
+        Relative to the folder, with forward slashes.
     label, split
         Class name, and train, validation or test.
     source
         The archive's file name, or the address of a reviewed image.
     sha256
-        Of the file.
+        Digest of the file.
     review
         None for an image of the archive.
     """
@@ -83,7 +83,7 @@ def read(folder: Path) -> list[Entry]:
     Raises
     ------
     ManifestError
-        There is none, or a line is not of its form.
+        There is none, or a line is invalid.
     """
     path = folder / NAME
     try:

@@ -1,4 +1,4 @@
-"""Human labels come back: reviewed images become training images, and only those reviewers agree on."""
+"""Merge human labels: reviewed images on which the reviewers agree become training images."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ ORIGINALS = "originals"
 
 @dataclass(slots=True)
 class Merged:
-    """What became of the human labels.
+    """Outcome of merging the human labels.
 
     Attributes
     ----------
     entries
         The images that were written.
     conflicts
-        Images whose reviewers disagree, with what each of them said; left out.
+        Images on which the reviewers disagree, with each reviewer's label; left out.
     left_out
         Images that could not be used for another reason.
     """
@@ -51,26 +51,26 @@ def merge(
 ) -> Merged:
     """Write the reviewed images into `folder`, as training images.
 
-    References that lead to the same pixels are one image. Of every reviewer the newest word counts; an image
-    is used when all who looked at it agree.
+    References to the same pixels are one image. The newest label of each reviewer counts; an image is used if
+    all of its reviewers agree.
 
     Parameters
     ----------
     folder
-        Gets train/<label>/reviewed-<hash>.png and the files as they were in originals/.
+        Receives train/<label>/reviewed-<hash>.png, and the unchanged files in originals/.
     votes
-        In the order they were written.
+        Votes in the order in which they were written.
     images
-        Where to read them.
+        Source of the images.
     labels
-        The classes; the label "neither" is taken too.
+        The classes; the label "neither" is accepted too.
     seen
         Content hash -> place of every image of the archive; such an image is left out.
 
     Raises
     ------
     StorageError, OSError
-        What would fail every other image too.
+        Errors that would affect every other image too.
     """
     merged = Merged()
     by_image: defaultdict[Reference, list[Vote]] = defaultdict(list)
@@ -107,7 +107,7 @@ def merge(
 
 
 def _of_users(votes: Sequence[Vote], merged: Merged) -> list[Vote]:
-    """Return the votes on images that users brought; those of `scones verify` are left out, with the reason."""
+    """Return the votes on images of users; those of `scones verify` are left out, with the reason."""
     drawn = {str(vote.image) for vote in votes if is_verification_image(vote.image.key)}
     merged.left_out += [
         Problem(address, "an image of scones verify, not of a user") for address in sorted(drawn)

@@ -1,4 +1,4 @@
-"""From an archive to a folder of images: checked, written, joined by reviewed images, or not there at all."""
+"""Turn an archive into a folder of images: checked, merged with reviewed images, written completely or not at all."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Reviews:
-    """Where human labels are, with the client to read them, and the images they speak of."""
+    """Locations of human labels and of the labelled images, with the client to read them."""
 
     labels: Path | Address
     s3: Any
@@ -46,7 +46,7 @@ class Plan:
 
 
 def prepare(plan: Plan) -> dict[str, Any]:
-    """Write <split>/<class>/<name>.png and the manifest; return the summary that dataset.json holds.
+    """Write <split>/<class>/<name>.png and the manifest; return the summary in dataset.json.
 
     Raises
     ------

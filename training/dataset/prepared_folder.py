@@ -1,4 +1,4 @@
-"""The folder that `training.data` writes: replaced as a whole, its PNG files, and its reviewed images read back."""
+"""The folder that `training.data` writes: atomic replacement, PNG files, and reading its reviewed images."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ if TYPE_CHECKING:
 
     from training.dataset.splits import Split
 
-UNSURE = -1  # the label of an image of none of the classes: its target is the flat answer
+UNSURE = -1  # label of an image of none of the classes: its target is a uniform distribution
 _FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,60}")
 
 
 def check_replaceable(folder: Path) -> None:
-    """Make sure that `folder` can be written and holds nothing but what an earlier run wrote.
+    """Check that `folder` can be written and contains only files of an earlier run.
 
     Raises
     ------
     FolderError
-        Says what is in the way.
+        With the reason.
     """
     parent = next(path for path in (folder.absolute().parents) if path.exists())
     if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
@@ -57,7 +57,7 @@ def check_replaceable(folder: Path) -> None:
 
 @contextlib.contextmanager
 def replaced(folder: Path) -> Iterator[Path]:
-    """Yield a new folder that takes the place of `folder` when the block ends well, and else is removed."""
+    """Yield a new folder that replaces `folder` if the block succeeds, and is removed otherwise."""
     folder = folder.resolve()
     folder.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
@@ -92,14 +92,14 @@ def _files(folder: Path) -> Iterator[str]:
 
 
 def write_split(folder: Path, split: Split, classes: Sequence[str], labels: Sequence[int]) -> Iterator[Entry]:
-    """Write the split's images of these classes, and yield the entry of each as it is written.
+    """Write the split's images of these classes, and yield each entry as it is written.
 
     Parameters
     ----------
     folder
-        Where the split's folder is made.
+        Parent of the split's folder.
     split
-        Images and their names; a name that is taken gets a number.
+        Images and their names; a name in use gets a number.
     classes, labels
         Names of the wanted classes, and their labels in the split.
     """
@@ -124,7 +124,7 @@ def png(pixels: np.ndarray) -> bytes:
 
 
 def _free(source: str, taken: set[str]) -> str:
-    """Return a file name that is not taken, on a disk that tells no case apart either."""
+    """Return an unused file name, also on a case-insensitive file system."""
     stem = source.removesuffix(".png")
     name, number = f"{stem}.png", 1
     while name.lower() in taken:
@@ -137,7 +137,7 @@ def _free(source: str, taken: set[str]) -> str:
 def read_reviewed(folder: Path, class_names: Sequence[str]) -> Images:
     """Return the reviewed images of a folder that `training.data --reviewed` wrote.
 
-    All of them are training images; none is among the archive's images. To train on them::
+    All of them are training images; none of them is in the archive. To train on them::
 
         train, validation = hold_out(archive.train, seed)
         train = joined(train, known(read_reviewed(folder, archive.class_names)))
@@ -148,7 +148,7 @@ def read_reviewed(folder: Path, class_names: Sequence[str]) -> Images:
         The one with manifest.jsonl.
     class_names
         Labels index these: the archive's classes to join `archive.train`, or the wanted ones in the order of
-        the answer to join what `select` returned. Images of other classes are not returned.
+        the output to join the result of `select`. Images of other classes are not returned.
 
     Returns
     -------
@@ -159,7 +159,7 @@ def read_reviewed(folder: Path, class_names: Sequence[str]) -> Images:
     Raises
     ------
     ManifestError
-        There is no manifest, or a file is not the one it names.
+        There is no manifest, or a file differs from its entry.
     """
     chosen = [entry for entry in manifest.read(folder) if entry.review is not None]
     index = {name: label for label, name in enumerate(class_names)} | {OUT_OF_DISTRIBUTION: UNSURE}

@@ -1,4 +1,4 @@
-"""Reviewed images, read in parallel from S3 in the version that was reviewed, or from a folder."""
+"""Reviewed images, read in parallel from S3 (in the reviewed version) or from a folder."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from training.dataset.human_labels import Reference
 
 
-MAX_IMAGE_BYTES = 25_000_000  # as the pipeline accepts
+MAX_IMAGE_BYTES = 25_000_000  # the same limit as the pipeline's
 _BAD_REQUEST, _SERVER_ERROR = 400, 500
 _THREADS = 8
-_EVERY_CALL_FAILS = (  # client errors that are not about the one object
+_EVERY_CALL_FAILS = (  # client errors that do not concern a single object
     "ExpiredToken",
     "InvalidAccessKeyId",
     "InvalidToken",
@@ -40,7 +40,7 @@ _EVERY_CALL_FAILS = (  # client errors that are not about the one object
     "SlowDown",
 )
 _REASONS = {
-    "AccessDenied": "not in the bucket, or not for this role to read",
+    "AccessDenied": "not in the bucket, or this role may not read it",
     "InvalidArgument": "there is no such version",
     "MethodNotAllowed": "deleted",
     "NoSuchBucket": "the bucket does not exist",
@@ -51,24 +51,24 @@ _REASONS = {
 
 
 class UnavailableImageError(TrainingError):
-    """One image cannot be had; the others may."""
+    """One image is not available; others may be."""
 
 
 class ImageSource(Protocol):
-    """Gives the bytes of a reviewed image."""
+    """Returns the bytes of a reviewed image."""
 
     def read(self, image: Reference) -> bytes:
         """Return the file, or raise UnavailableImageError."""
 
 
 class S3Images:
-    """Reviewed images where the pipeline found them."""
+    """Reviewed images in the buckets of the pipeline."""
 
     def __init__(self, s3: Any) -> None:  # noqa: ANN401 - a boto3 client
         self._s3 = s3
 
     def read(self, image: Reference) -> bytes:
-        """Return the object, of the version that was reviewed where the reference says which."""
+        """Return the object, in the reviewed version if the reference states it."""
         if image.bucket is None:
             raise UnavailableImageError("a plain path, without a bucket; give --reviewed-images")
         version = {"VersionId": image.version_id} if image.version_id else {}
@@ -79,7 +79,7 @@ class S3Images:
                 if answer["ContentLength"] > MAX_IMAGE_BYTES:
                     raise UnavailableImageError(f"larger than {MAX_IMAGE_BYTES} bytes")
                 return bytes(body.read())
-        except aws_errors() as error:  # one that never reached S3 has the status 0
+        except aws_errors() as error:  # an error that never reached S3 has the status 0
             code = code_of(error)
             if code in _EVERY_CALL_FAILS or not _BAD_REQUEST <= status_of(error) < _SERVER_ERROR:
                 raise explained(error, str(image)) from error
@@ -87,7 +87,7 @@ class S3Images:
 
 
 class FolderImages:
-    """Reviewed images in a folder, as <bucket>/<key> or <key>; those of a bucket perhaps elsewhere."""
+    """Reviewed images in a folder, as <bucket>/<key> or <key>, with an optional fallback for those of a bucket."""
 
     def __init__(self, folder: Path, elsewhere: ImageSource | None = None) -> None:
         self._folder, self._elsewhere = folder.resolve(), elsewhere
@@ -109,7 +109,7 @@ class FolderImages:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """The model's square as uint8 [32, 32, 3], and where the file was kept."""
+    """The model's input as uint8 [32, 32, 3], and the path of the stored file."""
 
     pixels: np.ndarray
     original: Path
@@ -118,7 +118,7 @@ class Picture:
 def fetch_all(
     references: Collection[Reference], images: ImageSource, originals: Path
 ) -> Iterator[tuple[Reference, Picture | Problem]]:
-    """Yield every image, in order, or why it cannot be had; its file is written to `originals`."""
+    """Yield every image in order, or the reason why it is unavailable; its file is written to `originals`."""
     originals.mkdir(exist_ok=True)
     pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="review")
     try:

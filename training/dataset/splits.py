@@ -1,4 +1,4 @@
-"""The archive as train, validation and test images, and the classes that were chosen of it."""
+"""Split the archive into train, validation and test images, and select classes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,80}")
 
 
 def parse_classes(text: str, class_names: Sequence[str]) -> tuple[str, ...]:
-    """Return the classes that a comma-separated list names; "all" is every class of the archive.
+    """Parse a comma-separated list of classes; "all" is every class of the archive.
 
     Raises
     ------
@@ -45,7 +45,7 @@ def class_indices(wanted: Sequence[str], class_names: Sequence[str]) -> tuple[in
     Raises
     ------
     UnknownClassError
-        Names every class that is unknown or asked for twice.
+        Names every class that is unknown or listed twice.
     """
     unknown = [name for name in wanted if name not in class_names]
     if unknown:
@@ -56,7 +56,7 @@ def class_indices(wanted: Sequence[str], class_names: Sequence[str]) -> tuple[in
 
 
 def held_out(labels: np.ndarray, seed: int, fraction: float = VALIDATION_FRACTION) -> np.ndarray:
-    """Return which images validate, as bool [N]: the same fraction of every class, by seed."""
+    """Return which images are for validation, as bool [N]: the same fraction of every class, by seed."""
     rng = np.random.default_rng(seed)
     held = np.zeros(len(labels), dtype=bool)
     for label in np.unique(labels):
@@ -72,7 +72,7 @@ def hold_out(images: Images, seed: int, fraction: float = VALIDATION_FRACTION) -
 
 
 def select(images: Images, classes: Sequence[int]) -> Images:
-    """Return the images of these classes, relabelled 0, 1, ... in the order given."""
+    """Return the images of these classes, relabelled 0, 1, ... in the given order."""
     order = np.full(max(int(images.labels.max(initial=0)), *classes) + 1, -1)
     order[list(classes)] = np.arange(len(classes))
     positions = order[images.labels]
@@ -81,7 +81,7 @@ def select(images: Images, classes: Sequence[int]) -> Images:
 
 
 def others(images: Images, classes: Sequence[int]) -> Images:
-    """Return the images of every class not named, with their labels as they were."""
+    """Return the images of all other classes, with unchanged labels."""
     return images.take(np.flatnonzero(~np.isin(images.labels, classes)))
 
 
@@ -125,12 +125,12 @@ def splits_of(archive: Archive, seed: int) -> tuple[Split, Split, Split]:
 
 
 def content_hash(pixels: np.ndarray) -> str:
-    """Return what two images share when every pixel is the same, however their files are compressed."""
+    """Return a hash of the pixels, which does not depend on a file's compression."""
     return hashlib.sha256(np.ascontiguousarray(pixels).tobytes()).hexdigest()
 
 
 def _names(names: Sequence[str], images: int, title: str) -> tuple[str, ...]:
-    """Return a file name for every image: the archive's, unless it could not be one."""
+    """Return a file name for every image: the archive's, unless that is not a valid file name."""
     given = names or [""] * images
     return tuple(
         name if _NAME.fullmatch(name) else f"{title}_{index:05d}.png" for index, name in enumerate(given)

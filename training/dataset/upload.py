@@ -1,4 +1,4 @@
-"""Send a prepared folder to S3: what is missing or other there, and the manifest last."""
+"""Upload a prepared folder to S3: missing or different files, and the manifest last."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _TYPES = {".png": "image/png", ".jsonl": "application/x-ndjson", ".json": "appli
 
 @dataclass(frozen=True, slots=True)
 class Uploaded:
-    """What an upload did: files sent and left as they were, and objects there that are not in the manifest."""
+    """Result of an upload: files sent, files skipped, and objects that are not in the manifest."""
 
     address: str
     sent: int
@@ -30,15 +30,15 @@ class Uploaded:
 
 
 def upload(s3: Any, folder: Path, address: Address) -> Uploaded:  # noqa: ANN401 - a boto3 client
-    """Make `address` hold the files of the folder's manifest, and then the manifest.
+    """Upload the files of the folder's manifest to `address`, and then the manifest.
 
-    A file is skipped where an object of its size has its MD5 as the ETag, as S3 gives it unless the bucket
-    encrypts with a KMS key; there every file is sent again. Objects that the manifest does not name stay.
+    A file is skipped if an object of its size has its MD5 as the ETag. S3 sets such an ETag unless the bucket
+    encrypts with a KMS key; then every file is sent again. Objects that are not in the manifest are kept.
 
     Raises
     ------
     StorageError
-        In one line; running the command again sends what is missing.
+        With one line; running the command again sends the missing files.
     """
     entries = manifest.read(folder)
     images = list(dict.fromkeys(path for entry in entries for path in entry.files()))
@@ -61,7 +61,7 @@ class _Sender:
     there: dict[str, tuple[int, str]]
 
     def send(self, paths: Sequence[str]) -> int:
-        """Send these files in parallel and return how many were; the first error stops the rest."""
+        """Upload these files in parallel and return their number; the first error stops the rest."""
         pool = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="upload")
         with bar(f"upload {self.address}", len(paths), " files") as progress:
             try:

@@ -1,1 +1,1 @@
-"""How good the model is: numbers, plots, the model card."""
+"""Evaluation of the model: metrics, plots, the model card."""

@@ -1,4 +1,4 @@
-"""What the scores of a classifier are worth: intervals, coverage, calibration. Pure NumPy."""
+"""Metrics of a classifier's scores: intervals, coverage, calibration. Pure NumPy."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 
 def fit_temperature(logits: np.ndarray, labels: np.ndarray, strangers: np.ndarray) -> float:
-    """Return the temperature in 0.2 .. 5 that suits images of the classes and strangers alike.
+    """Return the temperature in 0.2 .. 5 that fits both images of the classes and strangers.
 
-    Known images alone would ask for sharp answers, which strangers get too: after outlier exposure the
-    likelihood of a handful of images, nearly all right, has its best temperature near zero. So the loss is
-    the known images' negative log-likelihood plus the strangers' cross-entropy to the flat answer.
+    Known images alone would favour sharp distributions, also for strangers: after outlier exposure, the
+    likelihood of a few images, nearly all classified correctly, is highest at a temperature near zero. So the loss
+    is the known images' negative log-likelihood plus the strangers' cross-entropy to the uniform distribution.
 
     Parameters
     ----------
@@ -49,24 +49,24 @@ def _log(probabilities: np.ndarray) -> np.ndarray:
 
 
 def accuracy(probabilities: np.ndarray, labels: np.ndarray) -> float:
-    """Return the share whose largest probability is the label's."""
+    """Return the share of images whose most probable class is the label."""
     return float((probabilities.argmax(1) == labels).mean())
 
 
 def coverage(probabilities: np.ndarray, threshold: float) -> float:
-    """Return the share whose confidence reaches the threshold; 0 where there is none."""
+    """Return the share of images whose confidence reaches the threshold; 0 if there are no images."""
     return float((probabilities.max(1) >= threshold).mean()) if len(probabilities) else 0.0
 
 
 def passed_accuracy(probabilities: np.ndarray, labels: np.ndarray, threshold: float) -> float | None:
-    """Return the accuracy among those whose confidence reaches the threshold; None where none does."""
+    """Return the accuracy among images whose confidence reaches the threshold; None if none does."""
     passed = probabilities.max(1) >= threshold
     return accuracy(probabilities[passed], labels[passed]) if passed.any() else None
 
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """The images whose confidence lies in [low, high); the last bin holds 1 too. None where there is none."""
+    """Images whose confidence is in [low, high); the last bin includes 1. None if there are no images."""
 
     low: float
     high: float
@@ -104,7 +104,7 @@ def calibration_error(probabilities: np.ndarray, labels: np.ndarray, bins: int =
 
 
 def confusion_matrix(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return counts [C, C]: a row per true class, a column per predicted one."""
+    """Return counts [C, C]: a row for each true class, a column for each predicted class."""
     classes = probabilities.shape[1]
     pairs = labels * classes + probabilities.argmax(1)
     return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
@@ -121,9 +121,9 @@ def _ratios(parts: np.ndarray, wholes: np.ndarray) -> list[float | None]:
 
 
 def risk_coverage(probabilities: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return (coverage, risk) at every threshold that occurs, the highest first.
+    """Return (coverage, risk) at every distinct confidence, the highest first.
 
-    Coverage is the share that passes, risk the share of wrong answers among them; equally confident images
+    Coverage is the share of images that pass, risk the share of errors among them; equally confident images
     pass together. El-Yaniv and Wiener, "On the foundations of noise-free selective classification", 2010.
     """
     confidence = probabilities.max(1)

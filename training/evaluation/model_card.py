@@ -1,4 +1,4 @@
-"""The document of an evaluation, as a page for the person who decides whether to use the model."""
+"""The model card: an evaluation as a page for the person who decides whether to use the model."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _HOW = (
     "By `python -m training.evaluate`, on the ONNX file through the endpoint's predictor. "
     "In brackets: 95 % intervals (Wilson)."
 )
-_MOST_CLASSES = 12  # that a confusion matrix in text can hold
+_MOST_CLASSES = 12  # most classes in a confusion matrix in text
 
 
 def render(found: Mapping[str, Any], plots: Sequence[Path], card: Path) -> str:
@@ -25,9 +25,9 @@ def render(found: Mapping[str, Any], plots: Sequence[Path], card: Path) -> str:
     found
         The document of training.evaluate.
     plots
-        Images to show.
+        Images to include.
     card
-        Where the page will be, so that it can refer to the plots.
+        Path of the page, for relative links to the plots.
     """
     parts = {name: found[name] for name in _TITLES if name in found}
     blocks = [
@@ -96,7 +96,7 @@ def _measured(parts: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def _limits(parts: Mapping[str, Mapping[str, Any]], threshold: float) -> list[str]:
-    """Say what the numbers do not cover."""
+    """Return the limitations of the numbers."""
     notes = ["The numbers hold for images like these; watch your own with `python -m training.monitor`."]
     for name, report in parts.items():
         if not report["strangers"]:

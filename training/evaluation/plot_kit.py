@@ -1,4 +1,4 @@
-"""What every plot shares: colours that colour-blind people tell apart, sizes, and how a file is written."""
+"""Shared by all plots: colours that colour-blind people can distinguish, sizes, and writing files."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ class PlotsUnavailableError(TrainingError):
 
 
 def require_matplotlib() -> None:
-    """Find out before an hour of work whether plots can be made.
+    """Check before long computations that plots can be drawn.
 
     Raises
     ------
     PlotsUnavailableError
-        With what to install.
+        Says what to install.
     """
     try:
-        import matplotlib as mpl  # noqa: F401, PLC0415 - only plots need it, and it is large
+        import matplotlib as mpl  # noqa: F401, PLC0415 - large, and needed only by plots
     except ImportError as error:
         raise PlotsUnavailableError(
             "plots need matplotlib: pip install -r training/requirements.txt, in training's environment"
@@ -50,7 +50,7 @@ def new_axes(title: str, x_label: str, y_label: str, width: float = 6.4, height:
 
 
 def dress(axes: Axes, title: str, x_label: str, y_label: str) -> None:
-    """Give axes their words and a quiet grid."""
+    """Set the title and the labels of axes, and a light grid."""
     axes.set_title(title, fontsize=11, loc="left")
     axes.set_xlabel(x_label)
     axes.set_ylabel(y_label)

@@ -1,4 +1,4 @@
-"""The plots of an evaluation, drawn from its document alone."""
+"""The plots of an evaluation, drawn only from its JSON document."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def reliability(report: Mapping[str, Any]) -> Axes:
 
 
 def risk_coverage(report: Mapping[str, Any]) -> Axes:
-    """Draw the share of wrong answers against the share that passes, with the threshold's point."""
+    """Draw risk (share of errors) against coverage (share that passes), with the point of the threshold."""
     curve = report["risk_coverage"]
     axes = plot_kit.new_axes(
         f"Risk and coverage on {report['images']:,} {report['title']}: area {report['risk_coverage_area']:.4f}",
@@ -77,7 +77,7 @@ def risk_coverage(report: Mapping[str, Any]) -> Axes:
 
 
 def confidence(report: Mapping[str, Any]) -> Axes:
-    """Draw how sure the model is of images of its classes and of strangers."""
+    """Draw the distributions of confidence for images of the classes and for strangers."""
     histogram = report["confidence"]
     axes = plot_kit.new_axes(f"Confidence on {report['title']}", "confidence", "share of the images (%)")
     kinds = (
@@ -103,7 +103,7 @@ def confidence(report: Mapping[str, Any]) -> Axes:
 
 
 def confusion(report: Mapping[str, Any]) -> Axes:
-    """Draw true classes against answers, as shares of the true class."""
+    """Draw true against predicted classes, as shares of the true class."""
     counts = np.array(report["confusion"])
     names = list(report["per_class"])
     side = min(12.0, 3.6 + 0.35 * len(names))
@@ -120,13 +120,13 @@ def confusion(report: Mapping[str, Any]) -> Axes:
     axes.set_yticks(shown, [names[k] for k in shown], fontsize=size)
     if len(names) <= _MOST_NUMBERS:
         for (row, column), count in np.ndenumerate(counts):
-            colour = "white" if shares[row, column] < 0.5 else "black"  # noqa: PLR2004 - the map's middle
+            colour = "white" if shares[row, column] < 0.5 else "black"  # noqa: PLR2004 - the middle of the colour map
             axes.text(column, row, f"{count:,}", ha="center", va="center", color=colour)
     return axes
 
 
 def _name_style(classes: int) -> tuple[int, int]:
-    """Return rotation and size at which the names of so many classes fit side by side."""
+    """Return the rotation and the font size at which the names of this many classes fit."""
     if classes <= _MOST_NUMBERS:
         return (0, 9) if classes <= _MOST_LEVEL else (90, 9)
     return 90, 6

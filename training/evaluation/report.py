@@ -1,4 +1,4 @@
-"""What is measured on one set of images, as numbers that fit in a JSON document."""
+"""Measurements on one set of images, as numbers for a JSON document."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def measure(
     threshold: float,
     class_names: Sequence[str] | None = None,
 ) -> dict[str, Any]:
-    """Summarise what the scores are worth.
+    """Summarise the scores.
 
     Parameters
     ----------
@@ -32,11 +32,11 @@ def measure(
     labels
         Their true classes [N].
     strangers
-        Probabilities [M, C] of images of none of the classes; M may be 0, and what they tell is then None.
+        Probabilities [M, C] of images of none of the classes; if M is 0, their metrics are None.
     threshold
-        The confidence from which an answer is taken without a person.
+        Lowest confidence that passes without a review.
     class_names
-        In the order of the probabilities; numbers where None.
+        In the order of the probabilities; None uses numbers.
     """
     names = class_names or [str(index) for index in range(known.shape[1])]
     right = known.argmax(1) == labels
@@ -74,7 +74,7 @@ def _interval(successes: np.ndarray) -> tuple[float, float] | None:
 
 
 def _curve(coverages: np.ndarray, risks: np.ndarray) -> dict[str, list[float]]:
-    """Return at most _CURVE_POINTS points of the curve, its two ends among them."""
+    """Return at most _CURVE_POINTS points of the curve, including both ends."""
     count = min(_CURVE_POINTS, len(coverages))
     chosen = np.unique(np.linspace(0, len(coverages) - 1, count).round().astype(int))
     return {"coverage": coverages[chosen].tolist(), "risk": risks[chosen].tolist()}

@@ -1,4 +1,4 @@
-"""Images through the endpoint's own predictor: the archive's test images, or a folder of photographs."""
+"""Score images with the endpoint's own predictor: the archive's test images, or a folder of photographs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _LATENCY_RUNS, _WARM_UP_RUNS = 400, 20
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """What the model said, and what is true.
+    """Predictions of the model and the true classes.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class Scored:
     inputs
         Statistics of the N known images, see training.monitoring.image_statistics.
     unreadable
-        Files that were left out.
+        Number of files that could not be read.
     """
 
     known: np.ndarray
@@ -52,7 +52,7 @@ class Scored:
     unreadable: int = 0
 
     def observations(self, class_names: Sequence[str], threshold: float) -> Observations:
-        """Return the known images as production would see them."""
+        """Return the predictions for the known images as production would record them."""
         found = Observations()
         for scores, inputs in zip(self.known, self.inputs, strict=True):
             confidence = float(scores.max())
@@ -62,12 +62,12 @@ class Scored:
 
 
 def score_archive(predictor: Predictor, archive: Archive) -> Scored:
-    """Score the archive's test images; those of classes that the model does not have are the strangers.
+    """Score the archive's test images; images of classes that the model does not have are strangers.
 
     Raises
     ------
     UnknownClassError
-        The model has a class that the archive does not.
+        The model has a class that is not in the archive.
     """
     wanted = class_indices(predictor.labels, archive.class_names)
     known, strange = select(archive.test, wanted), others(archive.test, wanted)
@@ -86,12 +86,12 @@ def score_archive(predictor: Predictor, archive: Archive) -> Scored:
 
 
 def score_photos(predictor: Predictor, folder: Path) -> Scored:
-    """Score a folder with a subfolder of photographs per class; every other subfolder holds strangers.
+    """Score a folder with a subfolder of photographs per class; every other subfolder contains strangers.
 
     Raises
     ------
     FolderError
-        No photograph of any class is there.
+        There are no photographs of any class.
     """
     known, labels, strange, inputs = [], [], [], []
     unreadable = 0

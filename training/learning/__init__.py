@@ -1,1 +1,1 @@
-"""How the network learns: its shape, its curriculum, its calibration, its export."""
+"""Training of the network: architecture, curriculum, calibration, export."""

@@ -1,4 +1,4 @@
-"""Random views of a batch, as photographs of the same thing differ: framing, light, focus, what is in the way."""
+"""Random augmentation of a batch, modelled on how photographs differ: framing, light, focus, occlusion."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from torch import Tensor
 from torch.nn import functional
 
 MAX_SHIFT = 4  # pixels of 32
-ZOOM = (0.55, 1.25)  # side of the view as a part of the image's: < 1 zooms in, > 1 steps back
+ZOOM = (0.55, 1.25)  # side of the view relative to the image's: < 1 zooms in, > 1 zooms out
 MAX_STRETCH = 1.15  # of the view's width against its height
 MAX_TILT = 10.0  # degrees
 CONTRAST = (0.7, 1.3)
 SATURATION = (0.5, 1.3)
 BRIGHTNESS = 30.0  # of 255
 FOCUS = (-0.6, 1.0)  # from sharpened to blurred
-HIDDEN_SIDE = 12  # pixels: at most, of a grey square somewhere in the image
+HIDDEN_SIDE = 12  # pixels: largest side of a grey square in the image
 ZOOMED, COLOURED, REFOCUSED, HIDDEN = 0.6, 0.7, 0.3, 0.3  # shares of images
 
 
@@ -36,7 +36,7 @@ def _chance(n: int, share: float, generator: torch.Generator) -> Tensor:
 
 
 def _move(x: Tensor, generator: torch.Generator) -> Tensor:
-    """Mirror half the images; shift all by whole pixels; zoom, stretch and tilt some (the rest keep their pixels)."""
+    """Mirror half the images; shift all by whole pixels; zoom, stretch and tilt some without resampling the rest."""
     n, side = len(x), x.shape[-1]
     moved = _chance(n, ZOOMED, generator)
 
@@ -72,7 +72,7 @@ def _colour(x: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _focus(x: Tensor, generator: torch.Generator) -> Tensor:
-    """Blur some images and sharpen others, as photographs shrunk by other hands come."""
+    """Blur some images and sharpen others, like photographs that other software has resized."""
     row = torch.tensor([1.0, 2.0, 1.0], device=x.device) / 4
     kernel = (row[:, None] * row).expand(3, 1, 3, 3)
     blurred = functional.conv2d(functional.pad(x, (1, 1, 1, 1), mode="replicate"), kernel, groups=3)
@@ -82,7 +82,7 @@ def _focus(x: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _hide(x: Tensor, generator: torch.Generator) -> Tensor:
-    """Cover a square of some images with their mean colour, as what stands in front of a vehicle would.
+    """Cover a square of some images with their mean colour, like an object in front of a vehicle.
 
     DeVries and Taylor, "Improved regularization of convolutional neural networks with cutout", 2017.
     """

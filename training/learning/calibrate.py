@@ -1,4 +1,4 @@
-"""From the network's logits to the answer: how sharp it may be, and how readily it says "none of these"."""
+"""Calibration from logits to probabilities: temperature, and a bias towards "none of these"."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import numpy as np
 from training.evaluation import metrics
 
 THRESHOLD = 0.8
-STRANGERS_PASSING = 0.012  # the share of strangers to let pass THRESHOLD
+STRANGERS_PASSING = 0.012  # target share of strangers that pass THRESHOLD
 _TEMPERATURES = np.exp(np.linspace(math.log(0.4), math.log(2.5), 93))
-_CAUTION = 20.0  # nothing is gained beyond
+_CAUTION = 20.0  # no improvement beyond
 _HALVINGS = 24
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """The temperature, and the caution: what is added to the logits of all classes that are not wanted."""
+    """The temperature, and the caution: a bias added to the logits of all classes that are not wanted."""
 
     temperature: float
     caution: float
@@ -28,7 +28,7 @@ class Calibration:
 def answer(logits: np.ndarray, wanted: int, calibration: Calibration = Calibration(1.0, 0.0)) -> np.ndarray:
     """Return the probabilities [N, wanted] of logits [N, all classes], of which the first are the wanted.
 
-    The probability of being none of these is spread evenly over them, so a stranger's answer is flat.
+    The probability of "none of these" is spread evenly over them, so a stranger's probabilities are uniform.
     """
     return _spread(
         _grouped(logits, wanted, calibration.temperature), calibration.caution / calibration.temperature
@@ -36,10 +36,10 @@ def answer(logits: np.ndarray, wanted: int, calibration: Calibration = Calibrati
 
 
 def calibrate(logits: np.ndarray, labels: np.ndarray, strangers: np.ndarray, wanted: int) -> Calibration:
-    """Return what suits images not trained on.
+    """Return the calibration for images that were not used in training.
 
-    Each temperature has the caution at which few enough strangers pass; of these pairs the one is returned
-    under which the known images' labels are likeliest.
+    For each temperature, the smallest caution is found at which few enough strangers pass; of these pairs, the one
+    with the highest likelihood of the known images' labels is returned.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def calibrate(logits: np.ndarray, labels: np.ndarray, strangers: np.ndarray, wan
     strangers
         Logits of images of the other classes, [M, all classes]; M may be 0, then there is no caution.
     wanted
-        How many of the classes are wanted.
+        Number of wanted classes.
     """
 
     def pair(temperature: float) -> tuple[float, Calibration]:
@@ -62,7 +62,7 @@ def calibrate(logits: np.ndarray, labels: np.ndarray, strangers: np.ndarray, wan
 
 
 def summary(labels: np.ndarray, known: np.ndarray, strangers: np.ndarray) -> dict[str, Any]:
-    """Return what answers are worth: of known images, whose labels come first, and of strangers."""
+    """Return metrics of the probabilities: of known images, whose labels are given, and of strangers."""
     return {
         "images": len(labels),
         "accuracy": metrics.accuracy(known, labels),
@@ -83,7 +83,7 @@ def _grouped(logits: np.ndarray, wanted: int, temperature: float) -> np.ndarray:
 
 
 def _spread(grouped: np.ndarray, shift: float) -> np.ndarray:
-    """Return the answer to log-probabilities of which the last has `shift` added."""
+    """Return the output probabilities after adding `shift` to the last log-probability."""
     wanted = grouped.shape[1] - 1
     every = metrics.softmax(grouped + np.append(np.zeros(wanted), shift))
     spread: np.ndarray = every[:, :wanted] + every[:, wanted:] / wanted
@@ -91,7 +91,7 @@ def _spread(grouped: np.ndarray, shift: float) -> np.ndarray:
 
 
 def _least_shift(grouped: np.ndarray) -> float:
-    """Return the least shift, to a hair, at which no more than STRANGERS_PASSING of these pass."""
+    """Return the least shift, to a small tolerance, at which at most STRANGERS_PASSING of these pass."""
     low, high = -_CAUTION, _CAUTION
     for _ in range(_HALVINGS):
         middle = (low + high) / 2

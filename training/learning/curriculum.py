@@ -1,4 +1,4 @@
-"""What is shown when: which images pretraining and each fine-tuning see."""
+"""The curriculum: the images that pretraining and each fine-tuning use."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ if TYPE_CHECKING:
 
     from training.dataset.archive import Archive
 
-KNOWN_IMAGES = 4500  # shown in an epoch of fine-tuning, by repeating them, unless there are more
+KNOWN_IMAGES = 4500  # images per epoch of fine-tuning, by repeating them, unless there are more
 MOST_REPEATS = 8
-STRANGERS = 6000  # images of other classes beside them, drawn again each epoch
+STRANGERS = 6000  # images of other classes added to them, drawn anew each epoch
 EXAMPLES = 256
 
 
 class Curriculum:
     """The images of a run. Labels count the wanted classes first, then the others.
 
-    The validation images are never trained on, nor is any image that equals one of them.
+    Neither the validation images nor duplicates of them are used for training.
 
     Parameters
     ----------
     archive
-        Only its train images are used.
+        Only its training images are used.
     classes
-        The wanted ones, in the order of the answer.
+        The wanted classes, in the order of the output.
     seed
-        Decides validation images and draws.
+        Determines the validation images and the random draws.
     reviewed
         Images that people labelled, as `training.dataset.prepared_folder.read_reviewed` returns them for the
-        archive's class names. They are trained on; those of no class count as strangers.
+        archive's class names. They are used for training; those of no class count as strangers.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Curriculum:
         return self._divided(self.validation)[1]
 
     def finetuning(self, epoch: int, member: int) -> Images:
-        """Return the images of an epoch of one of the fine-tunings: all that are wanted, and some strangers."""
+        """Return the images of one epoch of a fine-tuning: all of the wanted classes, and some strangers."""
         repeats = max(1, min(MOST_REPEATS, round(KNOWN_IMAGES / len(self.known))))
         rng = np.random.default_rng([self.seed, member, epoch])
         drawn = self.strangers.take(rng.permutation(len(self.strangers))[:STRANGERS])
@@ -73,7 +73,7 @@ class Curriculum:
         return images
 
     def examples(self) -> np.ndarray:
-        """Return pixels of known images and of as many strangers, for what must see typical ones."""
+        """Return pixels of known images and of as many strangers, as a typical sample."""
         parts = (self.known, self.strangers)
         rng = np.random.default_rng(self.seed)
         return np.concatenate([part.pixels[rng.permutation(len(part))[:EXAMPLES]] for part in parts])
@@ -84,6 +84,6 @@ class Curriculum:
 
 
 def _without(images: Images, others: Images) -> Images:
-    """Return the images that equal none of the others."""
+    """Return the images that are not equal to any of the others."""
     seen = {content_hash(pixels) for pixels in others.pixels}
     return images.take(np.flatnonzero([content_hash(pixels) not in seen for pixels in images.pixels]))

@@ -1,4 +1,4 @@
-"""Write a trained network as the ONNX file the endpoint serves."""
+"""Export a trained network as the ONNX file that the endpoint serves."""
 
 from __future__ import annotations
 
@@ -28,32 +28,32 @@ OPSET = 17
 
 
 class ExportError(TrainingError):
-    """The exported file does not do what the network does, or is too large."""
+    """The exported file's outputs differ from the network's, or it is too large."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """A network with all that its file must say about it."""
+    """A network with the metadata that its file must contain."""
 
     network: Network
     labels: tuple[str, ...]
     temperature: float
 
     def save(self, path: Path) -> None:
-        """Write the weights and the facts as a PyTorch file."""
+        """Write the weights and the metadata as a PyTorch file."""
         facts = {"labels": self.labels, "temperature": self.temperature}
         torch.save({"network": self.network.state_dict(), **facts}, path)
 
     @classmethod
     def load(cls, path: Path) -> Trained:
-        """Read what `save` wrote."""
+        """Read a file written by `save`."""
         content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         network = Network(len(content["network"]["head.bias"]))
         network.load_state_dict(content["network"])
         return cls(network, tuple(content["labels"]), float(content["temperature"]))
 
     def version(self) -> str:
-        """Return a name that changes with any weight or the temperature, and with nothing else."""
+        """Return a version that depends only on the weights and the calibration."""
         digest = hashlib.sha256(repr(self.temperature).encode())
         for tensor in self.network.state_dict().values():
             digest.update(tensor.cpu().numpy().tobytes())
@@ -61,7 +61,7 @@ class Trained:
 
 
 class Served(nn.Module):  # type: ignore[misc]  # PyTorch is not in the environment of the type check
-    """The whole of what is served: uint8 [N, S, S, 3] in, calibrated probabilities [N, C] out.
+    """The complete served model: uint8 [N, S, S, 3] in, calibrated probabilities [N, C] out.
 
     The graph of training.learning.calibrate's `answer`.
     """
@@ -72,7 +72,7 @@ class Served(nn.Module):  # type: ignore[misc]  # PyTorch is not in the environm
         self.wanted = len(trained.labels)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Average over the mirrored image, divide by the temperature, softmax, spread what is of no class."""
+        """Average with the mirror image, divide by the temperature, softmax, spread the "none" probability."""
         x = image.permute(0, 3, 1, 2).float()
         every = torch.softmax(mirrored_logits(self.network, x) / self.temperature, 1)
         named = every[:, : self.wanted]
@@ -80,7 +80,7 @@ class Served(nn.Module):  # type: ignore[misc]  # PyTorch is not in the environm
 
 
 def export(trained: Trained, path: Path, examples: np.ndarray) -> None:
-    """Write the ONNX file with 8-bit convolutions, and prove that it answers as the network does.
+    """Write the ONNX file with 8-bit convolutions, and verify that its outputs match the network's.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def export(trained: Trained, path: Path, examples: np.ndarray) -> None:
     Raises
     ------
     ExportError
-        Where it does not, or where the file exceeds 4 MB.
+        They do not match, or the file exceeds 4 MB.
     """
     trained.network.cpu().float()
     served = Served(trained).eval()
@@ -113,7 +113,7 @@ def export(trained: Trained, path: Path, examples: np.ndarray) -> None:
 
 def _trace(served: nn.Module, example: Tensor, path: Path) -> None:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter that needs no further package is called legacy
+        warnings.simplefilter("ignore")  # the legacy exporter needs no further package
         torch.onnx.export(
             served,
             (example,),
@@ -140,7 +140,7 @@ def _describe(path: Path, trained: Trained) -> None:
 
 
 def _compare(path: Path, images: np.ndarray, expected: np.ndarray, limit: float) -> None:
-    """Hold the file's answers to the expected, whole and for one image alone: on average within the limit."""
+    """Compare the file's outputs with the expected ones, for a batch and for one image: the mean must match."""
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     for part in (slice(None), slice(1)):
         (answered,) = session.run(["probabilities"], {"image": images[part]})

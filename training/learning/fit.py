@@ -1,4 +1,4 @@
-"""The loop that fits a network: one-cycle SGD over epochs that a function supplies."""
+"""The training loop: one-cycle SGD over epochs whose images a function supplies."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ if TYPE_CHECKING:
 
 _IGNORED = -100
 _EVALUATION_BATCH = 256
-_SHORTEST_CYCLE = 8  # steps; OneCycleLR divides by zero below
+_SHORTEST_CYCLE = 8  # steps; with fewer, OneCycleLR divides by zero
 
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """One one-cycle schedule, and what it asks of the network.
+    """One one-cycle schedule and its loss.
 
     Attributes
     ----------
     wanted
-        The first so many classes are to be told from each other and from all the rest as one; 0 asks only
-        that every class be told from every other.
+        This many first classes are distinguished from each other and from all others as one class; with 0, the loss
+        is only that of distinguishing every class from every other.
     auxiliary
-        What the latter counts beside the former.
+        Weight of the loss over all classes relative to the other.
     """
 
     name: str
@@ -51,14 +51,14 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """Where and in which precision to compute."""
+    """Device and precision of the computation."""
 
     device: torch.device
     half: bool
 
     @classmethod
     def detect(cls) -> Machine:
-        """Use a GPU where there is one; bfloat16 wherever the hardware multiplies it faster."""
+        """Use a GPU if there is one; bfloat16 if the hardware computes it faster."""
         if torch.cuda.is_available():
             return cls(torch.device("cuda"), torch.cuda.is_bf16_supported())
         able = torch.cpu.get_capabilities()
@@ -72,7 +72,7 @@ class Machine:
 def objective(logits: Tensor, labels: Tensor, phase: Phase) -> Tensor:
     """Return the mean cross-entropy over all classes, and over the wanted ones and "none of them".
 
-    An image labelled UNSURE is known to be of no wanted class, not of which other: it counts in the latter only.
+    An image labelled UNSURE is of no wanted class, but its class is unknown: it counts only in the latter.
     """
     named = torch.where(labels == UNSURE, _IGNORED, labels)
     smoothing = phase.smoothing
@@ -100,7 +100,7 @@ def logits_of(network: Network, pixels: np.ndarray, machine: Machine) -> np.ndar
 
 
 class Fitting:
-    """A network in the middle of a phase; its `state` is all that resuming needs.
+    """A network during a phase; its `state` is sufficient to resume.
 
     Parameters
     ----------
@@ -109,9 +109,9 @@ class Fitting:
     phase
         The schedule.
     epoch_images
-        Gives the images of an epoch by its number; the same count every epoch.
+        Returns the images of an epoch by its number; the count is the same every epoch.
     seed
-        With the epoch's number decides order and augmentation, so a resumed run equals an unbroken one.
+        With the epoch's number, determines order and augmentation, so a resumed run equals an uninterrupted one.
     """
 
     def __init__(
@@ -138,7 +138,7 @@ class Fitting:
         )
 
     def state(self) -> dict[str, Any]:
-        """Return what `restore` takes."""
+        """Return the state for `restore`."""
         return {
             "phase": self.phase.name,
             "epoch": self.epoch,
@@ -159,12 +159,12 @@ class Fitting:
         images = self.epoch_images(self.epoch)
         generator = torch.Generator().manual_seed(self.seed * 1000 + self.epoch)
         order = torch.randperm(len(images), generator=generator).numpy()
-        # Full batches, the last filled up from the first: one of four images would upset the normalisation.
+        # Full batches, the last filled up from the first: a batch of few images would disturb the normalisation.
         batches = np.resize(order, (self.steps, self.phase.batch))
         self.network.train()
         total = 0.0
         title = f"{self.phase.name} {self.epoch + 1}/{self.phase.epochs}"
-        # Silent where output is not a terminal, as training.progress is.
+        # Silent if the output is not a terminal, as in training.progress.
         with tqdm(total=self.steps, desc=title, unit="batch", mininterval=1.0, disable=None) as bar:
             for batch in batches:
                 loss = self._step(images.take(batch), generator)

@@ -39,7 +39,7 @@ class Block(nn.Module):  # type: ignore[misc]  # PyTorch is not in the environme
 class Network(nn.Module):  # type: ignore[misc]  # PyTorch is not in the environment of the type check
     """Pixels in, logits out.
 
-    Takes float [N, 3, H, W] with values 0..255 and normalises them itself, so that no caller can forget to.
+    Takes float [N, 3, H, W] with values 0..255 and normalises them itself, so that callers cannot forget it.
     """
 
     def __init__(self, classes: int, widths: Sequence[int] = WIDTHS, blocks: Sequence[int] = BLOCKS) -> None:
@@ -70,7 +70,7 @@ def mirrored_logits(network: nn.Module, x: Tensor) -> Tensor:
 
 
 def average(networks: Sequence[Network]) -> Network:
-    """Return the network whose weights are the mean of these, which must have begun as one.
+    """Return the network whose weights are the mean of these, which must have started from the same weights.
 
     Wortsman et al., "Model soups", 2022.
     """

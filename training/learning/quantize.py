@@ -1,4 +1,4 @@
-"""Eight-bit convolutions: a quarter of the bytes and less than half of the time of 32-bit ones."""
+"""8-bit convolutions: a quarter of the size and less than half of the time of 32-bit ones."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _BATCH = 64
 def quantize(source: Path, target: Path, examples: np.ndarray) -> None:
     """Write the model with its convolutions in 8-bit integers, a scale per output channel.
 
-    Weights keep 7 bits: x86 processors without VNNI add pairs of 8-bit products in 16 bits, which would
+    Weights use 7 bits: x86 processors without VNNI add pairs of 8-bit products in 16 bits, which would
     overflow (ONNX Runtime, "Quantize ONNX models", reduce_range).
 
     Parameters
@@ -51,7 +51,7 @@ def quantize(source: Path, target: Path, examples: np.ndarray) -> None:
         prepared.unlink(missing_ok=True)
 
 
-class _Examples(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has no types
+class _Examples(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has no type hints
     def __init__(self, images: np.ndarray) -> None:
         self.batches = iter([images[start : start + _BATCH] for start in range(0, len(images), _BATCH)])
 
@@ -62,7 +62,7 @@ class _Examples(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has
 
 @contextlib.contextmanager
 def _quietly() -> Iterator[None]:
-    """Keep advice about pre-processing, which has been done, from the terminal."""
+    """Suppress advice about pre-processing, which has already been done."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

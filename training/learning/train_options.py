@@ -1,4 +1,4 @@
-"""The options of training.train: from the command line, or from what SageMaker tells a training job."""
+"""The options of training.train: from the command line, or from the environment of a SageMaker training job."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ from training.errors import OptionError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-SAGEMAKER_CHECKPOINTS = Path("/opt/ml/checkpoints")  # SageMaker copies it to S3, and back after a restart
+SAGEMAKER_CHECKPOINTS = Path(
+    "/opt/ml/checkpoints"
+)  # SageMaker copies this folder to S3, and back after a restart
 _SAGEMAKERS_OWN = "sagemaker_"
 
 
 def parse(
     arguments: Sequence[str] | None, environment: Mapping[str, str], description: str
 ) -> argparse.Namespace:
-    """Return the options; the command line wins over SM_HPS, which wins over the defaults.
+    """Return the options; the command line overrides SM_HPS, which overrides the defaults.
 
     In a training job (SM_MODEL_DIR is set) the archive is the one in the channel "training", the model goes
     to SM_MODEL_DIR, and a restarted job resumes.
@@ -42,7 +44,7 @@ def parse(
         help="cifar-100-python.tar.gz, or the folder it is in (default: SM_CHANNEL_TRAINING)",
     )
     add("--md5", default=OFFICIAL_MD5, help="its checksum (default: the official archive's)")
-    add("--classes", default="bicycle,motorcycle", help='in the order of the answer, or "all"')
+    add("--classes", default="bicycle,motorcycle", help='in the order of the output, or "all"')
     add(
         "--output",
         type=Path,
@@ -51,8 +53,8 @@ def parse(
     )
     add("--checkpoints", type=Path, help="default: checkpoints/ in --output; in a job /opt/ml/checkpoints")
     add("--epochs-pretrain", type=int, default=30, help="on all classes (default: %(default)s)")
-    add("--epochs", type=int, default=14, help="on the wanted ones beside them (default: %(default)s)")
-    add("--members", type=int, default=3, help="fine-tunings whose mean is the model (default: %(default)s)")
+    add("--epochs", type=int, default=14, help="then on the wanted ones (default: %(default)s)")
+    add("--members", type=int, default=3, help="fine-tuned networks to average (default: %(default)s)")
     add("--reviewed", type=Path, help="folder that `training.data --reviewed` wrote: train on its images too")
     add("--seed", type=int, default=1, help="default: %(default)s")
     add("--threads", type=int, default=2, help="CPU threads (default: %(default)s)")
@@ -72,12 +74,12 @@ def parse(
 
 
 def find_archive(place: Path) -> Path:
-    """Return the archive, given itself or the folder that holds it alone.
+    """Return the archive, given its path or the folder that contains only it.
 
     Raises
     ------
     OptionError
-        The folder holds none, or several.
+        The folder contains none, or several.
     """
     if not place.is_dir():
         return place
@@ -88,7 +90,7 @@ def find_archive(place: Path) -> Path:
 
 
 def _hyperparameters(environment: Mapping[str, str], parser: argparse.ArgumentParser) -> dict[str, str]:
-    """Return SM_HPS as defaults: text, which argparse converts as it does the command line's."""
+    """Return SM_HPS as defaults: text, which argparse converts like arguments of the command line."""
     try:
         given = json.loads(environment.get("SM_HPS", "{}"))
         chosen = {name.replace("-", "_"): str(value) for name, value in given.items()}

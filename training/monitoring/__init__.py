@@ -1,1 +1,1 @@
-"""What the endpoint answers in production, against what it answered when it was evaluated."""
+"""Comparison of the endpoint's predictions in production with those of its evaluation."""

@@ -1,4 +1,4 @@
-"""What production is compared with: the predictions and images of a time that was fine."""
+"""The baseline of the comparison: predictions and image statistics of a period without problems."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class BaselineError(TrainingError):
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Numbers: how many there were, and of many their quantiles at equal steps."""
+    """A sample of numbers: their count, and if there are many, their quantiles at equal steps."""
 
     count: int
     values: np.ndarray
@@ -55,7 +55,7 @@ class Baseline:
     version, labels, input_size
         Of the model.
     threshold
-        The confidence from which an answer passed.
+        Lowest confidence that passed.
     samples
         Confidence and the images' statistics.
     categories
@@ -71,10 +71,10 @@ class Baseline:
     categories: dict[str, dict[str, int]]
 
     def judges(self, feature: str) -> bool:
-        """Whether a difference in the feature is drift.
+        """Whether a difference in the feature counts as drift.
 
-        Evaluation images are as many of each label as somebody chose, and all of one size: in these two,
-        production differs from them when nothing is wrong.
+        The label shares of evaluation images were chosen, and all have one size: in these two features, production
+        differs from them although nothing is wrong.
         """
         return self.origin == PRODUCTION or feature in _COMPARABLE
 
@@ -106,7 +106,7 @@ class Baseline:
 def make_baseline(
     observations: Observations, origin: str, model: tuple[str | None, tuple[str, ...], int], threshold: float
 ) -> Baseline:
-    """Return the baseline that these observations are; `model` is its version, labels and input size.
+    """Return a baseline of these observations; `model` is its version, labels and input size.
 
     Raises
     ------
@@ -114,7 +114,7 @@ def make_baseline(
         There are no observations.
     """
     if not len(observations):
-        raise BaselineError("no predictions to make a baseline of")
+        raise BaselineError("there are no predictions for a baseline")
     samples = {name: Sample.of(numbers) for name, numbers in observations.numbers() if len(numbers)}
     version, labels, input_size = model
     return Baseline(origin, version, labels, input_size, threshold, samples, observations.categories())

@@ -1,4 +1,4 @@
-"""Production against the baseline, feature by feature, and the verdict."""
+"""Comparison of production with the baseline, feature by feature, and the verdict."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 MIN_SAMPLES = 50
 RULE = (
     "A feature has drifted when its population stability index (ten bins: of equal share of the baseline, for "
-    f"confidence of equal width) is above {drift.PSI_DRIFT} and above what samples of these sizes show by chance "
+    f"confidence of equal width) is above {drift.PSI_DRIFT} and above what samples of these sizes exceed by chance "
     "once in a hundred times, and, for numbers, the two-sample Kolmogorov-Smirnov test gives chance less than "
     f"{drift.CHANCE}."
 )
-# Half of all confidences lie above 0.99: bins of equal share would take 0.998 and 0.999 for different answers.
+# Half of all confidences are above 0.99: bins of equal share would put 0.998 and 0.999 into different bins.
 _CONFIDENCE_EDGES = np.arange(1, 10) / 10
 
 
 class Verdict(StrEnum):
-    """What a comparison says."""
+    """Verdict of a comparison."""
 
     STEADY = "no drift"
     DRIFT = "drift"
@@ -35,7 +35,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One feature compared; `drifted` is None where it is reported only, `note` then says why."""
+    """The comparison of one feature; if it is only reported, `drifted` is None and `note` says why."""
 
     feature: str
     baseline: float | dict[str, float]
@@ -54,7 +54,7 @@ class Finding:
 
 
 def compare(baseline: Baseline, now: Observations, min_samples: int = MIN_SAMPLES) -> list[Finding]:
-    """Compare every feature that both have; the drifted first."""
+    """Compare every feature that both have; drifted features first."""
     found = []
     for name, values in now.numbers():
         if name in baseline.samples and len(values):
@@ -68,7 +68,7 @@ def compare(baseline: Baseline, now: Observations, min_samples: int = MIN_SAMPLE
 
 
 def verdict(findings: list[Finding], samples: int, min_samples: int = MIN_SAMPLES) -> tuple[Verdict, str]:
-    """Return the verdict and its line for a person."""
+    """Return the verdict and a line that explains it."""
     if samples < min_samples:
         return Verdict.UNKNOWN, f"not judged: {samples} predictions, {min_samples} are needed (--min-samples)"
     if not any(finding.drifted is not None for finding in findings):

@@ -1,8 +1,8 @@
-"""Two samples, one question: are they still the same? Pure NumPy.
+"""Tests whether two samples differ in distribution. Pure NumPy.
 
-The population stability index says how large a difference is, and a limit from its own distribution whether
-a sample of this size shows as much by chance; the two-sample Kolmogorov-Smirnov test asks the second question
-without any bins.
+The population stability index measures how large a difference is; a limit from its distribution says whether
+samples of this size show as much by chance. The two-sample Kolmogorov-Smirnov test checks the latter without
+bins.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _NORMAL_QUANTILE = 2.326348  # of 1 - CHANCE
 def bin_edges(sample: np.ndarray, bins: int = _BINS) -> np.ndarray:
     """Return the inner edges of bins with about equally many values of the sample.
 
-    A value so frequent that several edges fall on it gets a bin of its own.
+    A value so frequent that several edges fall on it gets a separate bin.
     """
     quantiles = np.quantile(sample, np.arange(1, bins) / bins, method="inverted_cdf")
     edges, times = np.unique(quantiles, return_counts=True)
@@ -32,7 +32,7 @@ def bin_edges(sample: np.ndarray, bins: int = _BINS) -> np.ndarray:
 
 
 def bin_counts(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """Return how many values lie in each of the len(edges) + 1 bins; an edge belongs to the bin above it."""
+    """Return the number of values in each of the len(edges) + 1 bins; an edge belongs to the bin above it."""
     return np.bincount(np.searchsorted(edges, values, side="right"), minlength=len(edges) + 1)
 
 
@@ -40,14 +40,14 @@ def population_stability_index(expected: Sequence[float], observed: Sequence[flo
     """Return the PSI of two lists of counts: the sum over bins of (q - p) ln(q / p) for shares p and q.
 
     It is Jeffreys' divergence; an empty bin counts as half an observation. Siddiqi, "Credit risk scorecards",
-    2006, reads below 0.1 as steady and above 0.25 as a shift; 0.2 is the limit in common use.
+    2006, takes values below 0.1 as stable and above 0.25 as a shift; 0.2 is a common limit.
     """
     p, q = (np.maximum(counts, 0.5) / np.sum(counts) for counts in (expected, observed))
     return float(((q - p) * np.log(q / p)).sum())
 
 
 def chance_limit(bins: int, expected: int, observed: int) -> float:
-    """Return the PSI that samples of these sizes from one distribution exceed once in a hundred times.
+    """Return the PSI that samples of these sizes from one distribution exceed in 1 % of cases.
 
     Without drift PSI is distributed as chi-square of bins - 1 degrees, times 1/n + 1/m (Yurdakul, "Statistical
     properties of the population stability index", 2018). The quantile is Wilson and Hilferty's, 1931.
@@ -77,7 +77,7 @@ def ks_chance(distance: float, first: int, second: int) -> float:
     """
     size = math.sqrt(first * second / (first + second))
     scaled = (size + 0.12 + 0.11 / size) * distance
-    if scaled < 0.3:  # noqa: PLR2004 - the series, which alternates, is 1 to nine digits below
+    if scaled < 0.3:  # noqa: PLR2004 - below, the alternating series is 1 to nine digits
         return 1.0
     terms = (2.0 * (1 if k % 2 else -1) * math.exp(-2 * (k * scaled) ** 2) for k in range(1, 101))
     return min(1.0, max(0.0, sum(terms)))

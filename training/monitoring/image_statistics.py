@@ -1,4 +1,4 @@
-"""What can be watched of an image without knowing what it shows."""
+"""Statistics of an image that do not depend on its class."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def image_statistics(data: bytes, input_size: int) -> dict[str, float]:
     Raises
     ------
     ImageError
-        The endpoint could not decode it either.
+        The image cannot be decoded; the endpoint rejects it too.
     """
     luma = np.asarray(read_square(data, input_size).convert("L"), np.float64) / WHITE
     with Image.open(io.BytesIO(data)) as image:

@@ -1,4 +1,4 @@
-"""Predictions that were made, whoever kept them: the captures, the result documents or the evaluation."""
+"""Predictions from any source: captures, result documents or the evaluation."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Observation:
     Attributes
     ----------
     time
-        Seconds since 1970, UTC; NaN where it does not matter.
+        Seconds since 1970, UTC; NaN if irrelevant.
     outcome
         "passed" or "review"; anything else had no prediction, and label and confidence are None.
     label, confidence
@@ -31,7 +31,7 @@ class Observation:
     inputs
         Statistics of the image by name, see training.monitoring.image_statistics.
     model_version
-        Of the model that predicted; None where the record does not say.
+        Of the model that predicted; None if the record does not state it.
     """
 
     time: float
@@ -54,11 +54,11 @@ class Observations:
         self._inputs: dict[str, array[float]] = {}
 
     def __len__(self) -> int:
-        """Return the number of predictions; images without one are in `outcomes` alone."""
+        """Return the number of predictions; images without one are only in `outcomes`."""
         return len(self._time)
 
     def add(self, observation: Observation) -> None:
-        """Keep an observation."""
+        """Add an observation."""
         self.outcomes[observation.outcome] += 1
         if observation.label is None or observation.confidence is None:
             return
@@ -87,7 +87,7 @@ class Observations:
 
     @property
     def passed(self) -> np.ndarray:
-        """Whether no person was asked [N]."""
+        """Whether the image passed without a review [N]."""
         return np.array(self._passed, bool)
 
     def numbers(self) -> Iterator[tuple[str, np.ndarray]]:
@@ -98,7 +98,7 @@ class Observations:
             yield name, column[~np.isnan(column)]
 
     def categories(self) -> dict[str, dict[str, int]]:
-        """Return how many went to a person, and how many each label has."""
+        """Return the number of reviews and the number of images of each label."""
         passed = int(self.passed.sum())
         counts = np.bincount(self.labels, minlength=len(self.label_names)).tolist()
         return {

@@ -1,4 +1,4 @@
-"""The plots of a time range; its times are UTC, and numbers that matter are written beside their marks."""
+"""The plots of a time range, in UTC; key values are written beside their marks."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _BINS = 20
 
 
 def write(folder: Path, summary: Summary) -> list[Path]:
-    """Write the plots and return their paths; those of the images only where their statistics are known."""
+    """Write the plots and return their paths; plots of image statistics only if those are known."""
     observations, baseline = summary.reading.observations, summary.baseline
     found = windows(observations)
     drawn = {
@@ -73,9 +73,9 @@ def confidence_histogram(observations: Observations, baseline: Baseline | None, 
 
 
 def review_over_time(found: Sequence[Window], baseline: Baseline | None) -> Axes:
-    """Draw the share that a person had to look at, with Wilson's intervals."""
+    """Draw the share of images sent to review, with Wilson's intervals."""
     review, total = sum(window.review for window in found), sum(window.images for window in found)
-    title = f"Images sent to a person: {review:,} of {total:,} ({100 * review / total:.1f} %)"
+    title = f"Images sent to review: {review:,} of {total:,} ({100 * review / total:.1f} %)"
     axes = plot_kit.new_axes(title, "", "share for review (%)", 8.4)
     shares = 100 * np.array([window.review / window.images for window in found])
     low, high = 100 * np.array([metrics.wilson_interval(window.review, window.images) for window in found]).T
@@ -167,14 +167,14 @@ def _middles(found: Sequence[Window]) -> list[datetime]:
 
 
 def _finish(axes: Axes, found: Sequence[Window]) -> None:
-    """Give the axes their times, from the first window's start to the last one's end, and their legend."""
+    """Set the time axis, from the first window's start to the last one's end, and the legend."""
     last = found[-1]
     set_time_axis(axes, found[0].start, last.start + 2 * (last.middle - last.start))
     axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=8)
 
 
 def _write_values(axes: Axes, found: Sequence[Window], values: Sequence[float], form: str) -> None:
-    """Write the values above the windows' marks: all where they are few, else the highest, the lowest and the last."""
+    """Write values above the marks: all if there are few, otherwise the highest, the lowest and the last."""
     shown = set(range(len(values)))
     if len(values) > _MOST_VALUES:
         shown = {int(np.argmax(values)), int(np.argmin(values)), len(values) - 1}

@@ -1,4 +1,4 @@
-"""Files to observations: what cannot be understood is counted and named, and never ends the reading."""
+"""Read files into observations; invalid records are counted and reported, and never end the reading."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MOST_NAMED = 20
 
 @dataclass(slots=True)
 class Broken:
-    """Records that were left out: how many, and the first of them by name."""
+    """Records that were left out: their number, and the names of the first ones."""
 
     count: int = 0
     named: list[str] = field(default_factory=list)
@@ -37,20 +37,20 @@ class Broken:
 
 @dataclass(slots=True)
 class Reading:
-    """What was read.
+    """Result of reading the sources.
 
     Attributes
     ----------
     observations
         Those of the time range.
     broken
-        What could not be understood.
+        Records that could not be parsed.
     files
-        How many were opened.
+        Number of files that were opened.
     outside
-        Records of another time.
+        Number of records outside the time range.
     verification
-        Documents of images of `scones verify`, left out.
+        Number of documents of `scones verify`, which are left out.
     """
 
     observations: Observations = field(default_factory=Observations)
@@ -61,12 +61,12 @@ class Reading:
 
 
 def find_files(sources: Sequence[str], times: TimeRange, make_s3: Callable[[], Any]) -> list[File]:
-    """Return the files that can hold something of the time range.
+    """Return the files that can contain records of the time range.
 
     Raises
     ------
     SourceError
-        A source cannot be listed, or there are no captures and no documents in any, of whatever time.
+        A source cannot be listed, or no source has captures or documents of any time.
     """
     wanted, seen = [], 0
     for file in itertools.chain.from_iterable(list_files(source, make_s3) for source in sources):
@@ -81,7 +81,7 @@ def find_files(sources: Sequence[str], times: TimeRange, make_s3: Callable[[], A
 
 
 def _may_hold(file: File, times: TimeRange) -> bool:
-    """Judge by the folder of the hour, or by the time at which the document was stored."""
+    """Decide by the folder of the hour, or by the time at which the document was stored."""
     if file.is_capture:
         return times.may_hold(file.name)
     return file.written is None or times.may_hold_written_at(file.written.timestamp())

@@ -1,4 +1,4 @@
-"""One record of what the endpoint or the workflow wrote, to one observation. Nothing here reads files."""
+"""Convert one record of the endpoint or the workflow to an observation. Nothing here reads files."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ _OUTCOMES = (*_PREDICTED, "rejected", "failed")
 
 
 class RecordError(TrainingError):
-    """The record cannot be understood; one line says why."""
+    """The record is invalid; the message is a one-line reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """What records do not say themselves.
+    """Facts that the records do not contain.
 
     Parameters
     ----------
     labels
-        Of the probabilities in captures; None calls them "class 0", "class 1", ...
+        Labels of the probabilities in captures; None names them "class 0", "class 1", ...
     threshold
-        The confidence from which a capture passed.
+        Lowest confidence at which a capture passed.
     input_size
         Side of the model's square.
     """
@@ -48,7 +48,7 @@ class Reader:
         Raises
         ------
         RecordError
-            It is no record of Data Capture, or its answer is no list of probabilities.
+            It is not a record of Data Capture, or its response is not a list of probabilities.
         """
         content = _object(line)
         data = _part(content, "captureData")
@@ -67,7 +67,7 @@ class Reader:
         )
 
     def _inputs(self, captured: object) -> dict[str, float]:
-        """Return the statistics of the image; none where it was not captured or cannot be decoded."""
+        """Return the statistics of the image; none if it was not captured or cannot be decoded."""
         if not isinstance(captured, dict) or captured.get("encoding") != "BASE64":
             return {}
         try:
@@ -83,8 +83,8 @@ def document(content: bytes) -> Observation | None:
     Returns
     -------
     Observation or None
-        None for an image of `scones verify`, which is no observation of what users bring. A capture does not say
-        whose image it is, so captures of these images are read like others.
+        None for an image of `scones verify`, which does not come from a user. A capture does not contain the image's
+        origin, so captures of these images are read like others.
 
     Raises
     ------
@@ -136,14 +136,14 @@ def _part(content: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def _payload(captured: dict[str, Any]) -> Any:  # noqa: ANN401 - see _parsed
-    """Return the captured JSON; SageMaker writes it in base64 unless told that the type is JSON."""
+    """Return the captured JSON; SageMaker writes it in base64 unless JSON is configured as a JSON content type."""
     data, encoding = captured.get("data"), captured.get("encoding")
     if not isinstance(data, str) or encoding not in {"JSON", "BASE64"}:
-        raise RecordError(f"the answer's encoding {encoding!r} is neither JSON nor BASE64")
+        raise RecordError(f"the response's encoding {encoding!r} is neither JSON nor BASE64")
     try:
         return _parsed(base64.b64decode(data, validate=True) if encoding == "BASE64" else data)
     except binascii.Error as error:
-        raise RecordError(f"the answer is no base64 ({error})") from error
+        raise RecordError(f"the response is not base64 ({error})") from error
 
 
 def _probabilities(values: object) -> list[float]:
@@ -152,7 +152,7 @@ def _probabilities(values: object) -> list[float]:
         or not values
         or not all(_number(each) and 0 <= each <= 1 for each in values)
     ):
-        raise RecordError("no list of probabilities")
+        raise RecordError("not a list of probabilities")
     return [float(each) for each in values]
 
 
@@ -165,4 +165,4 @@ def _time(text: object) -> float:
         moment = datetime.fromisoformat(text)  # type: ignore[arg-type]
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     except (TypeError, ValueError, OverflowError) as error:
-        raise RecordError(f"no time ({text!r})") from error
+        raise RecordError(f"not a time ({text!r})") from error

@@ -1,4 +1,4 @@
-"""Captures and result documents in a folder or under an S3 prefix, listed first and read one after another."""
+"""Captures and result documents in a folder or under an S3 prefix, listed first and then read in order."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 CAPTURE, DOCUMENT = ".jsonl", ".json"
 S3 = "s3://"
-_AT_ONCE = 16  # small documents that are fetched side by side
+_AT_ONCE = 16  # small documents that are fetched in parallel
 
 
 class SourceError(TrainingError):
-    """There is nothing to read; one line with the next step."""
+    """There is nothing to read; the message is one line with the next step."""
 
 
 class UnreadableFileError(TrainingError):
@@ -32,7 +32,7 @@ class UnreadableFileError(TrainingError):
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file or object; `written` is its time in S3, None where the time of the file system says nothing."""
+    """A file or object; `written` is its time in S3, None for local files, whose times are not reliable."""
 
     name: str
     open: Callable[[], Iterator[bytes]]
@@ -40,30 +40,30 @@ class File:
 
     @property
     def is_capture(self) -> bool:
-        """Whether it holds captures, one to a line; otherwise it is one result document."""
+        """Whether it contains captures, one per line; otherwise it is one result document."""
         return self.name.endswith(CAPTURE)
 
 
 def list_files(source: str, make_s3: Callable[[], Any]) -> Iterator[File]:
-    """Yield the captures and documents below a folder, of one file, or under s3://bucket/prefix.
+    """Yield the captures and documents in a folder, in one file, or under s3://bucket/prefix.
 
     Parameters
     ----------
     source
         Path or S3 address.
     make_s3
-        Makes the boto3 client, where one is needed.
+        Creates the boto3 client, if one is needed.
 
     Raises
     ------
     SourceError
-        The folder or bucket is not there or may not be read.
+        The folder or bucket does not exist or may not be read.
     """
     return _objects(source, make_s3) if source.startswith(S3) else _paths(Path(source))
 
 
 def read_documents(files: Iterable[File]) -> Iterator[tuple[File, bytes | UnreadableFileError]]:
-    """Yield each document with its content, or with what was wrong, a few fetched at a time."""
+    """Yield each document with its content or its error, a few fetched at a time."""
     remaining = iter(files)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         while chunk := list(itertools.islice(remaining, 4 * _AT_ONCE)):
@@ -120,5 +120,5 @@ def _wanted(name: str) -> bool:
 
 
 def _reason(error: Exception) -> str:
-    """Return what to do, or where that is not known what AWS's library says."""
+    """Return the next step, or if that is unknown, the message of AWS's library."""
     return next_step(error) or " ".join(str(error).split())

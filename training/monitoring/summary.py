@@ -1,4 +1,4 @@
-"""What monitoring found, as a JSON document and as a page."""
+"""The result of monitoring, as a JSON document and as a page."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Everything there is to say about a time range."""
+    """All results for a time range."""
 
     sources: Sequence[str]
     times: TimeRange
@@ -79,7 +79,7 @@ class Summary:
 
 
 def facts(summary: Summary) -> str:
-    """Return a few lines on what was read."""
+    """Return a few lines about what was read."""
     observations = summary.reading.observations
     since, until = (_moment(moment) or "any time" for moment in (summary.times.since, summary.times.until))
     outcomes = ", ".join(f"{count} {name}" for name, count in sorted(observations.outcomes.items())) or "none"
@@ -100,7 +100,7 @@ def facts(summary: Summary) -> str:
 
 
 def findings_table(findings: Sequence[Finding]) -> str:
-    """Return the comparison as a Markdown table that reads well as text too."""
+    """Return the comparison as a Markdown table that is readable as text too."""
     rows = [("feature", "baseline", "now", "PSI", "limit", "KS", "drift")]
     rows += [
         (

@@ -1,4 +1,4 @@
-"""The ticks of a time axis: regular, few enough to read, and with the date where it changes. All times are UTC."""
+"""The ticks of a time axis: regular, few, and with the date where it changes. All times are UTC."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _STEPS = (
     *(_DAY * count for count in (1, 2, 7, 14)),
 )
 _MONTHS = (1, 2, 3, 6, 12, 24, 60, 120)
-_EPOCH = datetime(1970, 1, 5, tzinfo=UTC)  # a Monday, so that steps of weeks begin on one
+_EPOCH = datetime(1970, 1, 5, tzinfo=UTC)  # a Monday, so that steps of weeks begin on Mondays
 
 
 def ticks(start: datetime, end: datetime) -> list[tuple[datetime, str]]:
-    """Return moments in [start, end] with their labels.
+    """Return the times of the ticks in [start, end] with their labels.
 
-    A label is the time of day, the day or the month. A second line has what it leaves out, the date or the year,
-    under the first tick and wherever it changes; midnight, and the turn of the year, are always ticks.
+    A label is the time of day, the day or the month. A second line has the date or the year, under the first tick
+    and wherever it changes; midnight and the start of a year are always ticks.
     """
     step = next((step for step in _STEPS if (end - start) / step <= _MOST_TICKS), None)
     moments = list(_months(start, end) if step is None else _multiples(start, end, step))
@@ -54,8 +54,8 @@ def day(moment: datetime) -> str:
 
 
 def set_time_axis(axes: Axes, start: datetime, end: datetime) -> None:
-    """Give axes with times on x the range with a margin, its ticks, and the range in words as the label."""
-    margin = max((end - start) / 50, _MINUTE)  # with two minutes there is a tick
+    """Set up a time axis: the range with a margin, its ticks, and the range in words as the label."""
+    margin = max((end - start) / 50, _MINUTE)  # with two minutes there is at least one tick
     low, high = start - margin, end + margin
     moments, labels = zip(*ticks(low, high), strict=True)
     axes.set_xlim(low, high)

@@ -1,4 +1,4 @@
-"""From when to when: what `--since` and `--until` mean, and which capture folders can hold it."""
+"""Time ranges: the meaning of `--since` and `--until`, and the capture folders that can contain a range."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from training.errors import OptionError
 _AGO = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _HOUR_FOLDER = re.compile(r"(?:^|/)(\d{4})/(\d\d)/(\d\d)/(\d\d)/[^/]+$")
-_SLACK_S, _HOUR_S = 3600, 3600  # a capture may be written into the hour after
+_SLACK_S, _HOUR_S = 3600, 3600  # a capture may be written into the folder of the next hour
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +23,11 @@ class TimeRange:
     until: float = math.inf
 
     def holds(self, moment: float) -> bool:
-        """Whether the moment lies inside."""
+        """Whether the time is in the range."""
         return self.since <= moment < self.until
 
     def may_hold(self, name: str) -> bool:
-        """Whether the file can have captures of the range; true for one outside the folders of hours."""
+        """Whether the file can contain captures of the range; true for a file outside the folders of hours."""
         found = _HOUR_FOLDER.search(name)
         if found is None:
             return True
@@ -39,17 +39,17 @@ class TimeRange:
         return start + _HOUR_S + _SLACK_S > self.since and start - _SLACK_S < self.until
 
     def may_hold_written_at(self, moment: float) -> bool:
-        """Whether a document stored at the moment can be of the range; none is stored before it is finished."""
+        """Whether a document stored at this time can be in the range; documents are stored after their finish time."""
         return moment + _SLACK_S >= self.since
 
 
 def time_range(since: str | None, until: str | None, now: datetime) -> TimeRange:
-    """Return the range between two texts, each None for no limit.
+    """Parse a range from two texts, each None for no limit.
 
     Raises
     ------
     OptionError
-        One is neither ISO 8601 nor an age, or the range is empty.
+        A text is neither ISO 8601 nor an age, or the range is empty.
     """
     found = TimeRange(
         parse_moment(since, now).timestamp() if since else -math.inf,
@@ -61,9 +61,9 @@ def time_range(since: str | None, until: str | None, now: datetime) -> TimeRange
 
 
 def parse_moment(text: str, now: datetime) -> datetime:
-    """Return the moment: ISO 8601, in local time unless it has an offset, or an age such as 90m, 24h, 7d, 2w.
+    """Parse a time: ISO 8601, in local time unless it has an offset, or an age such as 90m, 24h, 7d, 2w.
 
-    `scones results` reads the same texts as the same moments (scones/result_query.py); a test holds the two equal.
+    `scones results` parses the same texts to the same times (scones/result_query.py); a test compares the two.
     """
     try:
         age = _AGO.fullmatch(text.strip())

@@ -1,4 +1,4 @@
-"""Observations over time: the same numbers for every stretch of a length that suits the range."""
+"""Observations over time: the same statistics for windows of a length that fits the range."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ _MOST_WINDOWS = 48
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A stretch of time with at least one prediction in it.
+    """A window of time with at least one prediction.
 
     Attributes
     ----------
     start, middle
-        When it begins, and half-way to its end.
+        Its start and its middle.
     images
         Predictions in it.
     review
-        How many of them a person had to look at.
+        Number of images sent to review.
     confidence
         Their 10th, 50th and 90th percentile.
     labels
-        How many have each label.
+        Number of images of each label.
     """
 
     start: datetime
@@ -47,13 +47,13 @@ class Window:
 
 
 def window_length_s(times: np.ndarray) -> int:
-    """Return the shortest length of which at most _MOST_WINDOWS cover the times."""
+    """Return the shortest length with which at most _MOST_WINDOWS windows cover the times."""
     span = float(times.max() - times.min()) if len(times) else 0.0
     return next((length for length in _LENGTHS_S if span <= _MOST_WINDOWS * length), _LENGTHS_S[-1])
 
 
 def windows(observations: Observations) -> list[Window]:
-    """Return the windows in order; empty ones are left out."""
+    """Return the windows in order, without empty ones."""
     times = observations.times
     length = window_length_s(times)
     slots = (times // length).astype(np.int64)

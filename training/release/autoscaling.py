@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from training.release.model_release import Instances
 
 SERVICE: Final = "application-autoscaling"
-SAFETY_FACTOR = 0.5  # what AWS's guide to load testing a variant starts with
+SAFETY_FACTOR = 0.5  # the initial value in AWS's guide to load testing a variant
 _DIMENSION = "sagemaker:variant:DesiredInstanceCount"
 _SCALE_OUT_COOLDOWN_S = 60
 _SCALE_IN_COOLDOWN_S = 300
@@ -22,13 +22,13 @@ _SCALE_IN_COOLDOWN_S = 300
 def target_invocations(max_rps: float) -> float:
     """Return the target of SageMakerVariantInvocationsPerInstance, which counts per minute.
 
-    AWS documents it as the requests a second one instance sustains, times a safety factor, times 60.
+    AWS documents it as the requests per second that one instance sustains, times a safety factor, times 60.
     """
     return max_rps * SAFETY_FACTOR * 60
 
 
 def autoscaling_calls(endpoint_name: str, hosting: Instances) -> list[Call]:
-    """Return the calls that register the variant and put its policy; both replace what is there."""
+    """Return the calls that register the variant and put its policy; both replace existing ones."""
     return [
         Call(
             SERVICE,
@@ -56,7 +56,7 @@ def autoscaling_calls(endpoint_name: str, hosting: Instances) -> list[Call]:
 
 
 def removal_calls(session: boto3.Session, endpoint_name: str) -> list[Call]:
-    """Return the calls that remove policy and target, which carry the endpoint's name instead of a tag."""
+    """Return the calls that remove policy and target, which are found by the endpoint's name instead of a tag."""
     client = session.client(SERVICE)
     variant = _variant(endpoint_name)
     policies = client.describe_scaling_policies(**variant)["ScalingPolicies"]

@@ -1,4 +1,4 @@
-"""Remove an endpoint and everything that was made for it, so that nobody pays for a forgotten one."""
+"""Remove an endpoint and everything created for it, so that no forgotten resource costs money."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
 
 def removal_calls(session: boto3.Session, endpoint_name: str) -> list[Call]:
-    """Return the calls that remove what carries the endpoint's tag, in the order that stops the bill first.
+    """Return the calls that remove resources with the endpoint's tag, the most expensive ones first.
 
     Raises
     ------
     ReleaseError
-        The endpoint exists without the tag: it is somebody else's.
+        The endpoint exists without the tag: training.deploy did not create it.
     """
     resources, tag = Resources(session), endpoint_tag(endpoint_name)
     endpoint = resources.get("Endpoint", endpoint_name)
     if endpoint is not None and not resources.is_tagged(endpoint.endpoint_arn, tag):
-        raise ReleaseError(f"endpoint {endpoint_name} was not made by training.deploy; it is left alone")
+        raise ReleaseError(f"endpoint {endpoint_name} was not created by training.deploy; it is not removed")
     calls = autoscaling.removal_calls(session, endpoint_name)
     if endpoint is not None:
         calls.append(Call("sagemaker", "DeleteEndpoint", {"EndpointName": endpoint_name}))
@@ -38,7 +38,7 @@ def removal_calls(session: boto3.Session, endpoint_name: str) -> list[Call]:
 
 
 def remove(session: boto3.Session, calls: list[Call], waiter: Waiter) -> None:
-    """Make the calls; an endpoint that is being changed is waited for, as SageMaker would refuse."""
+    """Make the calls; wait for an endpoint that is being updated, which SageMaker would not delete."""
     resources = Resources(session)
     for call in calls:
         waiter.say(describe(call))
@@ -53,6 +53,6 @@ def remove(session: boto3.Session, calls: list[Call], waiter: Waiter) -> None:
 
 
 def describe(call: Call) -> str:
-    """Return the call in one line."""
+    """Format the call as one line."""
     names = [value for key, value in call.arguments.items() if key.endswith(("Name", "Names", "ResourceId"))]
     return f"{call.operation} {' '.join(n if isinstance(n, str) else ', '.join(n) for n in names)}"

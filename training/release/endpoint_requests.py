@@ -1,8 +1,8 @@
-"""The requests that make a release, each a pure function of it.
+"""The requests that create a release, each a pure function of it.
 
-Models and endpoint configurations cannot be changed once made, so their names hold the model's version and a
-digest of the request: the same release gives the same names, another one gives others, and every earlier one
-stays to be rolled back to.
+Models and endpoint configurations are immutable, so their names contain the model's version and a digest of the
+request: the same release has the same names, another one has other names, and every earlier one is kept for a
+rollback.
 """
 
 from __future__ import annotations
@@ -26,27 +26,29 @@ _PREFIX_CHARACTERS = 40  # of the endpoint's name; with version and digest a nam
 
 
 def name_prefix(endpoint_name: str) -> str:
-    """Return what the names of the endpoint's models and configurations begin with."""
+    """Return the prefix of the names of the endpoint's models and configurations."""
     return endpoint_name[:_PREFIX_CHARACTERS].rstrip("-")
 
 
 def endpoint_tag(endpoint_name: str) -> dict[str, str]:
-    """Return the tag by which everything of an endpoint is found again."""
+    """Return the tag that identifies everything of an endpoint."""
     return {"Key": ENDPOINT_TAG, "Value": endpoint_name}
 
 
 def tags(release: Release) -> list[dict[str, str]]:
-    """Return the tags of what belongs to one version."""
+    """Return the tags of a version's resources."""
     return [endpoint_tag(release.endpoint_name), {"Key": VERSION_TAG, "Value": release.version}]
 
 
 def create_model(release: Release) -> Call:
-    """Return the call that makes the model."""
+    """Return the call that creates the model."""
     request = {
         "PrimaryContainer": {
             "Image": release.image,
             "ModelDataUrl": release.model_data,
-            "Environment": {VERSION_VARIABLE: release.version},  # the container refuses to serve another
+            "Environment": {
+                VERSION_VARIABLE: release.version
+            },  # the container does not serve another version
         },
         "ExecutionRoleArn": release.role,
     }
@@ -55,7 +57,7 @@ def create_model(release: Release) -> Call:
 
 
 def create_config(release: Release) -> Call:
-    """Return the call that makes the endpoint configuration."""
+    """Return the call that creates the endpoint configuration."""
     variant: dict[str, Any] = {
         "VariantName": VARIANT,
         "ModelName": create_model(release).arguments["ModelName"],
@@ -76,20 +78,20 @@ def create_config(release: Release) -> Call:
 
 
 def create_endpoint(release: Release) -> Call:
-    """Return the call that makes the endpoint."""
+    """Return the call that creates the endpoint."""
     request = {
         "EndpointName": release.endpoint_name,
         "EndpointConfigName": create_config(release).arguments["EndpointConfigName"],
         "Tags": [endpoint_tag(release.endpoint_name)],
     }
-    return Call("sagemaker", "CreateEndpoint", request, "where there is no such endpoint yet")
+    return Call("sagemaker", "CreateEndpoint", request, "if there is no such endpoint yet")
 
 
 def update_endpoint(release: Release, rollout: Rollout) -> Call:
-    """Return the call that hands the endpoint over to this release.
+    """Return the call that updates the endpoint to this release.
 
     Deployment guardrails are for endpoints on instances; SageMaker updates a serverless one blue/green with
-    nothing to configure. An instance count that autoscaling has reached outlives the update.
+    nothing to configure. The update keeps the instance count that autoscaling has set.
     """
     request: dict[str, Any] = {
         "EndpointName": release.endpoint_name,
@@ -101,11 +103,11 @@ def update_endpoint(release: Release, rollout: Rollout) -> Call:
             "ExcludeRetainedVariantProperties": [{"VariantPropertyType": "DataCaptureConfig"}],
             "DeploymentConfig": _deployment(rollout, alarm_names(release.endpoint_name, rollout)),
         }
-    return Call("sagemaker", "UpdateEndpoint", request, "where the endpoint serves another release")
+    return Call("sagemaker", "UpdateEndpoint", request, "if the endpoint serves another release")
 
 
 def plan(release: Release, rollout: Rollout) -> list[Call]:
-    """Return all calls that can be part of the release, in order; what exists already is not made again."""
+    """Return all calls that can be part of the release, in order; existing resources are not created again."""
     return [
         create_model(release),
         create_config(release),
@@ -138,7 +140,7 @@ def _capture(destination: str, percent: int) -> dict[str, Any]:
 
 
 def _deployment(rollout: Rollout, alarms: tuple[str, ...]) -> dict[str, Any]:
-    # Required of every type, and sagemaker-core leaves out a number that is 0.
+    # Required for every type, and sagemaker-core omits a number that is 0.
     routing: dict[str, Any] = {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": max(1, rollout.bake_s)}
     if rollout.canary_percent is not None:
         size = {"Type": "CAPACITY_PERCENT", "Value": rollout.canary_percent}

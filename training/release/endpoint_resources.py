@@ -1,4 +1,4 @@
-"""SageMaker's models, configurations and endpoints, through sagemaker-core's resources, and waiting for an endpoint.
+"""SageMaker's models, configurations and endpoints, through sagemaker-core, and waiting for an endpoint.
 
 The library is slow to import and large, so it is imported by the functions that use it.
 """
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from training.release.waiting import Waiter
 
 
-ABSENT = ("ValidationException", "ResourceNotFound")  # what describing something that is not there answers
+ABSENT = ("ValidationException", "ResourceNotFound")  # error code when the described resource does not exist
 _MAPS = ("Environment",)
 _DESCRIPTION = {"Model": "model_name", "EndpointConfig": "endpoint_config_name", "Endpoint": "endpoint_name"}
 
@@ -44,8 +44,8 @@ class Resources:
             raise
 
     def create(self, call: Call) -> None:
-        """Make what a Create... call asks for."""
-        # sagemaker-core writes the memory of a serverless variant as MemorySizeInMb, which SageMaker refuses.
+        """Make a Create... call."""
+        # sagemaker-core writes the memory of a serverless variant as MemorySizeInMb, which SageMaker rejects.
         if any("ServerlessConfig" in variant for variant in call.arguments.get("ProductionVariants", [])):
             call.make(self.session)
         else:
@@ -60,18 +60,18 @@ class Resources:
         endpoint.update(**arguments)
 
     def delete(self, call: Call) -> None:
-        """Make a Delete... call; what is gone already is no error."""
+        """Make a Delete... call; a resource that is already gone is not an error."""
         (name,) = call.arguments.values()
         if resource := self.get(call.operation.removeprefix("Delete"), name):
             resource.delete()
 
     def is_tagged(self, arn: str, tag: dict[str, str]) -> bool:
-        """Say whether the resource carries the tag."""
+        """Whether the resource has the tag."""
         pages = self.session.client("sagemaker").get_paginator("list_tags").paginate(ResourceArn=arn)
         return any(tag in page["Tags"] for page in pages)
 
     def tagged(self, kind: str, endpoint_name: str, tag: dict[str, str]) -> list[str]:
-        """Return the names of all Models or EndpointConfigs of an endpoint that carry the tag."""
+        """Return the names of all Models or EndpointConfigs of an endpoint that have the tag."""
         operation = {"Model": "list_models", "EndpointConfig": "list_endpoint_configs"}[kind]
         client: Any = self.session.client("sagemaker")
         paginator = client.get_paginator(operation)
@@ -90,12 +90,12 @@ def variant_of(config: Any) -> Any:  # noqa: ANN401 - a sagemaker-core EndpointC
 
 
 def text(value: Any, otherwise: str = "") -> str:  # noqa: ANN401 - a string or sagemaker-core's Unassigned
-    """Return a string attribute, or the other text where sagemaker-core has no value for it."""
+    """Return a string attribute, or the default if sagemaker-core has no value for it."""
     return value if isinstance(value, str) and value else otherwise
 
 
 def snake_case(value: Any) -> Any:  # noqa: ANN401 - any JSON
-    """Return a request as sagemaker-core spells it; the keys of a map are the user's and stay."""
+    """Return a request with sagemaker-core's spelling; the keys of maps are the user's and do not change."""
     if isinstance(value, dict):
         return {
             re.sub(r"(?<!^)(?=[A-Z])", "_", key).lower(): v if key in _MAPS else snake_case(v)
@@ -108,7 +108,7 @@ def snake_case(value: Any) -> Any:  # noqa: ANN401 - any JSON
 
 def _kind(name: str) -> Any:  # noqa: ANN401 - one of sagemaker-core's classes
     try:
-        from sagemaker.core import resources  # noqa: PLC0415 - seconds, and only where it is used
+        from sagemaker.core import resources  # noqa: PLC0415 - takes seconds
     except ImportError as error:
         raise ReleaseError("releasing needs sagemaker-core: pip install sagemaker-core") from error
     return getattr(resources, name)
@@ -119,13 +119,13 @@ _SETTLED = ("InService", "Failed", "OutOfService", "UpdateRollbackFailed", GONE)
 
 
 def settled(resources: Resources, name: str, waiter: Waiter) -> Any:  # noqa: ANN401 - as Resources.get
-    """Return the endpoint once SageMaker has finished with it, or None once it is gone."""
+    """Return the endpoint once SageMaker has finished changing it, or None once it is gone."""
     waiter.until(f"endpoint {name}", lambda: _status(resources, name), lambda answer: answer in _SETTLED)
     return resources.get("Endpoint", name)
 
 
 def wait_until_gone(resources: Resources, name: str, waiter: Waiter) -> None:
-    """Return once there is no such endpoint."""
+    """Wait until there is no such endpoint."""
     waiter.until(f"endpoint {name}", lambda: _status(resources, name), lambda answer: answer == GONE)
 
 
@@ -135,7 +135,7 @@ def expect(resources: Resources, name: str, config_name: str, waiter: Waiter) ->
     Raises
     ------
     ReleaseError
-        It ended otherwise: failed, or rolled back to the configuration before.
+        It failed, or rolled back to the previous configuration.
     """
     endpoint = settled(resources, name, waiter)
     if endpoint is None:

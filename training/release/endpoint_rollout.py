@@ -1,6 +1,6 @@
-"""Make a release true: create what is missing, hand the endpoint over, watch it, take it back if it is bad.
+"""Roll a release out: create missing resources, update the endpoint, watch it, roll it back if an alarm fires.
 
-Every step looks first and acts only where needed, so a run after an interruption continues where that one ended.
+Every step checks first and acts only if needed, so a run after an interruption continues where it stopped.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """One release on its way to its endpoint."""
+    """The rollout of one release."""
 
     session: boto3.Session
     release: Release
@@ -32,12 +32,12 @@ class Deployment:
     waiter: Waiter
 
     def run(self) -> None:
-        """Bring the endpoint to the release.
+        """Roll the release out to the endpoint.
 
         Raises
         ------
         ReleaseError
-            It did not get there; the message says why and what serves now.
+            It failed; the message says why and what the endpoint serves now.
         """
         self._check_alarms()
         endpoint = self._settled_endpoint()
@@ -81,13 +81,13 @@ class Deployment:
             raise ReleaseError(f"no such alarm: {', '.join(absent)}")
 
     def _settled_endpoint(self) -> Any:  # noqa: ANN401 - sagemaker-core's Endpoint or None
-        """Return the endpoint once nothing is under way, or None; one that failed at birth is removed."""
+        """Return the endpoint once no update is in progress, or None; one whose creation failed is removed."""
         endpoint = self._resources.get("Endpoint", self._name)
         if endpoint is None:
             return None
         if not self._resources.is_tagged(endpoint.endpoint_arn, requests.endpoint_tag(self._name)):
             raise ReleaseError(
-                f"endpoint {self._name} exists and training.deploy did not make it; choose another name"
+                f"endpoint {self._name} exists and was not created by training.deploy; choose another name"
             )
         endpoint = settled(self._resources, self._name, self.waiter)
         if endpoint is not None and endpoint.endpoint_status == "Failed":
@@ -120,16 +120,18 @@ class Deployment:
         old_type = text(variant_of(old).instance_type) if old is not None else ""
         hosting = self.release.hosting
         if isinstance(hosting, Instances) and old_type != hosting.instance_type:
-            # A registered variant keeps its instance type: autoscaling goes first and comes back at the end.
+            # A registered variant cannot change its instance type: autoscaling is removed and later restored.
             for removal in removal_calls(self.session, self._name):
                 removal.make(self.session)
         if isinstance(hosting, Instances) and not old_type:
-            # From serverless there is no instance count to keep.
+            # A serverless endpoint has no instance count to keep.
             retained = ("RetainAllVariantProperties", "ExcludeRetainedVariantProperties")
             arguments = {key: value for key, value in call.arguments.items() if key not in retained}
             call = Call(call.service, call.operation, arguments)
         names = alarm_names(self._name, self.rollout)
-        already = ringing(self.session, names)  # for the release before, which this one may mend
+        already = ringing(
+            self.session, names
+        )  # it was raised by the previous release, which this one may fix
         self._resources.update_endpoint(call)
         if isinstance(hosting, Serverless):
             self._expect(self._config_name)
@@ -139,7 +141,7 @@ class Deployment:
         expect(self._resources, self._name, config_name, self.waiter)
 
     def _bake(self, previous: str, names: list[str]) -> None:
-        """Watch a serverless endpoint's alarms as guardrails watch one on instances; go back if one rings."""
+        """Watch a serverless endpoint's alarms, as guardrails do on instances; roll back if one fires."""
         for waited in range(0, self.rollout.bake_s, max(1, int(self.waiter.poll_s))):
             if bad := ringing(self.session, names):
                 self._say(f"alarm {', '.join(bad)} after {waited} s: back to {previous}")

@@ -1,6 +1,6 @@
-"""model.tar.gz: what SageMaker unpacks into /opt/ml/model for the endpoint's container.
+"""model.tar.gz, which SageMaker unpacks into /opt/ml/model for the endpoint's container.
 
-The same inputs give the same bytes: entries are sorted and carry no time, no owner and no name of the packer.
+The same inputs give the same bytes: entries are sorted and contain no time and no owner.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ MODEL, FACTS, BASELINE = "model.onnx", "model.json", "baseline.json"
 
 
 def build(model: Path, metrics: Path | None = None, baseline: Path | None = None) -> tuple[bytes, str]:
-    """Return the archive and the model's version, once the model in it has answered.
+    """Return the archive and the model's version, after a test prediction with the packed model.
 
     Parameters
     ----------
     model
         The .onnx file.
     metrics
-        What `training.evaluate --json` printed for this model; it becomes part of model.json.
+        Output of `training.evaluate --json` for this model; it becomes part of model.json.
     baseline
-        A JSON document that monitoring compares with later; packed as it is.
+        The JSON document of monitoring's baseline; packed unchanged.
 
     Raises
     ------
     ReleaseError
-        A document is not JSON or is about another model, or the model does not answer.
+        A document is not JSON or is about another model, or the test prediction fails.
     """
     data = model.read_bytes()
     predictor = _load(data)
@@ -78,7 +78,7 @@ def _load(data: bytes) -> Predictor:
 
 
 def _prove(archive: bytes) -> None:
-    """Load the model from the archive, not from the file it came from, and let it classify an image."""
+    """Load the model from the archive, not from its source file, and classify an image."""
     with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
         member = tar.extractfile(MODEL)
         predictor = _load(member.read() if member else b"")
@@ -97,7 +97,7 @@ def _document(path: Path, version: str) -> dict[str, Any]:
     except ValueError as error:
         raise ReleaseError(f"{path} is not JSON: {error}") from error
     if not isinstance(document, dict):
-        raise ReleaseError(f"{path} holds no JSON object")
+        raise ReleaseError(f"{path} is not a JSON object")
     about = document.get("model")
     named = about.get("version") if isinstance(about, dict) else None
     if named not in (None, version):
@@ -117,7 +117,7 @@ def _tar_gz(entries: dict[str, bytes]) -> bytes:
             entry.size = len(data)
             tar.addfile(entry, io.BytesIO(data))
     packed = io.BytesIO()
-    # Stored, not compressed: weights barely shrink, and deflate's output differs between zlib and zlib-ng.
+    # Stored, not compressed: weights hardly compress, and deflate's output differs between zlib and zlib-ng.
     with gzip.GzipFile(filename="", mode="wb", compresslevel=0, fileobj=packed, mtime=0) as file:
         file.write(plain.getvalue())
     return packed.getvalue()

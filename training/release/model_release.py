@@ -1,4 +1,4 @@
-"""What a release is: a model, where it is hosted, and how it takes over from the one before."""
+"""A release: a model, its hosting, and how it replaces the previous release."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from training.aws import is_role_arn
 from training.errors import ReleaseError
 
-VARIANT = "AllTraffic"  # the one variant; deployment guardrails want its name unchanged between releases
+VARIANT = "AllTraffic"  # the only variant; deployment guardrails require that its name does not change between releases
 MEMORY_MB = (1024, 2048, 3072, 4096, 5120, 6144)
 MAX_ALARMS = 10
 MAX_ALARM_NAME = 255
@@ -22,28 +22,28 @@ _OWN_VERSION = re.compile(r"[A-Za-z0-9](-*[A-Za-z0-9]){0,11}")
 
 @dataclass(frozen=True, slots=True)
 class Serverless:
-    """Capacity that appears with requests and goes to zero without them."""
+    """Capacity on demand, which scales to zero without requests."""
 
     memory_mb: int = 2048
     max_concurrency: int = 10
 
     def idle_cost(self) -> str:
-        """Say what it costs while nothing happens."""
-        return "serverless: billed per request while it computes; idle it costs nothing"
+        """Describe the cost without requests."""
+        return "serverless: billed per request for compute time; no cost while idle"
 
 
 @dataclass(frozen=True, slots=True)
 class Instances:
-    """Instances that run whether or not anybody asks.
+    """Instances that run with or without requests.
 
     Parameters
     ----------
     instance_type
         For example ml.c7i.large.
     minimum, maximum
-        Between them the number follows the load.
+        Limits of autoscaling.
     max_rps
-        Requests a second that one instance sustains, by a load test; half of it is the target.
+        Requests per second that one instance sustains in a load test; half of it is the target.
     capture
         s3:// prefix for Data Capture; None captures nothing.
     """
@@ -56,7 +56,7 @@ class Instances:
     capture_percent: int = 100
 
     def __post_init__(self) -> None:
-        """Refuse what AWS would refuse later; which types there are, only AWS knows."""
+        """Reject values that AWS would reject later; the list of instance types is left to AWS."""
         if not self.instance_type.startswith("ml."):
             raise ReleaseError(
                 f"instance type {self.instance_type!r}: SageMaker's begin with ml., as ml.c7i.large"
@@ -67,11 +67,11 @@ class Instances:
             )
 
     def idle_cost(self) -> str:
-        """Say what it costs while nothing happens."""
+        """Describe the cost without requests."""
         hours = self.minimum * 24
         return (
             f"{self.minimum} to {self.maximum} x {self.instance_type}: billed by the second whether called or "
-            f"not; idle that is {hours} instance hours a day until deleted (price: AWS's list for the region)"
+            f"not; idle, that is {hours} instance hours a day until deleted (price: AWS's list for the region)"
         )
 
 
@@ -80,16 +80,16 @@ Hosting = Serverless | Instances
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """How a new release takes over, and what takes it back.
+    """How a new release is rolled out and rolled back.
 
     Parameters
     ----------
     canary_percent
-        Share of capacity that goes first; None moves all at once.
+        Share of the capacity that switches first; None switches all at once.
     bake_s
-        Seconds the new fleet is watched before the old one goes.
+        Seconds for which the new fleet is watched before the old one is removed.
     alarms
-        CloudWatch alarms that roll back; empty stands for the two that the deployment makes.
+        CloudWatch alarms that roll back; empty means the two that the deployment creates.
     max_error_rate, max_latency_ms
         Thresholds of those two.
     """
@@ -103,7 +103,7 @@ class Rollout:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """One model version on one endpoint; every name the deployment gives derives from it."""
+    """One model version on one endpoint; all names of the deployment derive from it."""
 
     endpoint_name: str
     image: str
@@ -113,7 +113,7 @@ class Release:
     hosting: Hosting
 
     def __post_init__(self) -> None:
-        """Refuse what AWS would refuse later, or what could not be rolled back."""
+        """Reject values that AWS would reject later, or that could not be rolled back."""
         if not _ENDPOINT_NAME.fullmatch(self.endpoint_name):
             raise ReleaseError(
                 f"endpoint name {self.endpoint_name!r}: lower-case letters, digits and single dashes, 63 at most"
@@ -140,8 +140,8 @@ def _is_s3_address(text: str, most: int) -> bool:
 
 
 def version_in(model_data: str) -> str:
-    """Return the version in an address as training.package makes it, `.../<version>/model.tar.gz`."""
+    """Return the version in an address written by training.package, `.../<version>/model.tar.gz`."""
     parts = model_data.rsplit("/", 2)
     if len(parts) < 3 or not _VERSION.fullmatch(parts[1]):  # noqa: PLR2004 - what rsplit gives
-        raise ReleaseError(f"{model_data} holds no model version before its file name; give --version")
+        raise ReleaseError(f"{model_data} has no model version before its file name; give --version")
     return parts[1]

@@ -1,4 +1,4 @@
-"""The two alarms that tell a bad release: too many server errors, too slow."""
+"""The two alarms that detect a bad release: too many server errors, and high latency."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _SUFFIXES = ("server-errors", "latency")
 
 
 def alarm_names(endpoint_name: str, rollout: Rollout) -> tuple[str, ...]:
-    """Return the alarms that roll a release back: the user's own, or the two made here."""
+    """Return the alarms that roll a release back: the user's, or the two created here."""
     return rollout.alarms or tuple(f"{endpoint_name}-{suffix}" for suffix in _SUFFIXES)
 
 
 def alarm_calls(endpoint_name: str, rollout: Rollout, tags: list[dict[str, str]]) -> list[Call]:
-    """Return the calls that make the two alarms; none where the user brought alarms.
+    """Return the calls that create the two alarms; none if the user named alarms.
 
-    Poison images are the sender's fault and count as 4XX, which is not watched. A minute without requests is
-    a good minute.
+    Poison images are client errors and count as 4XX, which the alarms ignore. A minute without requests counts
+    as good.
     """
     if rollout.alarms:
         return []
@@ -50,7 +50,7 @@ def alarm_calls(endpoint_name: str, rollout: Rollout, tags: list[dict[str, str]]
                 "AlarmName": errors,
                 "AlarmDescription": f"More than {rollout.max_error_rate:.0%} of a minute's requests failed",
                 "MetricName": "Invocation5XXErrors",
-                "Statistic": "Average",  # the metric is 1 or 0 per request, so this is a rate
+                "Statistic": "Average",  # the metric is 1 or 0 per request, so its average is a rate
                 "EvaluationPeriods": 1,
                 "Threshold": rollout.max_error_rate,
                 **common,
@@ -85,7 +85,7 @@ def missing(session: boto3.Session, names: Sequence[str]) -> list[str]:
 
 def _states(session: boto3.Session, names: Sequence[str]) -> dict[str, str]:
     if not names:
-        return {}  # to CloudWatch no names are all names
+        return {}  # CloudWatch reads an empty list as all names
     answer = session.client("cloudwatch").describe_alarms(
         AlarmNames=list(names), AlarmTypes=["MetricAlarm", "CompositeAlarm"]
     )
@@ -94,7 +94,7 @@ def _states(session: boto3.Session, names: Sequence[str]) -> dict[str, str]:
 
 
 def removal_calls(session: boto3.Session, endpoint_name: str, tag: dict[str, str]) -> list[Call]:
-    """Return the call that deletes the endpoint's alarms which carry the tag, if there are any."""
+    """Return the call that deletes the endpoint's alarms with the tag, if there are any."""
     client = session.client("cloudwatch")
     pages = client.get_paginator("describe_alarms").paginate(AlarmNamePrefix=f"{endpoint_name}-")
     ours = [

@@ -1,4 +1,4 @@
-"""A SageMaker training job that runs training.train as a laptop does."""
+"""A SageMaker training job that runs training.train."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ REQUIREMENTS = "training/requirements.txt"
 LOCAL_CHECKPOINTS = "/opt/ml/checkpoints"
 FRAMEWORK = "pytorch-amzn2023"
 _DISK_GB = 30
-_SPOT_PATIENCE = 3  # a spot job may wait and restart until this many times its own limit is over
+_SPOT_PATIENCE = 3  # a spot job may wait and restart for up to this multiple of its time limit
 
 # From the line that training.train prints after each epoch.
 METRICS = {
@@ -36,18 +36,18 @@ METRICS = {
 
 @dataclass(frozen=True, slots=True)
 class TrainingJob:
-    """What to run and where.
+    """The training job.
 
     Parameters
     ----------
     archive
         s3:// address of the CIFAR-100 archive.
     output
-        Where the model, the code that made it and checkpoints go.
+        Where the model, its code and checkpoints are stored.
     hyperparameters
         Options of training.train, without the dashes.
     checkpoints
-        s3:// address that a spot job, stopped and started again by SageMaker, continues from; None for another job.
+        s3:// address from which SageMaker resumes an interrupted spot job; None for other jobs.
     """
 
     image: str
@@ -103,7 +103,7 @@ class TrainingJob:
         logging.getLogger("sagemaker").setLevel(logging.WARNING)
         studio = Session(
             boto_session=session,
-            default_bucket=self.output.bucket,  # or it would make a bucket of its own
+            default_bucket=self.output.bucket,  # otherwise it would create a bucket
             default_bucket_prefix=self.output.prefix.rstrip("/") or None,
             sagemaker_config=_NO_TELEMETRY,
         )
@@ -121,7 +121,7 @@ _NO_TELEMETRY = {"SchemaVersion": "1.0", "SageMaker": {"PythonSDK": {"Modules": 
 
 
 def copy_code(folder: Path) -> None:
-    """Copy what the job runs: code and requirements, no data, no model, no environment.
+    """Copy the code and the requirements of the job, without data, model and environment.
 
     PyTorch is not among the requirements: the image brings its own, built for the instance.
     """
@@ -136,7 +136,7 @@ def copy_code(folder: Path) -> None:
 
 
 def default_image(region: str, instance_type: str) -> str:
-    """Return AWS's PyTorch training image for this region and kind of instance; no call is made."""
+    """Return AWS's PyTorch training image for this region and instance type; makes no call."""
     try:
         from sagemaker.core import image_uris  # noqa: PLC0415 - seconds, and large
     except ImportError as error:

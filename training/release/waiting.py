@@ -1,4 +1,4 @@
-"""Waiting for something in the cloud, aloud."""
+"""Wait for a resource in the cloud, with messages."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _SIGN_OF_LIFE_S = 60
 
 @dataclass(frozen=True, slots=True)
 class Waiter:
-    """Asks again and again, and says when the answer changes, or that a minute has passed.
+    """Polls a status, and prints a line when it changes and after each minute.
 
     Parameters
     ----------
     say
-        Takes a line for a person.
+        Receives each line.
     sleep
         Replaced by tests.
     """
@@ -30,12 +30,12 @@ class Waiter:
     timeout_s: float = 3600.0
 
     def until(self, subject: str, ask: Callable[[], str], done: Callable[[str], bool]) -> str:
-        """Return the first answer that is `done`.
+        """Return the first status that is `done`.
 
         Raises
         ------
         TimeoutError
-            There was none in `timeout_s` seconds.
+            It was not reached in `timeout_s` seconds.
         """
         waited, said, said_at = 0.0, "", 0.0
         while not done(answer := ask()):

@@ -268,7 +268,7 @@ def test_somebody_elses_endpoint_is_left_alone(cloud: Cloud) -> None:
         TagKeys=["scones:endpoint"],
     )
     cloud.plane.calls.clear()
-    with pytest.raises(ReleaseError, match="did not make it"):
+    with pytest.raises(ReleaseError, match=r"was not created by training\.deploy"):
         cloud.deploy("000000000002")
     assert cloud.plane.writes() == []
 

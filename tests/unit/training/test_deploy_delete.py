@@ -65,7 +65,7 @@ def test_a_release_says_what_it_costs_and_how_to_end_it(
     assert deploy() == 0
     out = capsys.readouterr().out
     assert f"endpoint {NAME} serves model 000000000001" in out
-    assert "idle it costs nothing" in out
+    assert "no cost while idle" in out
     assert "--delete" in out
 
 

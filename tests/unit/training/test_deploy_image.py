@@ -181,7 +181,7 @@ def test_an_image_that_sagemaker_would_refuse_is_found_after_the_push(
     assert main(["--push", REPOSITORY, "--tag", "1"]) == 1
     captured = capsys.readouterr()
     (line,) = captured.err.splitlines()
-    assert f"{REPOSITORY}:1 has a manifest of type {media_type or 'unknown'}, which SageMaker refuses" in line
+    assert f"{REPOSITORY}:1 has a manifest of type {media_type or 'unknown'}, which SageMaker rejects" in line
     assert captured.out == ""
 
 

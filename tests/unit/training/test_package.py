@@ -77,7 +77,7 @@ def test_nothing_in_the_archive_tells_who_packed_it(tmp_path: Path) -> None:
     ("content", "reason"),
     [
         ("{", "is not JSON"),
-        ("[1]", "holds no JSON object"),
+        ("[1]", "is not a JSON object"),
         ('{"model": {"version": "0123456789ab"}}', "is about model 0123456789ab"),
     ],
 )
@@ -133,7 +133,7 @@ def test_the_same_upload_again_is_no_error(
     s3: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert [upload(tmp_path), upload(tmp_path)] == [0, 0]
-    assert "there already, the same" in capsys.readouterr().out
+    assert "already there, identical" in capsys.readouterr().out
 
 
 def test_a_release_is_never_overwritten(s3: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -166,5 +166,5 @@ def test_a_model_that_answers_no_probabilities_is_not_packed(
     output = tmp_path / "model.tar.gz"
     assert main(["--output", str(output)]) == 1
     (line,) = capsys.readouterr().err.splitlines()
-    assert line == "training.package: the model answered nan, nan, which are not probabilities"
+    assert line == "training.package: the model returned nan, nan, which are not probabilities"
     assert not output.exists()

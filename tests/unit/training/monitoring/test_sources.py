@@ -78,7 +78,7 @@ def test_an_object_that_vanishes_is_named(s3: Any) -> None:
     files = list(list_files("s3://results", lambda: s3))
     s3.delete_object(Bucket="results", Key="a.json")
     ((_, content),) = read_documents(files)
-    assert str(content) == "it is no longer there"
+    assert str(content) == "it no longer exists"
 
 
 @pytest.mark.parametrize(
