@@ -2,5 +2,5 @@
 
 import os
 
-# ONNX Runtime 1.31 reports its use to Microsoft unless told not to before it is imported.
+# ONNX Runtime 1.31 sends telemetry to Microsoft unless this is disabled before the import.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

@@ -1,7 +1,7 @@
-"""The web application: what SageMaker asks of a container, and what boto3 asks of SageMaker.
+"""The web application: the container's interface to SageMaker, and SageMaker's interface to boto3.
 
-A container answers GET /ping and POST /invocations. boto3's sagemaker-runtime client, pointed here, posts to
-/endpoints/<name>/invocations instead and expects SageMaker's errors, so a laptop needs no SageMaker.
+A container serves GET /ping and POST /invocations. boto3's sagemaker-runtime client, configured with this server's
+address, posts to /endpoints/<name>/invocations and expects SageMaker's errors, so a laptop needs no SageMaker.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 ACCEPTED = ("image/jpeg", "image/png", "application/x-image")
 MAX_BODY_BYTES = 6 * 1024 * 1024  # SageMaker's own limit
 VARIANT = "AllTraffic"
-# The status of an answer that is not probabilities: a 5XX, which SageMaker's Invocation5XXErrors counts, so that the
-# alarm on it rolls a broken release back; and the one among them that says a repetition will not help (RFC 9110,
-# section 15.6.2), so that Classify does not wait for the model.
+# The status when the model's output is not probabilities. A 5XX is counted by SageMaker's Invocation5XXErrors, whose
+# alarm rolls a broken release back; 501 is the 5XX that says a retry will not help (RFC 9110, section 15.6.2), so
+# Classify does not retry.
 BROKEN_MODEL = 501
-# SageMaker passes this header of a container on to who asked: results can say which model decided.
+# SageMaker forwards this header from the container to the caller, so results can name the model.
 ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
 MAX_ATTRIBUTES = 1024  # characters (SageMaker's API reference, "InvokeEndpoint")
 
@@ -52,7 +52,7 @@ def create_app(
     endpoint_name
         The only endpoint that exists under /endpoints; None accepts any name.
     capture
-        Keeps what was asked and answered; None keeps nothing.
+        Captures requests and responses; None captures nothing.
     """
     app = Starlette(
         routes=[
@@ -69,12 +69,12 @@ def create_app(
 
 
 async def ping(request: Request) -> Response:
-    """Say whether the model is loaded."""
+    """Report whether the model is loaded."""
     return Response(status_code=200 if request.app.state.predictor else 503)
 
 
 async def invocations(request: Request) -> Response:
-    """Answer as a container does: the list of probabilities, or a status with a one-line reason."""
+    """Respond as a container: the list of probabilities, or an error status with a one-line reason."""
     data = await _body(request)
     try:
         answer = JSONResponse(await _classify(request, data), headers=_attributes(request))
@@ -85,7 +85,7 @@ async def invocations(request: Request) -> Response:
 
 
 async def invoke_endpoint(request: Request) -> Response:
-    """Answer as SageMaker does in front of a container."""
+    """Respond as SageMaker does in front of a container."""
     name = request.path_params["name"]
     data = await _body(request)
     if request.app.state.endpoint_name not in (None, name):
@@ -93,7 +93,7 @@ async def invoke_endpoint(request: Request) -> Response:
     try:
         probabilities = await _classify(request, data)
     except HTTPException as error:
-        side = "client" if error.status_code < 500 else "server"  # noqa: PLR2004 - HTTP's own division
+        side = "client" if error.status_code < 500 else "server"  # noqa: PLR2004 - HTTP's own classes
         answer = f'Received {side} error ({error.status_code}) from primary with message "{error.detail}".'
         return _service_error(
             424,
@@ -109,7 +109,7 @@ async def invoke_endpoint(request: Request) -> Response:
 
 
 def _attributes(request: Request) -> dict[str, str]:
-    """Name the model, and its labels as far as they fit: each URL-quoted, with commas between."""
+    """Return the model's version, and its labels if they fit: each URL-quoted, separated by commas."""
     predictor = request.app.state.predictor
     version, labels = f"model_version={predictor.version}", ",".join(quote(one) for one in predictor.labels)
     both = f"{version};model_labels={labels}"
@@ -117,7 +117,7 @@ def _attributes(request: Request) -> dict[str, str]:
 
 
 def _capture(request: Request, endpoint: str, data: bytes, answer: JSONResponse) -> None:
-    """Keep a successful exchange; what was refused has no prediction to watch."""
+    """Capture a successful exchange; a rejected request has no prediction to monitor."""
     capture: DataCapture | None = request.app.state.capture
     if capture:
         content_type = request.headers.get("content-type", "")
@@ -133,7 +133,7 @@ def _service_error(status: int, code: str, **content: str | int) -> Response:
 
 
 async def _classify(request: Request, data: bytes) -> list[float]:
-    """Return the probabilities of the request's image, or raise the status the container answers with."""
+    """Return the probabilities of the request's image, or raise an error with the container's status."""
     predictor: Predictor | None = request.app.state.predictor
     if predictor is None:
         raise HTTPException(503, "the model is not loaded yet")
@@ -147,7 +147,7 @@ async def _classify(request: Request, data: bytes) -> list[float]:
     except ImageError as error:
         raise HTTPException(400, str(error)) from error
     except InvalidAnswerError as error:
-        logger.error("%s", error)  # noqa: TRY400 - the sentence says all, and may come with every image
+        logger.error("%s", error)  # noqa: TRY400 - the message is enough, and may be logged for every image
         raise HTTPException(BROKEN_MODEL, str(error)) from error
     except Exception as error:
         logger.exception("prediction failed")
@@ -155,9 +155,9 @@ async def _classify(request: Request, data: bytes) -> list[float]:
 
 
 async def _body(request: Request) -> bytes:
-    """Return the body, or of one that is too long its first MAX_BODY_BYTES + 1 bytes.
+    """Return the body, or the first MAX_BODY_BYTES + 1 bytes of one that is too long.
 
-    It is read to its end whatever the answer will be: a sender still sending would not hear it.
+    It is always read to its end: a client that is still sending would not read the response.
     """
     kept = bytearray()
     async for chunk in request.stream():

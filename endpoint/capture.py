@@ -1,9 +1,9 @@
-"""Data Capture, as SageMaker writes it: each request and its answer, kept for monitoring.
+"""Data Capture in SageMaker's format: each request and its response, kept for monitoring.
 
     <folder>/<endpoint>/<variant>/YYYY/MM/DD/HH/MM-SS-mmm-<uuid>.jsonl
 
-A thread of its own writes, a batch to a file. A file appears whole or not at all, because it is renamed into
-place; what a killed process had not yet written is lost, and nothing else.
+A separate thread writes the records, one batch per file. Files are renamed into place, so a file is never partial; if
+the process is killed, only the records not yet written are lost.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ class DataCapture:
     folder
         Where files go.
     percent
-        Share of the exchanges that is kept, drawn by chance as InitialSamplingPercentage does.
+        Percentage of the exchanges that is captured, sampled at random like InitialSamplingPercentage.
     batch_s
         How long a record waits for others to share its file.
     max_held_bytes
-        Of images in memory; what comes on top, while the disk is too slow, is lost.
+        Limit of image bytes in memory; exchanges beyond it, while the disk is too slow, are lost.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class DataCapture:
         self.close()
 
     def add(self, exchange: Exchange) -> None:
-        """Keep the exchange, or lose it where the writer cannot keep up."""
+        """Capture the exchange, or drop it if the writer cannot keep up."""
         if random.random() * ALL_PERCENT >= self._percent:  # noqa: S311 - a sample, not a secret
             return
         with self._lock:
@@ -81,7 +81,7 @@ class DataCapture:
             self._lose("more requests than can be written")
 
     def close(self, timeout_s: float = 10) -> None:
-        """Write what is waiting; returns after `timeout_s` whatever the disk does."""
+        """Write the pending exchanges; returns after at most `timeout_s`, even if the disk hangs."""
         self._waiting.put(None)
         self._thread.join(timeout_s)
 
@@ -97,7 +97,7 @@ class DataCapture:
                 return
 
     def _batch(self, first: Exchange) -> tuple[list[Exchange], bool]:
-        """Return the exchanges of about the same moment, and whether they are the last."""
+        """Return a batch of exchanges, and whether it is the last."""
         batch, until = [first], time.monotonic() + self._batch_s
         while len(batch) < _BATCH:
             try:
@@ -131,10 +131,10 @@ class DataCapture:
         try:
             partial.unlink(missing_ok=True)
         except OSError:
-            logger.debug("%s stays behind", partial)
+            logger.debug("%s could not be removed", partial)
 
     def _lose(self, reason: str) -> None:
-        """Warn once; again only after something could be written in between."""
+        """Warn once, and again only after a successful write."""
         if not self._losing:
             self._losing = True
-            logger.warning("data capture loses requests, inference goes on: %s", reason)
+            logger.warning("data capture drops requests, inference continues: %s", reason)

@@ -1,8 +1,8 @@
-"""Which model a container serves, and whether it is the one that was deployed.
+"""Find the model that a container serves, and check that it is the one that was deployed.
 
-SageMaker unpacks a release's model.tar.gz into /opt/ml/model and starts the container with `serve`. There, no
-fault of the archive may end in answers of the model that lies in the image: the container refuses to start, and
-the deployment fails or rolls back.
+SageMaker unpacks a release's model.tar.gz into /opt/ml/model and starts the container with `serve`. A faulty archive
+must never make it serve the model that is in the image: the container refuses to start instead, and the deployment
+fails or rolls back.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ if TYPE_CHECKING:
 
 SAGEMAKER_MODEL_DIR = "/opt/ml/model"
 MODEL_FILE = "model.onnx"
-# training.deploy sets it in the model's container; the model names its own version in the ONNX file's metadata.
+# Set by training.deploy for the model's container; the ONNX file's metadata contain the model's version.
 VERSION_VARIABLE = "SCONES_MODEL_VERSION"
 
 
 def default_model(environment: Mapping[str, str], shipped: Path, *, is_serving: bool) -> Path:
-    """Return the model that SageMaker unpacked, or the shipped one where none can have been deployed.
+    """Return the model that SageMaker unpacked, or the shipped one where no model was deployed.
 
     Parameters
     ----------
     environment
-        Its SM_MODEL_DIR moves the model folder; its SCONES_MODEL_VERSION says that a model was deployed.
+        SM_MODEL_DIR overrides the model folder; SCONES_MODEL_VERSION says that a model was deployed.
     shipped
         The model in the image.
     is_serving
-        Whether the container was started as SageMaker starts it.
+        Whether the container was started with `serve`, as by SageMaker.
 
     Raises
     ------
     ModelFileError
-        A model was deployed, and the model folder does not hold it.
+        A model was deployed, and the model folder does not contain it.
     """
     folder = Path(environment.get("SM_MODEL_DIR", SAGEMAKER_MODEL_DIR))
     model = folder / MODEL_FILE
@@ -45,13 +45,13 @@ def default_model(environment: Mapping[str, str], shipped: Path, *, is_serving: 
     is_deployed = folder.exists() or not environment.keys().isdisjoint(("SM_MODEL_DIR", VERSION_VARIABLE))
     if is_serving and is_deployed:
         raise ModelFileError(
-            f"{folder} holds no {MODEL_FILE}: deploy an archive that training.package made, or give --model"
+            f"{folder} has no {MODEL_FILE}: deploy an archive that training.package made, or give --model"
         )
     return shipped
 
 
 def check_version(found: str, environment: Mapping[str, str]) -> None:
-    """Raise ModelFileError where the model's version is not the one that was deployed; without one, any will do."""
+    """Raise ModelFileError if the model's version is not the deployed one; without a deployed version, any is valid."""
     deployed = environment.get(VERSION_VARIABLE)
     if deployed and found != deployed:
         raise ModelFileError(

@@ -1,14 +1,14 @@
-"""What can be wrong with an image or a model; each message is one line for a person."""
+"""Errors of an image or a model; each message is one line for a person."""
 
 from __future__ import annotations
 
 
 class ImageError(Exception):
-    """The image cannot be classified; the sender is to blame, and sending it again does not help."""
+    """The image cannot be classified; the request is the cause, and a retry does not help."""
 
 
 class UnreadableImageError(ImageError):
-    """The bytes are not an image this endpoint can decode."""
+    """The bytes are not an image that this endpoint can decode."""
 
 
 class TooManyPixelsError(ImageError):
@@ -16,8 +16,8 @@ class TooManyPixelsError(ImageError):
 
 
 class ModelFileError(Exception):
-    """The model file is missing, damaged, or breaks the contract of endpoint.predictor."""
+    """The model file is missing, damaged, or violates the contract in endpoint.predictor."""
 
 
 class InvalidAnswerError(ModelFileError):
-    """The model's answer to an image is not probabilities; asking again does not help, another model does."""
+    """The model's output for an image is not probabilities; a retry does not help, another model does."""

@@ -1,4 +1,4 @@
-"""One request and its answer, as SageMaker's Data Capture puts it down."""
+"""One request and its response, in the format of SageMaker's Data Capture."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ENDPOINT_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")  # SageMaker's 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A request and its answer, at the moment of the answer."""
+    """A request and its response, with the time of the response."""
 
     endpoint: str
     variant: str
@@ -28,7 +28,7 @@ class Exchange:
     time: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def record(self) -> dict[str, Any]:
-        """Return the record as SageMaker writes it: the image in base64, the JSON answer as a string."""
+        """Return the record in SageMaker's format: the image in base64, the JSON response as a string."""
         return {
             "captureData": {
                 "endpointInput": {
@@ -52,6 +52,6 @@ class Exchange:
         }
 
     def hour_folder(self, root: Path) -> Path:
-        """Return the folder of the hour; a name that SageMaker would not take never becomes a path."""
+        """Return the folder of the hour; names that SageMaker would reject never become a path."""
         name = self.endpoint if _ENDPOINT_NAME.fullmatch(self.endpoint) else UNNAMED_ENDPOINT
         return root / name / self.variant / self.time.strftime("%Y/%m/%d/%H")

@@ -1,8 +1,8 @@
-"""Brings faults into a running endpoint: before the application, at its listener, and by a control address.
+"""Injects faults into a running endpoint: in front of the application and at its listener, set by a control address.
 
 PUT /faults      {"kind": "throttle", "rate": 0.2, "seconds": 60}
-GET /faults      the kinds there are, the faults of now, how many requests each has hit
-DELETE /faults   the end of all
+GET /faults      the available kinds, the active faults, how many requests each has affected
+DELETE /faults   ends all faults
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-HANG_S = 120  # longer than a Lambda function that waits here lives
+HANG_S = 120  # longer than the timeout of a Lambda function that waits here
 ENDPOINTS = "/endpoints/"  # where boto3 looks for SageMaker; a container's own address stays healthy
 ERRORS: dict[Kind, tuple[int, str, dict[str, str | None]]] = {
     Kind.THROTTLE: (400, "ThrottlingException", {"message": None}),
@@ -46,7 +46,7 @@ ANSWERS = {
 
 
 class FaultInjection:
-    """Stands before the application, and answers in its place when a request has drawn a fault.
+    """Wraps the application, and responds in its place when a request is selected for a fault.
 
     Parameters
     ----------
@@ -58,14 +58,14 @@ class FaultInjection:
         self._app, self._faults, self._reset = app, faults, reset
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request, or spoil it."""
+        """Serve one request, or make it fail."""
         meant = scope["type"] == "http" and scope["path"].startswith(ENDPOINTS)
         kind = self._faults.draw() if meant else None
         if kind is None:
             await self._app(scope, receive, send)
             return
         while (await receive()).get("more_body"):
-            pass  # a sender still sending would not hear the answer
+            pass  # a client that is still sending would not read the response
         await self._spoil(kind, scope, receive, send)
 
     async def _spoil(self, kind: Kind, scope: Scope, receive: Receive, send: Send) -> None:
@@ -74,12 +74,12 @@ class FaultInjection:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(HANG_S):
                         await receive()  # returns when the client has given up
-            case Kind.CUT | Kind.GONE:  # gone: it came in before the listener closed
+            case Kind.CUT | Kind.GONE:  # gone: the connection was accepted before the listener closed
                 headers = [(b"content-type", b"application/json"), (b"content-length", b"40")]
                 await send({"type": "http.response.start", "status": 200, "headers": headers})
                 await send({"type": "http.response.body", "body": b"[0.7", "more_body": True})
                 self._reset(scope)
-                await asyncio.sleep(0)  # the loop tells of the lost connection in its next turn
+                await asyncio.sleep(0)  # the event loop reports the lost connection in its next iteration
             case _ if kind in ANSWERS:
                 await Response(ANSWERS[kind], media_type="application/json")(scope, receive, send)
             case _:
@@ -89,12 +89,12 @@ class FaultInjection:
 
 
 class FaultyServer(uvicorn.Server):
-    """Serves an application with faults in front of it; while the endpoint is gone, nothing listens.
+    """Serves an application with faults in front of it; while the endpoint is gone, it does not listen.
 
     Parameters
     ----------
     listen
-        Opens the listener again when the endpoint comes back.
+        Reopens the listener when the endpoint comes back.
     """
 
     def __init__(self, config: uvicorn.Config, faults: Faults, listen: Callable[[], socket.socket]) -> None:
@@ -110,7 +110,7 @@ class FaultyServer(uvicorn.Server):
                 server.close()
                 server.abort_clients()
         elif self._away and not self._faults.is_gone():
-            with suppress(OSError):  # somebody else has the port: try again in the next tick
+            with suppress(OSError):  # another process has the port: try again in the next tick
                 await self.startup([self._listen()])
                 self._away = False
         return await super().on_tick(counter)
@@ -119,7 +119,7 @@ class FaultyServer(uvicorn.Server):
         for connection in list(self.server_state.connections):
             if getattr(connection, "client", None) == tuple(scope["client"] or ()):
                 transport = connection.transport
-                # Lingering for no time makes the system send a reset where it would say goodbye.
+                # With a linger time of 0, close sends a reset instead of a regular end of the connection.
                 transport.get_extra_info("socket").setsockopt(
                     socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
                 )

@@ -1,6 +1,6 @@
-"""Faults of an endpoint, on purpose: what SageMaker and networks do on a bad day, by rate and for a time.
+"""Injected faults of an endpoint, as they occur in SageMaker and networks, with a rate and a duration.
 
-Only `python -m endpoint.server --faults FILE` brings them in, which only the local cloud does.
+Only `python -m endpoint.server --faults FILE` enables them, which only the local cloud uses.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Kind(StrEnum):
-    """What can be wrong with an endpoint."""
+    """Kinds of faults of an endpoint."""
 
     THROTTLE = "throttle"
     INTERNAL = "internal"
@@ -38,19 +38,19 @@ MEANING = {
     Kind.INTERNAL: "InternalFailure, HTTP 500",
     Kind.UNAVAILABLE: "ServiceUnavailable, HTTP 503",
     Kind.NOT_READY: "ModelNotReadyException, HTTP 429",
-    Kind.HANG: "no answer, for longer than any client waits",
+    Kind.HANG: "no response for longer than any client waits",
     Kind.CUT: "the connection is reset in the middle of the answer",
     Kind.GARBAGE: "HTTP 200 with a page of HTML",
     Kind.WRONG_LENGTH: "HTTP 200 with a single probability",
-    Kind.NAN: "HTTP 200 with probabilities that are no numbers",
+    Kind.NAN: "HTTP 200 with probabilities that are not numbers",
     Kind.DELETED: "the endpoint does not exist: ValidationError, HTTP 400",
-    Kind.GONE: "nobody listens: every connection is refused; takes no rate",
+    Kind.GONE: "every connection is refused; takes no rate",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One kind of fault: the share of requests it hits, and when it ends on the clock (None: never)."""
+    """One kind of fault: the share of requests it affects, and the clock time at which it ends (None: never)."""
 
     kind: Kind
     rate: float
@@ -58,7 +58,7 @@ class Fault:
 
 
 class Faults:
-    """The faults of now; each request draws its fate, the same fates for the same seed."""
+    """The active faults; selects one per request at random, reproducibly for a seed."""
 
     def __init__(self, seed: int = 0, clock: Callable[[], float] = time.monotonic) -> None:
         self._random, self._clock, self._lock = random.Random(seed), clock, threading.Lock()  # noqa: S311
@@ -66,12 +66,12 @@ class Faults:
         self._injected: Counter[Kind] = Counter()
 
     def set(self, kind: str, rate: float = 1.0, seconds: float | None = None) -> None:
-        """Bring a fault in, in place of one of the same kind.
+        """Add a fault, replacing one of the same kind.
 
         Raises
         ------
         ValueError
-            With a sentence, for a kind, rate or duration there is not.
+            For an invalid kind, rate or duration; the message says which.
         """
         if kind not in list(Kind):
             raise ValueError(f"no fault is called {kind!r}; there are {', '.join(Kind)}")
@@ -80,23 +80,23 @@ class Faults:
         if seconds is not None and not seconds > 0:
             raise ValueError(f"a fault lasts more than 0 seconds, not {seconds:g}")
         if kind == Kind.GONE and rate != 1:
-            raise ValueError("an endpoint that is gone is gone for all: leave the rate out")
+            raise ValueError("this fault affects every request: leave the rate out")
         until = None if seconds is None else self._clock() + seconds
         with self._lock:
             self._faults[Kind(kind)] = Fault(Kind(kind), rate, until)
 
     def clear(self) -> None:
-        """End all faults and forget what they did."""
+        """End all faults and reset their counts."""
         with self._lock:
             self._faults.clear()
             self._injected.clear()
 
     def is_gone(self) -> bool:
-        """Tell whether nobody should listen now."""
+        """Whether the listener should be closed."""
         return any(fault.kind is Kind.GONE for fault in self._active())
 
     def draw(self) -> Kind | None:
-        """Decide a request's fate. Faults are drawn one after the other, so two of 0.5 leave a quarter alone."""
+        """Select a request's fault. Faults are drawn in sequence, so two with rate 0.5 leave a quarter unaffected."""
         with self._lock:
             for fault in self._active():
                 if self._random.random() < fault.rate:
@@ -105,7 +105,7 @@ class Faults:
         return None
 
     def status(self) -> dict[str, Any]:
-        """Return the kinds there are, the faults of now, and how many requests each kind has hit."""
+        """Return the available kinds, the active faults, and how many requests each kind has affected."""
         with self._lock:
             now = self._clock()
             active = [

@@ -1,4 +1,4 @@
-"""How an image becomes the model's square. Training, evaluation and the endpoint all decide it here."""
+"""Convert an image to the model's square input. Training, evaluation and the endpoint all use this module."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 MAX_PIXELS = 50_331_648  # as the template's MaxPixels
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
-DRAFT_FACTOR = 4  # JPEGs are decoded no smaller than this many model inputs, so that shrinking sees enough
+DRAFT_FACTOR = (
+    4  # JPEGs are decoded at no less than this multiple of the model's input, to keep detail for the resize
+)
 
 _ORIENTATION_TAG = 0x0112
 _ORIENTATIONS = {
@@ -29,8 +31,8 @@ _ORIENTATIONS = {
     8: Image.Transpose.ROTATE_90,
 }
 _BYTE_MAX, _WORD_MAX = 255, 65535
-_PNG_DEPTH = 24  # where a PNG's header has it
-_GREY_STEPS = {1: 255, 2: 85, 4: 17}  # what Pillow multiplies shades of fewer bits by
+_PNG_DEPTH = 24  # offset in a PNG's header
+_GREY_STEPS = {1: 255, 2: 85, 4: 17}  # factor by which Pillow scales grey levels of fewer bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +42,12 @@ class Decoded:
     Attributes
     ----------
     image
-        RGB, not yet turned upright.
+        RGB, before the orientation is applied.
     extent
         Width and height that the picture covers of `image`; less than all of it where a JPEG's reduction
         does not divide its size, and part of the last column or row lies outside the picture.
     orientation
-        As EXIF counts, 1 to 8.
+        EXIF orientation, 1 to 8.
     """
 
     image: Image.Image
@@ -54,7 +56,7 @@ class Decoded:
 
 
 def read_square(data: bytes, size: int, max_pixels: int = MAX_PIXELS) -> Image.Image:
-    """Return what the model sees of an image file: upright, RGB, `size` x `size`.
+    """Return the model's input for an image file: upright, RGB, `size` x `size`.
 
     Raises
     ------
@@ -71,7 +73,7 @@ def square(image: Image.Image, size: int, extent: tuple[float, float] | None = N
     """Return the centred square of the image, resized to `size`; an image of that size as it is.
 
     The box is centred to a fraction of a pixel and resized in one step, so an image already shrunk with the
-    same filter comes out as it would have from the original.
+    same filter gives the same result as the original.
     """
     if image.size == (size, size):
         return image
@@ -87,16 +89,16 @@ def decode(data: bytes, size: int, max_pixels: int = MAX_PIXELS) -> Decoded:
     Parameters
     ----------
     data
-        The file's bytes; they alone decide the format.
+        The file's bytes; only they determine the format.
     size
         The model's input size, which limits how far a JPEG may be reduced.
     max_pixels
-        Limit that holds before any pixel is decoded.
+        Limit that is checked before any pixel is decoded.
 
     Raises
     ------
     UnreadableImageError
-        The bytes are no image, a damaged one, or of a format not in FORMATS.
+        The bytes are not an image, or a damaged one, or its format is not in FORMATS.
     TooManyPixelsError
         The header announces more than `max_pixels`.
     """
@@ -137,7 +139,7 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _settle_alpha(image: Image.Image, data: bytes) -> None:
-    """Bring a PNG's transparent colour to the pixels' scale, and drop a BMP's alpha that nobody filled in."""
+    """Scale a PNG's transparent colour to the pixels' range, and drop a BMP's unused alpha channel."""
     key = image.info.get("transparency")
     if image.format == "PNG" and isinstance(key, int) and image.mode == "L":
         depth = data[_PNG_DEPTH]
@@ -160,7 +162,7 @@ def _rgb(image: Image.Image) -> Image.Image:
 
 
 def _without_value(grey: Image.Image, deep: Image.Image, hidden: int) -> Image.Image:
-    """Make white where the deep image has this one value."""
+    """Replace this one value of a deep image by white."""
     values = deep.convert("F")
     above = values.point(lambda value: value * _BYTE_MAX + -_BYTE_MAX * float(hidden)).convert("L")
     below = values.point(lambda value: value * -_BYTE_MAX + _BYTE_MAX * float(hidden)).convert("L")
@@ -168,7 +170,7 @@ def _without_value(grey: Image.Image, deep: Image.Image, hidden: int) -> Image.I
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:
-    """Scale deep grey to 0..255 by the range its values imply: 1, 8 bits, 16 bits or their own maximum."""
+    """Scale deep grey to 0..255 by the range that its values imply: 1, 8 bits, 16 bits or their own maximum."""
     deep = image.convert("F")
     highest = float(deep.getextrema()[1])  # type: ignore[arg-type]  # one band, so two floats
     whole: float

@@ -1,4 +1,4 @@
-"""Image bytes to class probabilities, by an ONNX model that describes itself.
+"""Compute class probabilities of image bytes with a self-describing ONNX model.
 
 The model's contract: input "image" uint8 [N, S, S, 3] in RGB; output "probabilities" float32 [N, C], with
 normalisation, mirror averaging, temperature and softmax inside the graph; metadata `labels` (comma
@@ -33,14 +33,14 @@ class Predictor:
     model_path
         The .onnx file.
     threads
-        Threads for one prediction; one is best where requests come in parallel.
+        Threads per prediction; one is best for parallel requests.
     max_pixels
-        Larger images are refused before they are decoded.
+        Larger images are rejected before they are decoded.
 
     Raises
     ------
     ModelFileError
-        The file is missing, damaged or breaks the contract above.
+        The file is missing, damaged or violates the contract above.
     """
 
     def __init__(self, model_path: Path, threads: int = 1, max_pixels: int = MAX_PIXELS) -> None:
@@ -64,9 +64,9 @@ class Predictor:
         Raises
         ------
         ImageError
-            UnreadableImageError or TooManyPixelsError; the image is to blame.
+            UnreadableImageError or TooManyPixelsError; the image is the cause.
         InvalidAnswerError
-            The network answered NaN, infinities or other values that are not probabilities.
+            The network returned NaN, infinities or other values that are not probabilities.
         """
         image = read_square(data, self.input_size, self.max_pixels)
         (answer,) = self.probabilities(np.asarray(image)[None])
@@ -80,15 +80,15 @@ class Predictor:
         return answer
 
     def _check(self, model_path: Path) -> None:
-        """Run the model once, which also warms it up."""
+        """Run the model once, as a check and a warm-up."""
         blank = np.zeros((1, self.input_size, self.input_size, 3), np.uint8)
         try:
             answer = self.probabilities(blank)
         except Exception as error:  # onnxruntime has an exception class per status code and no common base
-            raise ModelFileError(f"{model_path}: does not answer ({_one_line(error)})") from error
+            raise ModelFileError(f"{model_path}: cannot be run ({_one_line(error)})") from error
         if answer.shape != (1, len(self.labels)):
             raise ModelFileError(
-                f"{model_path}: {len(self.labels)} labels but an answer of shape {answer.shape}"
+                f"{model_path}: {len(self.labels)} labels but an output of shape {answer.shape}"
             )
         try:
             _check_answer(answer[0].astype(np.float64))
@@ -97,10 +97,10 @@ class Predictor:
 
 
 def _check_answer(values: NDArray[np.float64]) -> None:
-    """Raise InvalidAnswerError unless the values are probabilities whose sum is 1 but for float32's rounding."""
+    """Raise InvalidAnswerError unless the values are probabilities with sum 1, within float32 rounding."""
     if not (np.isfinite(values).all() and values.min() >= 0 and abs(values.sum() - 1) <= _SUM_TOLERANCE):
         shown = ", ".join(f"{value:g}" for value in values[:_SHOWN_VALUES])
-        raise InvalidAnswerError(f"the model answered {shown}, which are not probabilities")
+        raise InvalidAnswerError(f"the model returned {shown}, which are not probabilities")
 
 
 def _session(model_path: Path, threads: int) -> onnxruntime.InferenceSession:

@@ -42,14 +42,14 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         "command",
         nargs="?",
         choices=["serve"],
-        help="as SageMaker starts it: no shipped model where one was deployed",
+        help="start mode of SageMaker: never serves the shipped model where another was deployed",
     )
     parser.add_argument("--host", default="127.0.0.1", help="default: %(default)s")
     parser.add_argument(
         "--port",
         type=int,
         default=int(environment.get("SAGEMAKER_BIND_TO_PORT", DEFAULT_PORT)),
-        help="0 takes a free one (default: %(default)s)",
+        help="0 selects a free one (default: %(default)s)",
     )
     parser.add_argument(
         "--model",
@@ -59,7 +59,7 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     parser.add_argument("--endpoint-name", help="the only NAME in /endpoints/NAME/invocations (default: any)")
     parser.add_argument("--threads", type=int, default=1, help="for one prediction (default: %(default)s)")
     parser.add_argument(
-        "--capture", type=Path, metavar="DIR", help="write Data Capture files, as SageMaker's"
+        "--capture", type=Path, metavar="DIR", help="write Data Capture files in SageMaker's format"
     )
     parser.add_argument(
         "--capture-percent",
@@ -72,7 +72,7 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         "--faults",
         type=Path,
         metavar="FILE",
-        help="take orders to fail, at a loopback address that is written to FILE; for tests",
+        help="accept fault injection at a loopback address that is written to FILE; for tests",
     )
     return parser
 
@@ -85,9 +85,9 @@ def _percent(text: str) -> float:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Bind here and now, so that a taken port is known before anything else happens."""
+    """Bind first, so that a port in use is reported before anything else happens."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio switches Nagle's algorithm off only where the protocol is named; with it, an answer waits 40 ms.
+    # asyncio disables Nagle's algorithm only if the protocol is given; with it, a response is delayed by 40 ms.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -100,7 +100,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 class CaptureFolderError(Exception):
-    """Captures have nowhere to go."""
+    """The folder for captures cannot be written."""
 
 
 def _make_folder(path: Path) -> None:
@@ -111,7 +111,7 @@ def _make_folder(path: Path) -> None:
 
 
 def _predictor(options: argparse.Namespace) -> Predictor:
-    """Load the model; refuse one that is not the deployed one."""
+    """Load the model; raise if it is not the deployed one."""
     is_serving = options.command == "serve"
     model = options.model or default_model(os.environ, SHIPPED_MODEL, is_serving=is_serving)
     predictor = Predictor(model, options.threads)
@@ -128,7 +128,7 @@ def _server(
 ) -> uvicorn.Server:
     if not faults:
         return uvicorn.Server(config)
-    from endpoint.fault_injection import FaultyServer, serve_control  # noqa: PLC0415 - never where it serves for real
+    from endpoint.fault_injection import FaultyServer, serve_control  # noqa: PLC0415 - never imported in production
     from endpoint.faults import Faults  # noqa: PLC0415
 
     orders = Faults()
@@ -142,9 +142,11 @@ def _stop(_signal: int, _frame: object) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; return when told to stop."""
+    """Run the command line; return when stopped."""
     options = _parser(os.environ).parse_args(arguments)
-    warnings.filterwarnings("ignore", module=r"PIL\.")  # about tags of damaged files; the answer says enough
+    warnings.filterwarnings(
+        "ignore", module=r"PIL\."
+    )  # about tags of damaged files; the response says enough
     try:
         predictor = _predictor(options)
         if options.capture:

@@ -111,13 +111,13 @@ def test_a_model_whose_answer_is_not_probabilities_is_a_permanent_server_error(
 ) -> None:
     class Broken:
         def predict(self, data: bytes) -> list[float]:
-            raise InvalidAnswerError("the model answered nan, nan, which are not probabilities")
+            raise InvalidAnswerError("the model returned nan, nan, which are not probabilities")
 
     client = Client(create_app(Broken()))  # type: ignore[arg-type]
     answer = client.post("/invocations", content=png, headers=PNG)
     assert (answer.status_code, answer.text) == (
         501,
-        "the model answered nan, nan, which are not probabilities",
+        "the model returned nan, nan, which are not probabilities",
     )
     assert answer.text in caplog.text
     answer = client.post("/endpoints/any/invocations", content=png, headers=PNG)

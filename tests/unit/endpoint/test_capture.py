@@ -107,7 +107,7 @@ def test_a_disk_that_takes_nothing_is_one_warning(tmp_path: Path, caplog: pytest
         for _ in range(50):
             capture.add(exchange())
     assert [record.levelname for record in caplog.records] == ["WARNING"]
-    assert "inference goes on" in caplog.text
+    assert "inference continues" in caplog.text
 
 
 def test_a_disk_that_fills_leaves_no_half_file(
@@ -143,7 +143,7 @@ def test_a_disk_that_hangs_costs_neither_time_nor_memory(
     capture.close(timeout_s=0)
     assert time.monotonic() - started < 5
     assert [record.getMessage() for record in caplog.records] == [
-        "data capture loses requests, inference goes on: more requests than can be written"
+        "data capture drops requests, inference continues: more requests than can be written"
     ]
     released.set()
 

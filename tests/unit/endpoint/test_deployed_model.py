@@ -41,14 +41,14 @@ def test_a_model_folder_without_a_model_ends_the_container_with_one_line(
     (model_dir / "model.onnx").rename(model_dir / "other.onnx")
     assert main(["serve", "--port", "0"]) == 1
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(f"endpoint: {model_dir} holds no model.onnx")
+    assert line.startswith(f"endpoint: {model_dir} has no model.onnx")
 
 
 @pytest.mark.parametrize("variable", ["SM_MODEL_DIR", "SCONES_MODEL_VERSION"])
 def test_nor_does_it_serve_where_a_deployment_left_no_folder(model_dir: Path, variable: str) -> None:
     shutil.rmtree(model_dir)
     environment = {variable: str(model_dir)}
-    with pytest.raises(ModelFileError, match=r"holds no model\.onnx"):
+    with pytest.raises(ModelFileError, match=r"has no model\.onnx"):
         default_model(environment, SHIPPED_MODEL, is_serving=True)
     # `scones up` starts the server without `serve`; `docker run IMAGE serve` on a laptop deploys no model.
     assert default_model(environment, SHIPPED_MODEL, is_serving=False) == SHIPPED_MODEL

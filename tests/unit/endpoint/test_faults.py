@@ -109,7 +109,7 @@ def test_a_fault_ends_by_itself_or_when_all_are_cleared() -> None:
         (("cut", 1.1, None), "from 0 to 1"),
         (("cut", float("nan"), None), "from 0 to 1"),
         (("cut", 1, 0), "more than 0 seconds"),
-        (("gone", 0.5, None), "gone for all"),
+        (("gone", 0.5, None), "affects every request"),
     ],
 )
 def test_what_is_no_fault_is_refused_with_a_sentence(

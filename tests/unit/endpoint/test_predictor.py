@@ -128,7 +128,7 @@ NOT_PROBABILITIES = [
 def test_an_answer_that_is_not_probabilities_is_an_error(png: bytes, values: tuple[float, float]) -> None:
     broken = Predictor(SHIPPED_MODEL)
     broken._session = BrokenNetwork(*values)
-    with pytest.raises(InvalidAnswerError, match=f"the model answered {values[0]:g}, {values[1]:g}, which"):
+    with pytest.raises(InvalidAnswerError, match=f"the model returned {values[0]:g}, {values[1]:g}, which"):
         broken.predict(png)
 
 
@@ -138,5 +138,5 @@ def test_a_model_whose_answer_to_a_blank_image_is_not_probabilities_is_refused(
     monkeypatch.setattr(
         Predictor, "probabilities", lambda _self, _images: np.array([[np.nan, 1]], np.float32)
     )
-    with pytest.raises(ModelFileError, match="the model answered nan, 1, which are not probabilities"):
+    with pytest.raises(ModelFileError, match="the model returned nan, 1, which are not probabilities"):
         Predictor(SHIPPED_MODEL)

@@ -28,7 +28,7 @@ class Failing:
 @pytest.mark.parametrize(
     ("predictor", "content_type", "name"),
     [
-        (Failing(InvalidAnswerError("the model answered nan, nan")), "image/png", "InvalidPredictionError"),
+        (Failing(InvalidAnswerError("the model returned nan, nan")), "image/png", "InvalidPredictionError"),
         (Failing(UnreadableImageError("not an image")), "image/png", "InvalidPredictionError"),
         (Failing(RuntimeError("a surprise")), "image/png", "EndpointUnavailableError"),
         (None, "image/png", "EndpointUnavailableError"),
@@ -49,6 +49,6 @@ def test_a_network_of_nans_fails_the_image_at_once(monkeypatch: pytest.MonkeyPat
     image = (SHIPPED_MODEL.parents[2] / "events" / "images" / "bicycle.jpg").read_bytes()
     with (
         running_endpoint(create_app(predictor)) as runtime,
-        pytest.raises(InvalidPredictionError, match=r"answered 501: the model answered nan, nan"),
+        pytest.raises(InvalidPredictionError, match=r"answered 501: the model returned nan, nan"),
     ):
         invoke(runtime, "scones", image, "image/jpeg")

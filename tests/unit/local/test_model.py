@@ -76,7 +76,7 @@ def test_a_contradiction_or_a_wrong_value_is_refused_before_anything_starts(
     ("facts", "words"),
     [
         (None, "not a usable ONNX model"),
-        ({"labels": "a,b,c"}, "3 labels but an answer of shape"),
+        ({"labels": "a,b,c"}, "3 labels but an output of shape"),
         ({"labels": "a,b/c"}, "parameter Labels must be two or more different names"),
         ({"labels": "a,a"}, "parameter Labels must be two or more different names"),
         ({"input_size": "big"}, "bad metadata"),
