@@ -1,9 +1,9 @@
-"""Measure the CPU time of Filter's start beside that of making a boto3 client for SSM, which Filter does without.
+"""Compare the CPU time of Filter's start with that of creating a boto3 client for SSM, which Filter avoids.
 
     .venv/bin/python benchmarks/filter_cold_start.py
 
-Each run is an interpreter of its own, the two in turn, their .pyc files written before; user and system time are
-counted, so other work on the machine disturbs little.
+Each run is a separate interpreter; the two programs alternate, with their .pyc files already written. User and system
+time are measured, so other work on the machine has little effect.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ PROGRAMS = {
 
 
 def cpu_seconds(program: str) -> float:
-    """Run a program in a fresh interpreter in Filter's folder; return the user and system time it took."""
+    """Run a program in a new interpreter in Filter's folder; return its user and system time."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     environment = ENVIRONMENT | {"PATH": os.environ["PATH"]}
     subprocess.run([sys.executable, "-c", program], cwd=FILTER, env=environment, check=True)  # noqa: S603 - ours
@@ -45,7 +45,7 @@ def cpu_seconds(program: str) -> float:
 
 
 def measure(runs: int) -> dict[str, list[float]]:
-    """Return the CPU seconds of each program, measured in turn; a first run of each is not counted."""
+    """Return the CPU seconds of each program, measured alternately; the first run of each is not counted."""
     times: dict[str, list[float]] = {name: [] for name in PROGRAMS}
     for _ in range(runs + 1):
         for name, program in PROGRAMS.items():
@@ -58,7 +58,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--runs", type=int, default=11, help="of each program (default: %(default)s)")
+    parser.add_argument("--runs", type=int, default=11, help="runs of each program (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     options = parser.parse_args()
     medians = {name: statistics.median(times) for name, times in measure(options.runs).items()}

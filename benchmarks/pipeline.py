@@ -1,7 +1,7 @@
-"""Measures a running local cloud: ``scones up`` in one shell, ``python benchmarks/pipeline.py`` in another.
+"""Measure a running local cloud: ``scones up`` in one shell, ``python benchmarks/pipeline.py`` in another.
 
-Prints one JSON document: seconds from upload to result of the first image and of warm ones, images per second of a
-burst of 200 small images, and the peak memory of everything the local cloud runs.
+Prints one JSON document: seconds from upload to result for the first image and for warm ones, images per second in a
+burst of 200 small images, and the peak memory of all processes of the local cloud.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ MIB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """Uploads to the stack's image bucket and waits for results under a prefix of its own."""
+    """Uploads to the stack's image bucket and waits for results under a separate prefix."""
 
     connection: Connection
     stack: Stack
 
     def seconds(self, images: int) -> float:
-        """Return the seconds from the first upload to the last result of this many images."""
+        """Return the seconds from the first upload to the last result for this many images."""
         folder = f"bench-{uuid.uuid4().hex}"
         s3 = self.connection.s3()
         body = small_image()
@@ -96,7 +96,7 @@ def _unshared(process: psutil.Process) -> int:
 
 
 def small_image() -> bytes:
-    """Return a PNG of 64 x 64 pixels that no other call returned."""
+    """Return a unique PNG of 64 x 64 pixels."""
     buffer = io.BytesIO()
     Image.effect_noise((64, 64), 60).convert("RGB").save(buffer, "PNG")
     return buffer.getvalue()

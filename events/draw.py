@@ -1,7 +1,7 @@
-"""Draws the sample images of `events/images` and of `scones verify`: ``python events/draw.py``.
+"""Draw the sample images of `events/images` and of `scones verify`: ``python events/draw.py``.
 
-They are drawn, not photographed, so that the repository holds nobody's picture. Each stands for something that
-arrives in the bucket: the two vehicles, a stranger, a phone's rotated photo, a modern format, a broken file, no image.
+They are drawn, not photographed, so the repository contains no real photos. Each represents a kind of upload: the two
+vehicles, a stranger, a rotated phone photo, a modern format, a broken file, and a file that is not an image.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def street() -> Image.Image:
 
 
 def wheel(draw: ImageDraw.ImageDraw, centre: Point, radius: float, tyre: int, spokes: int) -> None:
-    """Draw a wheel of `spokes` spokes and a tyre of that many pixels."""
+    """Draw a wheel with `spokes` spokes and a tyre of the given width in pixels."""
     x, y = centre
     draw.ellipse((x - radius, y - radius, x + radius, y + radius), outline=(25, 25, 28), width=tyre)
     for spoke in range(spokes):
@@ -83,7 +83,7 @@ def motorcycle() -> Image.Image:
 
 
 def scone() -> Image.Image:
-    """Return what the couriers deliver: neither of the classes, on a transparent ground."""
+    """Return a scone, which is of neither class, on a transparent background."""
     image = Image.new("RGBA", (SIZE, SIZE), (0, 0, 0, 0))
     draw = ImageDraw.Draw(image)
     draw.ellipse((110, 330, 530, 560), fill=(186, 128, 66))
@@ -95,7 +95,7 @@ def scone() -> Image.Image:
 
 
 def verification_samples() -> dict[str, Image.Image]:
-    """Return what `scones verify` drops: small, since they are shipped with it."""
+    """Return the images that `scones verify` uploads: small, because they are shipped with it."""
     drawn = {"bicycle": bicycle(), "motorcycle": motorcycle(), "scone": scone()}
     side, lanczos = (VERIFICATION_SIDE, VERIFICATION_SIDE), Image.Resampling.LANCZOS
     small = {f"{name}.png": image.resize(side, lanczos) for name, image in drawn.items()}

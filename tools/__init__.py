@@ -1,1 +1,1 @@
-"""Tools of the project's own development; nothing here is deployed."""
+"""Development tools of the project; nothing here is deployed."""

@@ -1,7 +1,6 @@
-"""Say how many packages an audit could look up: ``python -m tools.audited_packages PACKAGES REPORT``.
+"""Report how many packages an audit could look up: ``python -m tools.audited_packages PACKAGES REPORT``.
 
-pip-audit ends well when it found nothing to look at. Behind a package index that knows no vulnerabilities, that is
-nearly every package.
+pip-audit succeeds even if it could look up nothing, as with a package index that has no data about vulnerabilities.
 """
 
 from __future__ import annotations
@@ -11,16 +10,16 @@ import sys
 from pathlib import Path
 
 MOST_UNKNOWN = 0.1
-"""Share of the packages that an audit may know nothing about and still be one."""
+"""Largest share of packages without data in a valid audit."""
 
 
 def verdict(packages: str, report: str) -> tuple[int, str]:
-    """Return the exit code and a line for a list of requirements and pip-audit's report about them."""
+    """Return the exit code and a summary line for a list of requirements and pip-audit's report."""
     listed = len(set(re.findall(r"^([A-Za-z0-9][\w.-]*)==", packages, re.MULTILINE)))
     unknown = sum("could not be" in line for line in report.splitlines())
     line = f"{listed - unknown} of {listed} packages were looked up in PyPI's database of vulnerabilities"
     if unknown > listed * MOST_UNKNOWN:
-        return 1, f"{line}: this is no audit; run it where pip reaches https://pypi.org"
+        return 1, f"{line}: the audit is not valid; run it where pip reaches https://pypi.org"
     return 0, line
 
 

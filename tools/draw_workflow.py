@@ -15,7 +15,7 @@ _DRAWN: Final = re.compile(r"(?<=<!-- workflow: begin -->\n)(?s:.*)(?=<!-- workf
 
 
 def drawn(root: Path) -> dict[Path, str]:
-    """Return what the two files should hold."""
+    """Return the expected content of the two files."""
     definition = json.loads((root / "statemachine" / "classify_image.asl.json").read_text(encoding="utf-8"))
     workflow = Workflow.parse(definition)
     flowchart = f"```mermaid\n{draw_mermaid(workflow)}```\n"

@@ -1,7 +1,7 @@
-"""Write the digest of what a release consists of into template.yaml: ``python -m tools.release_digest``.
+"""Write the digest of a release's contents into template.yaml: ``python -m tools.release_digest``.
 
-Everything that a release counts carries the digest, so that the alarm of a gradual deployment looks at the new release
-alone. It covers the state machines, the functions, and what the template says of those that form the workflow.
+A release's metrics have the digest as a dimension, so that the alarm of a gradual deployment covers only the new
+release. The digest covers the state machines, the functions, and the template's settings of those in the workflow.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from samcli.yamlhelper import yaml_parse
 LENGTH: Final = 12
 FOLDERS: Final = ("statemachine", "functions")
 RESOURCES: Final = ("Serialize", "Classify", "Filter", "ClassifyImage")
-# Where a package lies, and how carefully the workflow is deployed, change nothing of what runs.
+# The location of a package and the deployment settings do not change what runs.
 NOT_OF_THE_RELEASE: Final = frozenset({"CodeUri", "DefinitionUri", "DeploymentPreference"})
-# A letter in front: some readers of YAML take hexadecimal digits such as 12e456789012 for a number.
+# A leading letter: some YAML parsers read hexadecimal digits such as 12e456789012 as a number.
 PREFIX: Final = "r"
 _LINE: Final = re.compile(r'^( +Digest: )"(\w*)"$', re.MULTILINE)
 
@@ -32,13 +32,13 @@ def digest(root: Path) -> str:
     Parameters
     ----------
     root : Path
-        Holds template.yaml, statemachine/ and functions/.
+        Contains template.yaml, statemachine/ and functions/.
 
     Returns
     -------
     str
-        An "r" and the first hexadecimal digits of a SHA-256 over names and bytes of the files that ship, and over the
-        template's settings of functions and workflow as they are written, parameters unresolved.
+        An "r" and the first hexadecimal digits of a SHA-256 over the names and bytes of the shipped files and over the
+        template's settings of functions and workflow as written, with parameters unresolved.
     """
     found = hashlib.sha256()
     for path in _files(root):
@@ -49,12 +49,12 @@ def digest(root: Path) -> str:
 
 
 def written(template: Path) -> str:
-    """Return the digest that a template has."""
+    """Return the digest in a template."""
     return str(_line(template.read_text())[2])
 
 
 def write(template: Path, value: str) -> None:
-    """Write a digest into a template, which stays as it is otherwise."""
+    """Write a digest into a template without other changes."""
     text = template.read_text()
     line = _line(text)
     template.write_text(f'{text[: line.start()]}{line[1]}"{value}"{text[line.end() :]}')
@@ -87,7 +87,7 @@ def _line(text: str) -> re.Match[str]:
 
 
 def main() -> int:
-    """Bring template.yaml of this repository up to date and say what was done."""
+    """Update template.yaml of this repository and print the result."""
     root = Path(__file__).parents[1]
     template = root / "template.yaml"
     before, now = written(template), digest(root)
