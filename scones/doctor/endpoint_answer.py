@@ -116,7 +116,7 @@ def _refused(endpoint: str, error: "ClientError", repair: str) -> Finding:
             ANSWER, f"{endpoint} is throttling ({code}): images wait in retries", "ask again in a minute"
         )
     if code in _NOT_TAKING_REQUESTS:
-        return broken(ANSWER, f"{endpoint} does not take requests: {reason}", repair)
+        return broken(ANSWER, f"{endpoint} does not accept requests: {reason}", repair)
     return broken(ANSWER, f"{endpoint} answered {code}: {reason}", repair)
 
 

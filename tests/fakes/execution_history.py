@@ -12,7 +12,10 @@ from botocore.exceptions import ClientError
 from tests.support import ROOT
 
 START = datetime(2026, 11, 26, 14, 0, tzinfo=UTC)
-UNAVAILABLE = ("EndpointUnavailableError", "endpoint the-endpoint cannot answer now (ServiceUnavailable)")
+UNAVAILABLE = (
+    "EndpointUnavailableError",
+    "endpoint the-endpoint is temporarily unavailable (ServiceUnavailable)",
+)
 
 
 @cache

@@ -221,7 +221,7 @@ def test_the_live_threshold_counts_without_a_deploy_and_the_deployed_one_when_it
     assert document["outcome"] == "passed"
     records = filter_log()
     (warning,) = [record for record in records if record.get("correlation_id") == document["execution"]][:1]
-    assert (warning["level"], warning["message"]) == ("WARNING", "judged by the deployed threshold")
+    assert (warning["level"], warning["message"]) == ("WARNING", "using the deployed threshold")
     assert "ParameterNotFound" in warning["reason"]
     assert [1.0] in [record.get("ThresholdFallback") for record in records]
     assert cloud.shell.run("threshold").returncode == 1

@@ -92,7 +92,7 @@ def test_an_image_whose_execution_is_gone_is_taken_over(silent: LocalCloud) -> N
     found = sweep(silent)
 
     assert [image["why"] for image in found["images"]["started"]] == [
-        "its execution is not there any more and left no outcome"
+        "its execution no longer exists and left no outcome"
     ]
     assert set(silent.outcomes("dead/")) == {key}
     assert claim(silent, key, etag)["execution"] != not_there

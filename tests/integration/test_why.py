@@ -37,7 +37,7 @@ def test_an_image_whose_endpoint_is_away_says_so_everywhere_until_it_is_back(
     with endpoint_away(cloud):
         dropped = answer(cloud, "drop", f"events/images/{name}", "--prefix", "why", "--timeout", "7", code=1)
         (image,) = dropped["images"]
-        said = "endpoint scones-image-classifier cannot answer now (ServiceUnavailable)"
+        said = "endpoint scones-image-classifier is temporarily unavailable (ServiceUnavailable)"
         assert image["reason"] == f"no outcome yet: waiting for the endpoint, retried: {said}"
         waiting = answer(cloud, "status")["waiting_for_endpoint"]
         assert waiting == {"images": 1, "looked_at": 1, "error": said}
@@ -49,7 +49,7 @@ def test_an_image_whose_endpoint_is_away_says_so_everywhere_until_it_is_back(
         assert known["failed_attempts"] >= 2
         assert known["next"]["step"] == "retry"
         assert {(line["source"], line["message"]) for line in known["log"]} >= {
-            ("Classify", f"endpoint fails: {said}")
+            ("Classify", f"endpoint call failed: {said}")
         }
     cloud.wait_until_idle(1)
 

@@ -1,1 +1,1 @@
-"""Classify: asks the SageMaker endpoint for an image's probabilities and validates the answer."""
+"""Classify: invokes the SageMaker endpoint with an image and validates the probabilities that it returns."""

@@ -23,7 +23,7 @@ runtime = boto3.client(
 @logger.inject_lambda_context(correlation_id_path="execution", clear_state=True, log_event=False)
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: ClassifyRequest, context: LambdaContext) -> ClassifyResponse:  # noqa: ARG001
-    """Ask the endpoint what the image shows, and believe only a proper answer."""
+    """Invoke the endpoint with the image and validate its response."""
     logger.append_keys(s3_request_id=event.get("s3_request_id"))
     metrics.add_metadata("correlation_id", event.get("execution"))
     image, content_type = image_of(event)

@@ -1,10 +1,10 @@
-"""The events and results that cross the wire between the workflow and Classify."""
+"""Requests and responses between the workflow and Classify."""
 
 from typing import NotRequired, TypedDict
 
 
 class ClassifyRequest(TypedDict):
-    """The image as Serialize made it; more of Serialize's result may come along."""
+    """The image from Serialize; other fields of Serialize's result may be present."""
 
     image_data: str
     content_type: str
@@ -13,7 +13,7 @@ class ClassifyRequest(TypedDict):
 
 
 class Endpoint(TypedDict):
-    """Which endpoint answered, and which of its variants and models, where it says so."""
+    """The endpoint that responded, and its variant and model version where it reports them."""
 
     name: str
     variant: str | None

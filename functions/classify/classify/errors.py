@@ -1,21 +1,21 @@
-"""What Classify can fail with; Step Functions matches the class names."""
+"""Errors that Classify raises; Step Functions matches the class names."""
 
 
 class EndpointThrottledError(Exception):
-    """The endpoint has more requests than it takes: worth a retry."""
+    """The endpoint receives more requests than it accepts: retryable."""
 
 
 class EndpointUnavailableError(Exception):
-    """The endpoint is starting, failing or unreachable: worth a retry."""
+    """The endpoint is starting, failing or unreachable: retryable."""
 
 
 class EndpointNotFoundError(Exception):
-    """There is no endpoint of this name: somebody must deploy one."""
+    """There is no endpoint with this name: one must be deployed."""
 
 
 class InvalidPredictionError(Exception):
-    """The endpoint answered, but not with a probability for each label, and would do so again."""
+    """The endpoint's response is not a probability for each label: permanent."""
 
 
 class InvalidRequestError(ValueError):
-    """The request carries no image: a fault of the workflow, not of the photo."""
+    """The request has no valid image: an error of the workflow, not of the photo."""

@@ -1,4 +1,4 @@
-"""The logger and the metrics of this function, made once."""
+"""The function's logger and metrics, created once."""
 
 import os
 from collections.abc import Iterator
@@ -19,20 +19,20 @@ metrics = Metrics(namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "Scon
 @contextmanager
 def measured_call() -> Iterator[None]:
     """
-    Record a call of the endpoint: its milliseconds, and 0 or 1 for an error and for a throttle.
+    Record a call of the endpoint: its latency in milliseconds, and 0 or 1 for an error and for a throttle.
 
-    Zeros too, so that the averages are the shares of calls that failed and that were throttled.
+    Zeros are recorded too, so that the averages are the shares of failed and of throttled calls.
     """
     started, failed, throttled = perf_counter(), False, False
     try:
         yield
     except EndpointThrottledError as error:
         throttled = True
-        logger.warning("endpoint throttles", why=str(error))
+        logger.warning("endpoint throttled the call", why=str(error))
         raise
     except Exception as error:
         failed = True
-        logger.warning("endpoint fails", error=type(error).__name__, why=str(error))
+        logger.warning("endpoint call failed", error=type(error).__name__, why=str(error))
         raise
     finally:
         metrics.add_metric("EndpointLatency", MetricUnit.Milliseconds, (perf_counter() - started) * 1000)

@@ -11,12 +11,12 @@ CONTENT_TYPES = ("image/png", "image/jpeg")
 
 def image_of(request: ClassifyRequest) -> tuple[bytes, str]:
     """
-    Take image bytes and content type out of a request.
+    Extract the image bytes and the content type of a request.
 
     Raises
     ------
     InvalidRequestError
-        When the content type is not one that Serialize gives, or the base64 is empty or broken.
+        When the content type is not one that Serialize returns, or the base64 is empty or invalid.
     """
     content_type, image_data = request.get("content_type"), request.get("image_data")
     if content_type not in CONTENT_TYPES:

@@ -1,4 +1,4 @@
-"""Ask a SageMaker endpoint, and say plainly why when it does not answer."""
+"""Invoke a SageMaker endpoint, and map SageMaker's errors to this function's own."""
 
 import re
 from contextlib import closing
@@ -42,9 +42,9 @@ UNAVAILABLE = {
 }
 NOT_FOUND = {"ValidationError", "ValidationException"}
 TOO_MANY_REQUESTS, FIRST_SERVER_ERROR = 429, 500
-# What a container's status means (ModelError's OriginalStatusCode). A repetition of the same request can help after
-# 408 and 425 (RFC 9110, RFC 8470), and never after another 4XX, 501 or 505. All else is worth a retry: other 5XX, and
-# 0, SageMaker's "Received server error (0)", which is a container that did not answer within its minute.
+# Meaning of a container's status (ModelError's OriginalStatusCode). A retry can help after 408 and 425 (RFC 9110,
+# RFC 8470), but not after another 4XX, 501 or 505. Everything else is retryable: other 5XX, and 0, SageMaker's
+# "Received server error (0)" for a container that did not respond within its minute.
 CLIENT_ERRORS = range(400, 500)
 RETRYABLE_CLIENT_ERRORS = {408, 425}
 PERMANENT_SERVER_ERRORS = {501, 505}
@@ -55,7 +55,7 @@ MODEL_LABELS = re.compile(r"(?:^|[; ])model_labels=([^; ]+)")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The bytes an endpoint answered, the variant that did, and its model's version and labels where it says so."""
+    """The body of an endpoint's response, the variant, and the model's version and labels where they are reported."""
 
     body: bytes
     variant: str | None
@@ -98,7 +98,7 @@ def invoke(client: "SageMakerRuntimeClient", endpoint_name: str, image: bytes, c
 
 
 def _model_version(attributes: str | None) -> str | None:
-    """Find what the container of this project says in its custom attributes; other containers say other things."""
+    """Find the version in the custom attributes that this project's container sets; others may set anything."""
     found = MODEL_VERSION.search(attributes or "")
     return found[1] if found else None
 
@@ -109,13 +109,13 @@ def _model_labels(attributes: str | None) -> tuple[str, ...] | None:
 
 
 def _read(stream: Any) -> bytes:  # noqa: ANN401 - botocore's StreamingBody, or a test's
-    # The read that returns nothing is the one in which botocore notices an answer that ended early.
+    # botocore detects a response that ended early only in the read that returns nothing.
     chunks, size = [], 0
     while chunk := stream.read(MAX_ANSWER_BYTES + 1 - size):
         chunks.append(chunk)
         size += len(chunk)
         if size > MAX_ANSWER_BYTES:
-            raise InvalidPredictionError(f"the endpoint's answer is longer than {MAX_ANSWER_BYTES} bytes")
+            raise InvalidPredictionError(f"the endpoint's response is longer than {MAX_ANSWER_BYTES} bytes")
     return b"".join(chunks)
 
 
@@ -127,17 +127,17 @@ def _raise_ours(error: aws.ClientError, name: str) -> NoReturn:
     if code in THROTTLED or (status == TOO_MANY_REQUESTS and code not in UNAVAILABLE):
         raise EndpointThrottledError(f"endpoint {name} is throttling ({code})") from error
     if code in UNAVAILABLE or status >= FIRST_SERVER_ERROR:
-        raise EndpointUnavailableError(f"endpoint {name} cannot answer now ({code})") from error
+        raise EndpointUnavailableError(f"endpoint {name} is temporarily unavailable ({code})") from error
     if code in NOT_FOUND:
         raise EndpointNotFoundError(
-            _sentence(f"endpoint {name} does not take requests", _said(error))
+            _sentence(f"endpoint {name} does not accept requests", _said(error))
         ) from error
     raise error
 
 
 def _raise_for_container(error: aws.ClientError, name: str) -> NoReturn:
     status = error.response.get("OriginalStatusCode")
-    # Without a status nobody knows whose fault it was: a retry is the safe guess.
+    # Without a status the cause is unknown: a retry is the safe choice.
     status = status if isinstance(status, int) else FIRST_SERVER_ERROR
     reason = _sentence(f"the model of endpoint {name} answered {status}", _said(error))
     if status == TOO_MANY_REQUESTS:

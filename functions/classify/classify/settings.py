@@ -1,4 +1,4 @@
-"""What the environment says about Classify, read once and checked as a whole."""
+"""Classify's settings from the environment, read once and validated together."""
 
 import re
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from typing import Self
 @dataclass(frozen=True, slots=True)
 class Settings:
     """
-    Where to ask, and what the answers mean.
+    The endpoint to invoke, and the labels of its probabilities.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class Settings:
             )
         text = environment.get("LABELS", "")
         labels = tuple(text.split(","))
-        # The workflow splits the same text for the documents: a name with a blank at an end would differ there.
+        # The workflow splits the same string for the result documents, where surrounding spaces would stay.
         names = {label for label in labels if label and label == label.strip()}
         if len(labels) < 2 or len(names) < len(labels):  # noqa: PLR2004
             problems.append(

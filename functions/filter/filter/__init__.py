@@ -1,1 +1,1 @@
-"""Filter: decides whether a classified image passes or goes to a person."""
+"""Filter: decides whether a classified image passes or needs a human review."""

@@ -1,4 +1,4 @@
-"""Filter: probabilities in, a verdict out; not being sure is an outcome, not an error."""
+"""Filter: probabilities in, a verdict out; low confidence is an outcome, not an error."""
 
 import os
 
@@ -13,19 +13,19 @@ from filter.threshold import LiveThreshold
 from filter.verdict import judge
 
 settings = Settings.from_environment(os.environ)
-# An image waits 5 s at most for an SSM that is away: the function has 10, and the deployed threshold will do.
+# An image waits at most 5 s for an unreachable SSM: the function has 10 s, and falls back to the deployed threshold.
 live = LiveThreshold(ParameterStore() if settings.threshold_parameter else None, settings)
 
 
 @logger.inject_lambda_context(correlation_id_path="execution", clear_state=True, log_event=False)
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: FilterRequest, context: LambdaContext) -> FilterResponse:  # noqa: ARG001
-    """Decide whether the photo passes or goes to a person."""
+    """Decide whether the photo passes or needs a human review."""
     logger.append_keys(s3_request_id=event.get("s3_request_id"))
     metrics.add_metadata("correlation_id", event.get("execution"))
     threshold = live.read()
     if threshold.problem:
-        logger.warning("judged by the deployed threshold", reason=threshold.problem)
+        logger.warning("using the deployed threshold", reason=threshold.problem)
         metrics.add_metric("ThresholdFallback", MetricUnit.Count, 1)
     verdict = judge(event["inferences"], settings.labels, threshold.value)
     measure(verdict)

@@ -1,4 +1,4 @@
-"""The events and results that cross the wire between the workflow and Filter."""
+"""Requests and responses between the workflow and Filter."""
 
 from typing import NotRequired, TypedDict
 

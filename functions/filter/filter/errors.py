@@ -1,4 +1,4 @@
-"""What Filter can fail with; Step Functions matches the class names."""
+"""Errors that Filter raises; Step Functions matches the class names."""
 
 
 class InvalidPredictionError(Exception):
@@ -6,4 +6,4 @@ class InvalidPredictionError(Exception):
 
 
 class ParameterUnavailableError(Exception):
-    """SSM did not give the live threshold; Filter judges by the deployed one, and the workflow never sees this."""
+    """The live threshold could not be read; Filter uses the deployed one, so the workflow never sees this error."""

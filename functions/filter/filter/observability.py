@@ -1,4 +1,4 @@
-"""The logger and the metrics of this function, made once."""
+"""The function's logger and metrics, created once."""
 
 import os
 
@@ -14,7 +14,7 @@ metrics = Metrics(namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "Scon
 
 
 def measure(verdict: FilterResponse) -> None:
-    """Count a verdict and its confidence, over all images and by label; the average of Review is its share."""
+    """Record a verdict and its confidence, in total and by label; the average of Review is the share of reviews."""
     metrics.add_dimensions(service=SERVICE, label=verdict["label"])
     metrics.add_metric("Confidence", MetricUnit.NoUnit, verdict["confidence"])
     metrics.add_metric("Passed", MetricUnit.Count, int(verdict["passed"]))

@@ -1,7 +1,7 @@
 """One parameter of SSM, read without the AWS SDK.
 
-Importing boto3 and making a client cost four fifths of the CPU time of Filter's cold start (benchmarks/
-filter_cold_start.py), for one request in thirty seconds that the standard library makes as well.
+Importing boto3 and creating a client took four fifths of the CPU time of Filter's cold start (benchmarks/
+filter_cold_start.py), for one request every thirty seconds, which the standard library can make.
 """
 
 import http.client
@@ -33,7 +33,7 @@ RETRYABLE = {
 
 
 class _TransientError(ParameterUnavailableError):
-    """Worth a second attempt at once."""
+    """Worth an immediate second attempt."""
 
 
 class ParameterStore:
@@ -43,7 +43,7 @@ class ParameterStore:
     Parameters
     ----------
     environment
-        AWS_REGION and the keys as Lambda sets them; AWS_ENDPOINT_URL_SSM or AWS_ENDPOINT_URL for another SSM.
+        AWS_REGION and the credentials, as set by Lambda; AWS_ENDPOINT_URL_SSM or AWS_ENDPOINT_URL for another SSM.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class ParameterStore:
         self._region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION", "")
         url = environment.get("AWS_ENDPOINT_URL_SSM") or environment.get("AWS_ENDPOINT_URL")
         self._url = urlsplit(url or f"https://ssm.{self._region}.{_suffix(self._region)}")
-        # Reading the certificates takes longer than a request: once, while Lambda still starts the function.
+        # Loading the certificates takes longer than a request: done once, while Lambda initializes the function.
         self._context = ssl.create_default_context() if self._url.scheme == "https" else None
 
     def get(self, name: str) -> str:
@@ -63,7 +63,7 @@ class ParameterStore:
         Raises
         ------
         ParameterUnavailableError
-            With the reason: SSM's own code, or what is wrong with the way to it.
+            With the reason: SSM's error code, or the error of the connection.
         """
         for _ in range(ATTEMPTS - 1):
             try:
@@ -73,7 +73,7 @@ class ParameterStore:
         return self._ask(name)
 
     def _ask(self, name: str) -> str:
-        # At each request: tests and other runtimes than Lambda's may replace the keys.
+        # Read for each request: tests, and runtimes other than Lambda's, may replace the credentials.
         credentials = Credentials.from_environment(self._environment)
         if credentials is None or not self._region:
             raise ParameterUnavailableError("the environment has no AWS credentials or no region")
@@ -97,11 +97,11 @@ class ParameterStore:
             return response.status, response.read(MAX_ANSWER_BYTES)
         except TimeoutError as error:
             raise _TransientError(
-                f"SSM at {self._url.netloc} does not answer within {TIMEOUT_S} s"
+                f"SSM at {self._url.netloc} did not respond within {TIMEOUT_S} s"
             ) from error
         except (OSError, http.client.HTTPException) as error:
             reason = " ".join(str(error).split()) or type(error).__name__
-            raise _TransientError(f"SSM at {self._url.netloc} could not be asked: {reason}") from error
+            raise _TransientError(f"SSM at {self._url.netloc} could not be reached: {reason}") from error
         finally:
             connection.close()
 
@@ -117,7 +117,7 @@ def _suffix(region: str) -> str:
 
 
 def _raise_refusal(status: int, answer: bytes) -> None:
-    """Say SSM's code and sentence, which stand in a JSON document beside `__type`."""
+    """Raise with SSM's error code (`__type`) and message, from its JSON document."""
     content: Any = {}
     try:
         content = json.loads(answer)
@@ -135,4 +135,4 @@ def _value(answer: bytes) -> str:
     try:
         return str(json.loads(answer)["Parameter"]["Value"])
     except (ValueError, LookupError, TypeError) as error:
-        raise ParameterUnavailableError("SSM's answer holds no value") from error
+        raise ParameterUnavailableError("SSM's response contains no value") from error

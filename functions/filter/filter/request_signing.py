@@ -1,6 +1,6 @@
 """Signature Version 4 for one kind of request: a POST of JSON to the root of an AWS service.
 
-As "Create a signed AWS API request" of the IAM user guide lays it down; the tests hold it against botocore's signer.
+Follows "Create a signed AWS API request" in the IAM User Guide; tests compare it with botocore's signer.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ ALGORITHM = "AWS4-HMAC-SHA256"
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What Lambda gives a function for its role."""
+    """The credentials of a function's role, as provided by Lambda."""
 
     access_key: str
     secret_key: str
@@ -35,7 +35,7 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The service and the region that a signature is good for."""
+    """The service and the region for which a signature is valid."""
 
     service: str
     region: str
@@ -45,12 +45,12 @@ def signed(
     headers: Mapping[str, str], body: bytes, scope: Scope, credentials: Credentials, now: datetime
 ) -> dict[str, str]:
     """
-    Return the headers with the date, the token and the signature that AWS asks for.
+    Return the headers with the date, token and signature that AWS requires.
 
     Parameters
     ----------
     headers
-        Those to sign, `host` among them; names in lower case.
+        The headers to sign, including `host`; names in lower case.
     now
         In UTC.
     """

@@ -1,4 +1,4 @@
-"""What the environment says about Filter, read once and checked as a whole."""
+"""Filter's settings from the environment, read once and validated together."""
 
 import re
 from collections.abc import Mapping
@@ -9,18 +9,18 @@ from typing import Self
 @dataclass(frozen=True, slots=True)
 class Settings:
     """
-    What the inferences mean, and when they are sure enough.
+    The labels of the probabilities, and the threshold of confidence.
 
     Attributes
     ----------
     labels
         The classes in the order of the probabilities.
     threshold
-        The deployed threshold: lowest confidence, 0 to 1, that passes without a person.
+        The deployed threshold: lowest confidence, 0 to 1, that passes without a review.
     threshold_parameter
         Name of the SSM parameter of the live threshold; empty where there is none.
     threshold_max_age_s
-        Seconds that what SSM said, or that it said nothing, is good for.
+        Seconds for which SSM's response, or its failure to respond, is cached.
     """
 
     labels: tuple[str, ...]
@@ -31,9 +31,9 @@ class Settings:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
         """
-        Read LABELS ("bicycle,motorcycle") and CONFIDENCE_THRESHOLD (0.8), and how to find the live threshold.
+        Read LABELS ("bicycle,motorcycle"), CONFIDENCE_THRESHOLD (0.8) and the location of the live threshold.
 
-        THRESHOLD_PARAMETER may be missing, and POWERTOOLS_PARAMETERS_MAX_AGE is 30 then.
+        THRESHOLD_PARAMETER may be missing; POWERTOOLS_PARAMETERS_MAX_AGE defaults to 30.
 
         Raises
         ------
@@ -43,7 +43,7 @@ class Settings:
         problems = []
         text = environment.get("LABELS", "")
         labels = tuple(text.split(","))
-        # The workflow splits the same text for the documents: a name with a blank at an end would differ there.
+        # The workflow splits the same string for the result documents, where surrounding spaces would stay.
         names = {label for label in labels if label and label == label.strip()}
         if len(labels) < 2 or len(names) < len(labels):  # noqa: PLR2004
             problems.append(
@@ -59,7 +59,7 @@ class Settings:
             problems.append(f"POWERTOOLS_PARAMETERS_MAX_AGE must be a number of seconds, not {max_age!r}")
         if problems:
             raise ValueError("; ".join(problems))
-        # `sam local` passes the template's logical id for the parameter's name, and has no SSM to ask.
+        # `sam local` passes the template's logical id as the parameter's name, and has no SSM.
         is_sam_local = environment.get("AWS_SAM_LOCAL") == "true"
         parameter = "" if is_sam_local else environment.get("THRESHOLD_PARAMETER", "")
         return cls(labels, threshold, parameter, int(max_age))
@@ -67,14 +67,14 @@ class Settings:
 
 def parse_threshold(text: str) -> float:
     """
-    Read a number from 0 to 1 as people write it: `0.8`, `.8`, `8e-1`, with space around.
+    Parse a number from 0 to 1 as people write it: `0.8`, `.8`, `8e-1`, with surrounding space.
 
-    Nothing is guessed: `0,8`, `80%` and `0_8` are no numbers here.
+    Nothing is guessed: `0,8`, `80%` and `0_8` are not accepted.
 
     Raises
     ------
     ValueError
-        For anything else; the message goes on after the name of what is wrong.
+        For anything else; the message continues a sentence that starts with the setting's name.
     """
     try:
         threshold = float(text) if text.isascii() and "_" not in text else -1.0

@@ -1,4 +1,4 @@
-"""The threshold that counts now: the live one in SSM, or the deployed one while that cannot be had."""
+"""The threshold in effect: the live one in SSM, or the deployed one while that cannot be read."""
 
 import time
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from filter.settings import Settings, parse_threshold
 
 
 class Source(Protocol):
-    """Where the live threshold is."""
+    """The store of the live threshold."""
 
     def get(self, name: str) -> str:
         """Return the parameter's value, or raise ParameterUnavailableError."""
@@ -18,16 +18,16 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """A threshold to judge by; `problem` says why it is the deployed one where the live one should count."""
+    """A threshold; `problem` says why it is the deployed one although a live one is configured."""
 
     value: float
     problem: str | None = None
 
 
 class LiveThreshold:
-    """The live threshold of a stack, asked for anew when what is known is too old."""
+    """The live threshold of a stack, read again when the cached value is too old."""
 
-    # Not the monotonic clock: it may stand still while Lambda keeps the function frozen.
+    # Not the monotonic clock: it may stop while Lambda keeps the function frozen.
     def __init__(
         self, source: Source | None, settings: Settings, clock: Callable[[], float] = time.time
     ) -> None:
@@ -39,9 +39,9 @@ class LiveThreshold:
 
     def read(self) -> Threshold:
         """
-        Return the threshold to judge by now; never fails.
+        Return the threshold in effect; never fails.
 
-        That SSM did not answer is remembered as long as an answer is, so that not every image waits for it.
+        A failure of SSM is cached as long as a response, so that not every image waits for it.
         """
         if self._source is not None and self._is_old():
             self._known = self._ask(self._source)
@@ -49,7 +49,7 @@ class LiveThreshold:
         return self._known
 
     def _is_old(self) -> bool:
-        # A clock that was set back makes old what is from the future.
+        # After the clock was set back, a time in the future counts as too old.
         age = None if self._asked_at is None else self._clock() - self._asked_at
         return age is None or not 0 <= age < self._settings.threshold_max_age_s
 

@@ -1,4 +1,4 @@
-"""When a prediction is sure enough to go without a person."""
+"""Decide whether a prediction is confident enough to pass without a review."""
 
 from filter.contract import FilterResponse
 from filter.errors import InvalidPredictionError
@@ -6,9 +6,9 @@ from filter.errors import InvalidPredictionError
 
 def judge(inferences: list[float], labels: tuple[str, ...], threshold: float) -> FilterResponse:
     """
-    Take the most probable label and compare its probability with the threshold, as it is: nothing is rounded.
+    Take the most probable label and compare its probability with the threshold, without rounding.
 
-    Of equally probable labels the first one counts.
+    Of equally probable labels, the first one is taken.
 
     Parameters
     ----------
@@ -20,7 +20,7 @@ def judge(inferences: list[float], labels: tuple[str, ...], threshold: float) ->
     Raises
     ------
     InvalidPredictionError
-        When the inferences are not as many probabilities as there are labels.
+        When the inferences are not one probability for each label.
     """
     if not isinstance(inferences, list) or len(inferences) != len(labels):
         raise InvalidPredictionError(

@@ -1,6 +1,6 @@
-"""What reading and decoding a file may cost, checked before it is decoded and held to while it is.
+"""Limits on the memory and time of decoding, checked before decoding and enforced during it.
 
-Each number was measured with files of 12 to 50 megapixels; a test repeats that.
+Each number was measured with files of 12 to 50 megapixels; a test repeats the measurement.
 """
 
 import resource
@@ -16,16 +16,16 @@ from serialize.errors import ImageTooLargeError
 from serialize.jpeg import Layout
 
 MIB = 1024 * 1024
-# Of 512 MB some 100 go to Python, boto3 and the decoders themselves, and some to bands and the result.
+# Of 512 MB, Python, boto3 and the decoders themselves take about 100; bands and the result take some more.
 DECODER_BYTES = 370 * MIB
-MOST_DECIMALS = 6  # of millions: bytes and pixels are whole
-MAX_SIDE = 65_535  # pixels; also what keeps row buffers of hostile headers small
-MAX_JPEG_SCANS = 64  # each scan walks the whole image again; an encoder writes about ten
-MAX_PNG_BYTES = 300_000_000  # unpacked: two seconds at the slowest filter
+MOST_DECIMALS = 6  # of a number in millions: bytes and pixels are whole numbers
+MAX_SIDE = 65_535  # pixels; also limits the row buffers that a hostile header can request
+MAX_JPEG_SCANS = 64  # each scan passes over the whole image again; encoders write about ten
+MAX_PNG_BYTES = 300_000_000  # uncompressed: two seconds with the slowest filter
 MAX_BMP_RLE_BYTES = 2 * MIB  # decoded in Python, byte by byte
 
 BYTES_PER_PIXEL = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}
-# By chroma: with 8 bits, and with more. Measured at 12 to 33 megapixels: 5.0, 8.5, 9.5, and 8.0, 13.5, 15.6.
+# By chroma: (8 bits, more than 8). Measured at 12 to 33 megapixels: 5.0, 8.5, 9.5, and 8.0, 13.5, 15.6.
 HEIF_BYTES_PER_PIXEL = {400: (5.0, 10.0), 420: (5.0, 10.0), 422: (9.5, 14.5), 444: (10.5, 16.5)}
 
 ORIENTATION, BITS_PER_SAMPLE, ROWS_PER_STRIP, TILE_WIDTH, TILE_LENGTH = 274, 258, 278, 322, 323
@@ -33,14 +33,14 @@ BMP_COMPRESSION = slice(30, 34)
 BMP_RLE = {1, 2}
 PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by the colour type in the header
 
-SPARE_BYTES = 96 * MIB  # stacks of threads, and what allocators hold in reserve
+SPARE_BYTES = 96 * MIB  # thread stacks and the allocators' reserves
 STATUS = Path("/proc/self/status")
 
 MAX_READS = 250_000  # an eighth of a second; a PNG of 25 MB with chunks of 1 KB takes 100,000
-# What Pillow does more with than to read it: (bytes it starts with, how many, what a person calls it).
+# Blocks that cost Pillow more than reading: (first bytes, limit, name in messages).
 COSTLY = {
-    "JPEG": (b"Exif\x00\x00", 16, "blocks of EXIF"),  # each is appended to a copy of those before
-    "PNG": (b"iCCP", 8, "colour profiles"),  # each is unpacked, to a megabyte
+    "JPEG": (b"Exif\x00\x00", 16, "blocks of EXIF"),  # each is appended to a copy of the previous ones
+    "PNG": (b"iCCP", 8, "colour profiles"),  # each is decompressed, to as much as a megabyte
 }
 
 
@@ -48,7 +48,7 @@ def check_cost(
     data: bytes, kind: str, image: Image.Image, size: tuple[int, int], scale: int, jpeg: Layout | None
 ) -> float:
     """
-    Refuse an image that would take its decoder too much memory or time.
+    Reject an image whose decoding would need too much memory or time.
 
     Parameters
     ----------
@@ -61,14 +61,14 @@ def check_cost(
     size
         Its width and height before `scale`.
     scale
-        What a JPEG is reduced by while it is decoded.
+        Factor by which a JPEG is reduced during decoding.
     jpeg
-        How it is laid out, when it is one.
+        Its structure, for a JPEG.
 
     Returns
     -------
     float
-        Bytes that its decoder takes, by the header.
+        Bytes that its decoder needs, estimated from the header.
 
     Raises
     ------
@@ -87,7 +87,9 @@ def check_cost(
             needed = _tiff_needs(image, size)
         case "BMP" if int.from_bytes(data[BMP_COMPRESSION], "little") in BMP_RLE:
             if len(data) > MAX_BMP_RLE_BYTES:
-                raise ImageTooLargeError("this BMP image is run-length encoded; the limit for those is 2 MB")
+                raise ImageTooLargeError(
+                    "this BMP image is run-length encoded; the limit for such files is 2 MB"
+                )
             needed = 3 * pixels
         case "PNG":
             check_png_work(pixels * PNG_CHANNELS.get(data[25], 4) * data[24] / 8, *size)
@@ -95,7 +97,7 @@ def check_cost(
         case _:
             needed = pixel_bytes(image.mode) * pixels
     needed += len(data)
-    check_memory(needed, f"{kind} of its kind", *size)
+    check_memory(needed, f"{kind} images of this kind", *size)
     return needed
 
 
@@ -123,7 +125,7 @@ def _tiff_needs(image: TiffImagePlugin.TiffImageFile, size: tuple[int, int]) -> 
 
 
 def apart(found: float, limit: float) -> tuple[str, str]:
-    """Write two numbers with one decimal, or as many as it takes to see which is larger."""
+    """Format two numbers with one decimal, or with as many as it takes to show which is larger."""
     for decimals in range(1, MOST_DECIMALS):
         written = f"{found:.{decimals}f}", f"{limit:.{decimals}f}"
         if written[0] != written[1]:
@@ -133,7 +135,7 @@ def apart(found: float, limit: float) -> tuple[str, str]:
 
 def check_pixels(width: int, height: int, max_pixels: int) -> None:
     """
-    Refuse an image with more than `max_pixels` pixels or a side beyond 65535.
+    Reject an image with more than `max_pixels` pixels or a side longer than 65535.
 
     Raises
     ------
@@ -144,12 +146,12 @@ def check_pixels(width: int, height: int, max_pixels: int) -> None:
         found, limit = apart(width * height / 1e6, max_pixels / 1e6)
         raise ImageTooLargeError(f"photo is {found} megapixels; the limit is {limit}")
     if max(width, height) > MAX_SIDE:
-        raise ImageTooLargeError(f"photo is {width} x {height} pixels; the limit of a side is {MAX_SIDE}")
+        raise ImageTooLargeError(f"photo is {width} x {height} pixels; the limit for a side is {MAX_SIDE}")
 
 
 def check_memory(needed: float, what: str, width: int, height: int) -> None:
     """
-    Refuse an image whose decoder would need more bytes than the function has.
+    Reject an image whose decoder would need more bytes than the function has.
 
     Parameters
     ----------
@@ -163,19 +165,24 @@ def check_memory(needed: float, what: str, width: int, height: int) -> None:
     ImageTooLargeError
         With the largest size of this kind that would pass.
     """
-    _check(needed / DECODER_BYTES, f"{what}, for the memory that decoding takes", width, height)
+    _check(needed / DECODER_BYTES, f"{what}, set by the memory that decoding needs", width, height)
 
 
 def check_png_work(raw_bytes: float, width: int, height: int) -> None:
     """
-    Refuse a PNG whose rows are more than can be unpacked and unfiltered in the time of the function.
+    Reject a PNG with more row data than can be decompressed and unfiltered in the function's time.
 
     Raises
     ------
     ImageTooLargeError
         With the largest size of this kind that would pass.
     """
-    _check(raw_bytes / MAX_PNG_BYTES, "PNG of its depth, for the time that decoding takes", width, height)
+    _check(
+        raw_bytes / MAX_PNG_BYTES,
+        "PNG images of this depth, set by the time that decoding takes",
+        width,
+        height,
+    )
 
 
 def _check(share: float, what: str, width: int, height: int) -> None:
@@ -191,38 +198,38 @@ def pixel_bytes(mode: str) -> int:
 
 
 def jpeg_bytes(pixels: int, components: int, *, several_scans: bool, scale: int) -> float:
-    """Estimate a JPEG's decoder: several scans need every coefficient (2 bytes) at once."""
+    """Estimate libjpeg's memory: with several scans, all coefficients (2 bytes each) are held at once."""
     return (2 * components * pixels if several_scans else 0) + 4 * pixels / scale**2
 
 
 def webp_bytes(pixels: int) -> float:
-    """Estimate libwebp's animation decoder: two canvases, a copy as bytes and Pillow's image."""
+    """Estimate the memory of libwebp's animation decoder: two canvases, a copy as bytes and Pillow's image."""
     return 16.5 * pixels
 
 
 def avif_bytes(pixels: int, *, alpha: bool) -> float:
-    """Estimate libavif at its worst, 4:4:4 with more than eight bits, which the header does not tell."""
+    """Estimate libavif's memory in the worst case, 4:4:4 with more than 8 bits: the header does not say which it is."""
     return (20 if alpha else 16) * pixels
 
 
 def heif_bytes(pixels: int, *, chroma: int, deep: bool, alpha: bool) -> float:
-    """Estimate libheif: the planes as coded, converted, and the interleaved pixels; measured per kind of chroma."""
+    """Estimate libheif's memory: coded planes, converted planes and interleaved pixels; measured by chroma format."""
     shallow, with_ten_bits = HEIF_BYTES_PER_PIXEL.get(chroma, HEIF_BYTES_PER_PIXEL[444])
     return (with_ten_bits + (8 if alpha else 0) if deep else shallow + (4 if alpha else 0)) * pixels
 
 
 def tiff_bytes(image_bytes: int, block_bytes: int, *, turned: bool) -> float:
-    """Estimate libtiff: Pillow's image, twice when its orientation is applied, and one strip or tile."""
+    """Estimate libtiff's memory: Pillow's image, twice when it has to be rotated, and one strip or tile."""
     return image_bytes * (2 if turned else 1) + block_bytes
 
 
 @contextmanager
 def at_most(more: float) -> Iterator[None]:
     """
-    Let allocations fail that would take the process beyond what it has now, `more` bytes and a little to spare.
+    Make allocations fail beyond the process's present size plus `more` bytes plus a small reserve.
 
-    It limits a decoder that decodes more than the file's header said. Where there is no /proc, which Lambda always has,
-    nothing is limited.
+    This limits a decoder that decodes more than the file's header announced. Without /proc, which Lambda always has,
+    there is no limit.
     """
     if not STATUS.exists():
         yield
@@ -241,7 +248,7 @@ class BoundedFile(BytesIO):
     """
     A file that can be read at most 250,000 times.
 
-    Pillow walks segments, chunks and blocks in Python, however many there are.
+    Pillow iterates over segments, chunks and blocks in Python, without a limit on their number.
 
     Parameters
     ----------
@@ -253,7 +260,7 @@ class BoundedFile(BytesIO):
     Raises
     ------
     ImageTooLargeError
-        On the first read too many.
+        On the first read beyond the limit.
     """
 
     def __init__(self, data: bytes, kind: str) -> None:
@@ -261,16 +268,18 @@ class BoundedFile(BytesIO):
         self._kind, self._left = kind, MAX_READS
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """Read as a file does."""
+        """Read like any binary file."""
         self._left -= 1
         if self._left < 0:
-            raise ImageTooLargeError(f"this {self._kind} image is in too many small parts to be read in time")
+            raise ImageTooLargeError(
+                f"this {self._kind} image consists of too many small parts to be read in time"
+            )
         return super().read(size)
 
 
 def check_parts(data: bytes, kind: str) -> None:
     """
-    Refuse a file with too many of the parts that cost most.
+    Reject a file with too many of the blocks in `COSTLY`.
 
     Raises
     ------

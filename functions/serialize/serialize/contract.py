@@ -1,4 +1,4 @@
-"""The events and results that cross the wire between the workflow and Serialize."""
+"""Requests and responses between the workflow and Serialize."""
 
 from typing import NotRequired, TypedDict
 

@@ -1,4 +1,4 @@
-"""Bytes to pixels through Pillow and libheif, with every failure of theirs turned into one of ours."""
+"""Decode bytes to pixels with Pillow and libheif, and map their errors to this function's own."""
 
 import logging
 import re
@@ -36,16 +36,20 @@ from serialize.png import transparent, without_spoilers
 from serialize.signature import check_tail
 from serialize.tiff_directory import check_exif, check_tiff, orientation
 
-REGISTERED = (AvifImagePlugin, TiffImagePlugin, WebPImagePlugin)  # imported, Pillow need not load all it has
-Image.WARN_POSSIBLE_FORMATS = True  # else the reason why a file could not be opened is lost
+REGISTERED = (
+    AvifImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)  # imported so that Pillow does not load all plugins
+Image.WARN_POSSIBLE_FORMATS = True  # otherwise the reason why a file could not be opened is lost
 ImageFile.LOAD_TRUNCATED_IMAGES = False
-AvifImagePlugin.DEFAULT_MAX_THREADS = 2  # Lambda has no more, and each holds memory for its stack
-logging.getLogger("PIL").setLevel(logging.CRITICAL)  # the reason travels in our error
-# What decoders say of a whole file that they cannot decode: Pillow's BMP, libavif, libheif.
+AvifImagePlugin.DEFAULT_MAX_THREADS = 2  # Lambda has no more, and each thread's stack takes memory
+logging.getLogger("PIL").setLevel(logging.CRITICAL)  # the reason is part of our own error
+# How decoders report an intact file that they do not support: Pillow's BMP, libavif, libheif.
 UNSUPPORTED = re.compile(
     r"\bunsupported\b|not (?:implemented|supported)|Conversion from YUV failed", re.IGNORECASE
 )
-HEIF_DEEP = 8  # bits; above, libheif computes with twice the bytes
+HEIF_DEEP = 8  # bits; above this, libheif uses twice the bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +60,15 @@ class Decoded:
     Attributes
     ----------
     raster
-        Its pixels, of which a JPEG may have kept only every second, fourth or eighth in each direction.
+        Its pixels; a JPEG may have been reduced to every second, fourth or eighth in each direction.
     size
         Width and height as stored in the file, before scaling and before the orientation is applied.
     scale
         `size` divided by the size of `raster`.
     orientation
-        EXIF's number of what must still be done to stand it upright.
+        EXIF orientation that still has to be applied.
     tones
-        What values mean where pixels have more than eight bits.
+        Meaning of the values of pixels with more than eight bits.
     """
 
     raster: Raster
@@ -77,12 +81,12 @@ class Decoded:
 @contextmanager
 def decoding(kind: str, max_pixels: int) -> Iterator[None]:
     """
-    Turn whatever a decoder does with junk into one of our errors, and keep its warnings from the log.
+    Map every exception of a decoder to one of our errors, and keep its warnings out of the log.
 
     Raises
     ------
     ImageTooLargeError
-        When Pillow's own guard against decompression bombs strikes first.
+        When Pillow's own guard against decompression bombs raises first.
     CorruptImageError
         For every other exception, with its reason and class.
     """
@@ -104,7 +108,9 @@ def decoding(kind: str, max_pixels: int) -> Iterator[None]:
                 ) from error
             message = f"this {kind} image is damaged: {reason or 'its header cannot be read'}"
             raise CorruptImageError(message) from error
-        except Exception as error:  # Pillow raises a dozen kinds on junk, and not always the same
+        except (
+            Exception
+        ) as error:  # for damaged data Pillow raises a dozen types, and not always the same one
             reason = one_line(error) or "no reason given"
             if UNSUPPORTED.search(reason):
                 raise UnsupportedImageError(
@@ -115,14 +121,14 @@ def decoding(kind: str, max_pixels: int) -> Iterator[None]:
 
 
 def one_line(reason: object) -> str:
-    """Make a decoder's words fit for a person: one line of at most 200 characters, each of which can be shown."""
+    """Format a decoder's message for display: one line of at most 200 printable characters."""
     shown = (character if character.isprintable() else " " for character in str(reason))
     return " ".join("".join(shown).split())[:200]
 
 
 def decode(data: bytes, kind: str, short_side: int, max_pixels: int) -> Decoded:
     """
-    Decode the first frame; nothing is decoded before its pixels and the decoder's memory were checked.
+    Decode the first frame, after checking its pixel count and the memory that decoding needs.
 
     Parameters
     ----------
@@ -179,7 +185,7 @@ def _decode_with_pillow(data: bytes, kind: str, short_side: int, max_pixels: int
         # The frames of an AVIF may be larger than its header says.
         with at_most(needed) if kind == "AVIF" else nullcontext():
             image.load()
-    if stored:  # Pillow turns it by itself
+    if stored:  # Pillow applies the orientation itself
         return Decoded(image, image.size, tones=tiff.tones(image, stored))
     return _decoded(image, data, kind, size, scale)
 
@@ -192,7 +198,7 @@ def _decoded(image: Image.Image, data: bytes, kind: str, size: tuple[int, int], 
                 image, size, 1, orientation(image.info), Tones(white_of(image), transparent=hidden)
             )
         case "BMP" if image.mode == "RGBA" and image.getextrema()[-1] == (0, 0):
-            image.putalpha(255)  # an alpha that nobody filled in: a clipboard's, or Photoshop's
+            image.putalpha(255)  # an alpha channel that was never filled in: a clipboard's, or Photoshop's
         case _:
             pass
     return Decoded(image, size, scale, orientation(image.info, exif_only=kind == "AVIF"))
@@ -216,7 +222,7 @@ class HeifRaster:
     ImageTooLargeError
         Before decoding.
     ValueError, EOFError, SyntaxError, RuntimeError, OSError
-        Whatever libheif makes of a damaged file.
+        Raised by libheif for a damaged file.
     """
 
     def __init__(self, data: bytes, max_pixels: int) -> None:
@@ -230,13 +236,13 @@ class HeifRaster:
             deep=cast("int", image.info["bit_depth"]) > HEIF_DEEP,
             alpha=image.mode.lower().endswith("a"),
         )
-        check_memory(needed + len(data), "HEIC of its kind", *image.size)
+        check_memory(needed + len(data), "HEIC images of this kind", *image.size)
         self._pixels, self._stride = memoryview(image.data), image.stride
-        self.size: tuple[int, int] = image.size  # may have changed in decoding
+        self.size: tuple[int, int] = image.size  # the size may have changed in decoding
         self._owner = image
 
     def crop(self, box: Region, /) -> Image.Image:
-        """Copy a part; left, top, right and bottom lie within the image."""
+        """Copy a region whose left, top, right and bottom lie within the image."""
         left, top, right, bottom = box
         rows = self._pixels[top * self._stride : bottom * self._stride]
         band = Image.frombytes(self.mode, (self.size[0], bottom - top), rows, "raw", self.mode, self._stride)

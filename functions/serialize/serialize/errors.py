@@ -1,12 +1,12 @@
-"""What Serialize can fail with; Step Functions matches the class names."""
+"""Errors that Serialize raises; Step Functions matches the class names."""
 
 
 class RejectedImageError(Exception):
-    """The upload itself is at fault: trying again cannot help."""
+    """The upload itself is the cause: a retry cannot help."""
 
 
 class UnsupportedImageError(RejectedImageError):
-    """Not an image, or of a format or colour model that is not accepted."""
+    """Not an image, or one whose format or colour model is not accepted."""
 
 
 class CorruptImageError(RejectedImageError):
@@ -22,4 +22,4 @@ class ImageNotFoundError(RejectedImageError):
 
 
 class StorageUnavailableError(Exception):
-    """S3 is throttling, failing or unreachable: worth a retry."""
+    """S3 is throttling, failing or unreachable: retryable."""

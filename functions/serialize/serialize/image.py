@@ -1,4 +1,4 @@
-"""A photo of any accepted kind to the small image that the model needs. Nothing here knows of AWS."""
+"""Shrink a photo of any accepted format to the small image that the model needs. No AWS in this module."""
 
 from base64 import b64encode
 from dataclasses import dataclass
@@ -24,8 +24,8 @@ TURNS = {
 }
 SIDEWAYS = {5, 6, 7, 8}
 
-MAX_ASPECT_RATIO = 4  # what lies beyond says little about the centre that the model sees
-UNREDUCED_PIXELS = 4_000_000  # up to here the exact resize takes all pixels
+MAX_ASPECT_RATIO = 4  # content farther out hardly affects the centre that the model sees
+UNREDUCED_PIXELS = 4_000_000  # up to this size the exact resize uses all pixels
 MAX_HELD_PIXELS = 16_000_000  # in memory at once
 
 type Box = tuple[float, float, float, float]
@@ -33,7 +33,7 @@ type Box = tuple[float, float, float, float]
 MAX_BASE64 = 131_072  # characters: half of what Step Functions allows a state
 MAX_ENCODED_BYTES = MAX_BASE64 // 4 * 3
 QUALITIES = (95, 90, 80, 65, 50, 35)
-FULL_COLOUR = 80  # from this quality on, colour is kept at full resolution
+FULL_COLOUR = 80  # at this quality and above, colour is kept at full resolution
 
 
 def serialize_image(data: bytes, short_side: int, max_pixels: int) -> SerializeResponse:
@@ -93,7 +93,7 @@ def _scaled(box: Box, scale: int) -> Box:
 
 
 def _surroundings(box: Box, size: tuple[int, int], result: tuple[int, int]) -> Region:
-    # Lanczos looks beyond the box for the pixels along its edges.
+    # For pixels along the box's edges, Lanczos reads beyond the box.
     reach_x, reach_y = REACH * (box[2] - box[0]) / result[0], REACH * (box[3] - box[1]) / result[1]
     return (
         max(0, floor(box[0] - reach_x)),
@@ -141,14 +141,14 @@ def fit(width: int, height: int, short_side: int) -> Fit:
     Parameters
     ----------
     width, height
-        Size of the image in pixels, both at least 1.
+        Size of the image in pixels, each at least 1.
     short_side
         The model's input size in pixels.
     """
     short, long = min(width, height), max(width, height)
     new_short = min(short, short_side)
     new_long = min(long * new_short // short, MAX_ASPECT_RATIO * new_short)
-    # Whole pixels only: an image kept at its size loses as much on the left as on the right, too.
+    # Whole pixels only: an image that is not resized loses equally on the left and on the right, too.
     parity = long if short <= short_side else new_short
     new_long -= (new_long - parity) % 2
     span = new_long * short / new_short
@@ -160,9 +160,9 @@ def fit(width: int, height: int, short_side: int) -> Fit:
 
 def reduction(width: int, height: int, short_side: int) -> int:
     """
-    Choose the whole factor by which pixels are averaged before the exact resize.
+    Choose the integer factor by which pixels are averaged before the exact resize.
 
-    1 up to four megapixels. Beyond, as many as leave four times the model's size, and more where the image
+    1 up to four megapixels; beyond, the largest that leaves four times the model's size, and more where the image
     would still be too large to hold.
 
     Returns
@@ -186,7 +186,7 @@ def encode(image: Image.Image) -> tuple[str, str, Image.Image]:
     Returns
     -------
     tuple[str, str, Image.Image]
-        Base64, content type, and the image that was encoded at last.
+        Base64, content type, and the image that was encoded.
     """
     content_type, encoded = "image/png", _png(image)
     while len(encoded) > MAX_ENCODED_BYTES:
@@ -213,6 +213,6 @@ def _best_jpeg(image: Image.Image) -> bytes:
 
 
 def _halved(image: Image.Image) -> Image.Image:
-    # Ends: 256 x 64 pixels fit whatever they show.
+    # This terminates: 256 x 64 pixels fit whatever they show.
     smaller = fit(*image.size, max(1, min(image.size) // 2))
     return image.resize(smaller.size, Image.Resampling.LANCZOS, smaller.box)

@@ -1,9 +1,8 @@
-"""JPEG: how a file is laid out, and a decoding that notices what libjpeg only warns about.
+"""JPEG: parse a file's structure, and decode it with errors for damage that libjpeg only warns about.
 
-libjpeg fills with grey what a scan lacks, skips what is left of it, and Pillow drops both warnings. Here the
-decoder gets the data of each scan, or of each part between two restart markers, up to the last byte and no further.
-If it asks for more then, or has stopped asking before, the data are not those of the picture. A second decoding
-would tell the same at twice the time.
+libjpeg fills missing data of a scan with grey and skips surplus data; Pillow drops both warnings. Here the decoder
+gets exactly the data of one scan, or of one part between two restart markers. If it then asks for more, or stops
+before the end, the data do not belong to the picture. Decoding twice would detect the same in twice the time.
 """
 
 import re
@@ -15,11 +14,13 @@ from PIL import Image, JpegImagePlugin
 from serialize.errors import CorruptImageError, ImageTooLargeError, UnsupportedImageError
 
 MAX_SEGMENTS = 4096  # 25 MB are 400 of the largest
-MAX_PARTS = 1024  # between restart markers; of more, each holds so little that a lost one hardly shows
-# A marker with a length behind it, or the end: not an escaped byte, a restart or a fill byte.
+MAX_PARTS = (
+    1024  # between restart markers; where there are more, each is so small that losing one is hardly visible
+)
+# A marker followed by a length, or the end marker: not an escaped byte, a restart or a fill byte.
 MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd8\xff])")
 RESTART = re.compile(rb"\xff([\xd0-\xd7])")
-RESTARTS = 8  # they are numbered from 0 to 7, and again
+RESTARTS = 8  # numbered 0 to 7, repeatedly
 SCAN, END, RESTART_INTERVAL, COMMENT = 0xDA, 0xD9, 0xDD, 0xFE
 PROGRESSIVE, ARITHMETIC = {0xC2, 0xCA}, {0xC9, 0xCA}
 DECODED = {0xC0, 0xC1, 0xC2, *ARITHMETIC}
@@ -28,32 +29,30 @@ FRAMES = {
     0xCD: "hierarchical", 0xCE: "hierarchical", 0xCF: "hierarchical",
 }  # fmt: skip
 LOSSLESS_LS = 0xF7  # of JPEG-LS, which shares the signature
-PRECISION = 8  # bits of a colour
+PRECISION = 8  # bits per colour
 BLOCK = 64  # coefficients
-# Segments that Pillow reads further than they may reach: (marker, what they start with, bytes it takes for granted).
+# Segments that Pillow may read past their end: (marker, first bytes, bytes that Pillow assumes).
 SHORT = ((0xE0, b"JFIF", 7), (0xE2, b"ICC_PROFILE\x00", 14))
 FILL = 0xFF  # a marker may have any number of them before it (ITU-T T.81, B.1.1.2)
-LEFT_OVER = (
-    16  # bytes at the end of a scan that nothing needs; of 368 photos at hand none has more than three
-)
-PROBES = 3  # bytes one by one: it asks for eight at a time, so it does not take the second without a third
-# Ones mean nothing in any Huffman table. The decoder looks eight bytes beyond what it needs.
+LEFT_OVER = 16  # unused bytes at the end of a scan; none of 368 sample photos has more than three
+PROBES = 3  # fed byte by byte: libjpeg reads eight at a time and does not take the second without a third
+# All ones is not a code in any Huffman table. The decoder reads up to eight bytes ahead.
 ONES = b"\xff\x00"
 LOOKAHEAD, ASKED_AGAIN = 8, 6
 TRUNCATED = "this JPEG image is damaged: image file is truncated, or a part of it is missing"
-SURPLUS = "this JPEG image is damaged: its data do not fit its size, as when a part was overwritten"
+SURPLUS = "this JPEG image is damaged: its data do not match its size, as after a part was overwritten"
 
 
 class Scan(NamedTuple):
     """
-    One pass over the picture.
+    One scan: a pass over the picture.
 
     Attributes
     ----------
     start, end
         Its coded data lie between them.
     header
-        Its components, and which of their coefficients it brings.
+        Its components and the coefficients that it contains.
     interval
         Units between two restart markers; 0 when there are none.
     """
@@ -71,18 +70,18 @@ class Scan(NamedTuple):
 
 class Layout(NamedTuple):
     """
-    The parts of a JPEG up to its end: what follows are other images.
+    The structure of a JPEG up to its end marker; other images may follow.
 
     Attributes
     ----------
     frame
-        Marker of its kind; 0 when there is none.
+        Start-of-frame marker; 0 when there is none.
     header
         Depth, height, width and components.
     scans
         In their order.
     short
-        Where markers stand of segments that are too short for what they claim to be.
+        Offsets of the markers of segments that are too short for their type.
     """
 
     frame: int
@@ -108,7 +107,7 @@ class Layout(NamedTuple):
 
 def layout(data: bytes) -> Layout:
     """
-    Read from a JPEG's markers how it is laid out.
+    Parse the structure of a JPEG from its markers.
 
     Raises
     ------
@@ -145,7 +144,7 @@ def layout(data: bytes) -> Layout:
 
 def check_frame(found: Layout) -> None:
     """
-    Refuse the kinds of JPEG that Pillow cannot decode.
+    Reject the kinds of JPEG that Pillow cannot decode.
 
     Raises
     ------
@@ -158,12 +157,12 @@ def check_frame(found: Layout) -> None:
         raise UnsupportedImageError(f"photo is a {FRAMES[found.frame]} JPEG image, which is not accepted")
     if found.frame and found.header and (depth := found.header[0]) in range(PRECISION + 1, 17):
         raise UnsupportedImageError(
-            f"photo is a JPEG image of {depth} bits a colour; the limit is {PRECISION}"
+            f"photo is a JPEG image of {depth} bits per colour; the limit is {PRECISION}"
         )
 
 
 def without_short_segments(data: bytes, found: Layout) -> bytes:
-    """Make comments of segments that Pillow would refuse the picture for."""
+    """Turn segments that would make Pillow reject the picture into comments."""
     if not found.short:
         return data
     changed = bytearray(data)
@@ -173,7 +172,7 @@ def without_short_segments(data: bytes, found: Layout) -> bytes:
 
 
 class _Decoder:
-    """Pillow's decoder, fed by hand."""
+    """Pillow's decoder, fed one part at a time."""
 
     def __init__(self, image: JpegImagePlugin.JpegImageFile) -> None:
         ((name, extents, _, arguments),) = image.tile
@@ -184,7 +183,7 @@ class _Decoder:
         self.finished = False
 
     def feed(self, data: bytes | memoryview) -> int:
-        """Return how many bytes were taken; the others are wanted again, with more behind them."""
+        """Return how many bytes were consumed; the rest has to be passed again, followed by more."""
         if self.finished:
             return len(data)
         taken, error = self._decoder.decode(data)
@@ -197,12 +196,12 @@ class _Decoder:
 
     def feed_part(self, data: memoryview, at: int, start: int, end: int) -> None:
         """
-        Feed from `at` to the end of a part that starts at `start`, and see that it was neither too short nor too long.
+        Feed from `at` to the end of a part that starts at `start`; check that it is neither too short nor too long.
 
         Raises
         ------
         CorruptImageError
-            When it was.
+            When it is either.
         """
         while end > start and data[end - 1] == FILL:
             end -= 1
@@ -221,25 +220,25 @@ class _Decoder:
             rest += ONES
 
     def close(self) -> None:
-        """Free what it holds."""
+        """Release the decoder's memory."""
         self._decoder.cleanup()
 
 
 def _asks(rest: bytes | memoryview) -> bool:
-    """Tell a decoder that wants more of its part from one that looks for a marker, which holds on to a 0xFF only."""
+    """Whether the decoder wants more data, rather than a marker, for which it keeps back only a 0xFF."""
     return len(rest) > 1 or (len(rest) == 1 and rest[0] != 0xFF)  # noqa: PLR2004
 
 
 def load(image: JpegImagePlugin.JpegImageFile, data: bytes, found: Layout) -> None:
     """
-    Decode an opened JPEG. Its end marker may be missing, of its pictures' data nothing may.
+    Decode an opened JPEG. Its end marker may be missing, but none of its picture data.
 
     Raises
     ------
     CorruptImageError
         When a scan has too few data or too many, or is missing.
     """
-    if found.frame in ARITHMETIC:  # that decoder takes all or nothing
+    if found.frame in ARITHMETIC:  # that decoder consumes all or nothing
         image.load()
         return
     _check_scans(found)
@@ -262,7 +261,7 @@ def load(image: JpegImagePlugin.JpegImageFile, data: bytes, found: Layout) -> No
 
 
 def _parts(data: bytes, scan: Scan, found: Layout) -> list[tuple[int, int]]:
-    """Cut a scan at its restart markers, of which each must be there."""
+    """Split a scan at its restart markers, all of which must be present."""
     if not scan.interval:
         return [(scan.start, scan.end)]
     markers = list(RESTART.finditer(data, scan.start, scan.end))
@@ -276,7 +275,7 @@ def _parts(data: bytes, scan: Scan, found: Layout) -> list[tuple[int, int]]:
 
 
 def _check_scans(found: Layout) -> None:
-    """See that the scans together bring every coefficient to its last bit: those at the end may be missing."""
+    """Check that the scans together contain every bit of every coefficient: final scans may be missing."""
     left = dict.fromkeys(found.components(), [False] * BLOCK)
     for scan in found.scans:
         first, last, bits = scan.header[1 + 2 * scan.header[0] :][:3] if scan.header else (0, 0, 0)

@@ -1,4 +1,4 @@
-"""The logger and the metrics of this function, made once."""
+"""The function's logger and metrics, created once."""
 
 import os
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ metrics = Metrics(namespace=NAMESPACE, service=SERVICE)
 
 @contextmanager
 def counted_rejections() -> Iterator[None]:
-    """Log and count an upload that is rejected, over all and by reason: the class of the error."""
+    """Log and count a rejected upload, in total and by reason: the class of the error."""
     try:
         yield
     except RejectedImageError as error:
@@ -32,9 +32,9 @@ def counted_rejections() -> Iterator[None]:
 
 @contextmanager
 def counted_start(execution: str | None) -> Iterator[None]:
-    """Count an image for the release that it started on: the alarm of a deploy compares failures with it.
+    """Count an image for the release that it started on: a deployment's alarm divides its failures by this count.
 
-    Once an image: an attempt that the workflow repeats is not counted. In a document of its own, because a dimension of
+    Once per image: retries by the workflow are not counted. In a separate metrics document, because a dimension of
     the other metrics would multiply them by the releases.
     """
     is_repeated = False

@@ -1,4 +1,4 @@
-"""Any pixels to 8-bit RGB on white.
+"""Convert any pixels to 8-bit RGB on white.
 
 Colour profiles are not applied: the model was trained on values as stored, and the predictor reads them so.
 """
@@ -23,7 +23,7 @@ HUGE = 1e38
 @dataclass(frozen=True, slots=True)
 class Tones:
     """
-    What the values of deep pixels mean.
+    Meaning of the values of pixels with more than eight bits.
 
     Attributes
     ----------
@@ -32,7 +32,7 @@ class Tones:
     inverted
         That value is black instead, and 0 is white.
     transparent
-        Value of pixels that cannot be seen.
+        Value of transparent pixels.
     """
 
     white: float = 255
@@ -44,26 +44,26 @@ EIGHT_BITS = Tones()
 
 
 class Raster(Protocol):
-    """Decoded pixels of which parts can be had as a Pillow image."""
+    """Decoded pixels, regions of which can be copied as a Pillow image."""
 
     @property
     def mode(self) -> str:
         """Pillow's name of the pixel layout."""
 
     def crop(self, box: Region, /) -> Image.Image:
-        """Copy a part."""
+        """Copy a region."""
 
 
 def reduced_rgb(raster: Raster, region: Region, factor: int, tones: Tones) -> Image.Image:
     """
-    Bring a region to RGB and average `factor` x `factor` pixels into one, in bands: no full-size copy exists.
+    Convert a region to RGB and average `factor` x `factor` pixels into one, in bands: no full-size copy is made.
 
     Parameters
     ----------
     region
         Left, top, right, bottom in whole pixels.
     tones
-        What values mean where pixels are deep; see `white_of`.
+        Meaning of the values of deep pixels; see `white_of`.
 
     Returns
     -------
@@ -93,29 +93,29 @@ def to_rgb(image: Image.Image, tones: Tones) -> Image.Image:
     if image.has_transparency_data:
         return _on_white(image)
     if image.mode not in CONVERTIBLE:
-        raise UnsupportedImageError(f"photo has pixels of the kind {image.mode}, which is not accepted")
+        raise UnsupportedImageError(f"photo has the pixel format {image.mode}, which is not accepted")
     return image.convert("RGB")
 
 
 def is_deep(mode: str) -> bool:
-    """Tell whether a mode has one channel of more than eight bits."""
+    """Whether a mode has one channel of more than eight bits."""
     return mode in DEEP or mode.startswith("I;16")
 
 
 def white_of(image: Image.Image, bits: int = 16) -> float:
     """
-    Choose the value that stands for white in a deep image, as the predictor does.
+    Choose the value that represents white in a deep image, as the predictor does.
 
-    Whole numbers without a sign are full scale by definition. With one, they are taken as 8 or 16 bits, whichever
-    holds them; beyond, the brightest value is white. Floats are 0..1 by definition, with highlights above, unless
-    that made most of what is lit white: then they are taken as whole numbers are.
+    Unsigned integers use their full range by definition. Signed ones are taken as 8 or 16 bits, whichever holds
+    them; beyond that, the brightest value is white. Floats are 0..1 by definition, with highlights above, unless
+    that would make most non-black pixels white: then they are treated as integers.
 
     Parameters
     ----------
     image
         Decoded.
     bits
-        Of its numbers without a sign.
+        Bits of its unsigned integers.
     """
     if image.mode not in DEEP:
         return float(2**bits - 1)
@@ -146,7 +146,7 @@ def _brightness(image: Image.Image) -> tuple[int, int, float]:
 
 
 def _highest(band: Image.Image) -> float:
-    # Infinity times 0 is not a number, and of that and 0 this is 0.
+    # Infinity times 0 is NaN, and the maximum of NaN and 0 is 0 here.
     known = ImageMath.lambda_eval(lambda args: args["max"](args["a"] * (args["a"] < HUGE), 0.0), a=band)
     return cast("tuple[float, float]", known.getextrema())[1]
 

@@ -1,4 +1,4 @@
-"""PNG: what Pillow would refuse a picture for although it lies beside it, and the transparent colour."""
+"""PNG: remove chunks outside the picture that would make Pillow reject it; scale the transparent colour."""
 
 import zlib
 
@@ -6,28 +6,28 @@ from PIL import Image
 
 from serialize.errors import CorruptImageError
 
-MAX_CHUNKS = 250_000  # as many as are read at all
+MAX_CHUNKS = 250_000  # no more chunks than this are read
 SIGNATURE = 8  # bytes
-ANCILLARY = 0x20  # set in the first letter of what a reader may skip
-# Never needed here: colour is not corrected, and neither size in print nor the time of a change matters.
+ANCILLARY = 0x20  # set in the first letter of chunks that a reader may skip
+# Never needed here: colour is not corrected, and print size and modification time do not matter.
 UNUSED = {
     b"iCCP", b"gAMA", b"cHRM", b"sRGB", b"cICP", b"mDCV", b"cLLI", b"sBIT", b"pHYs", b"tIME", b"bKGD", b"hIST", b"sPLT",
 }  # fmt: skip
-DEPTH = 24  # where the header has it
-GREY_DEPTHS = {1: 255, 2: 85, 4: 17}  # what Pillow multiplies shades by
+DEPTH = 24  # offset in the header
+GREY_DEPTHS = {1: 255, 2: 85, 4: 17}  # factor by which Pillow scales grey levels
 WORD_BITS = 16
 
 
 def without_spoilers(png: bytes) -> bytes:
     """
-    Leave out chunks that are not needed, and those that may be skipped and have a bad checksum.
+    Remove chunks that are not needed, and optional chunks with a bad checksum.
 
-    Pillow refuses the picture for either, and libpng, as in browsers, skips them.
+    Pillow rejects the picture because of them; libpng, used by browsers, skips them.
 
     Raises
     ------
     CorruptImageError
-        When a checksum of pixels is wrong: Pillow looks only at one behind them, and often stops before it.
+        When a checksum of pixel data is wrong: Pillow verifies only the last one, and often stops before it.
     """
     kept = [png[:SIGNATURE]]
     at = start = SIGNATURE
@@ -50,12 +50,12 @@ def _is_damaged(chunk: bytes) -> bool:
 
 def transparent(image: Image.Image, png: bytes) -> int | None:
     """
-    Make a decoded PNG's transparent colour one of the values that Pillow brought its pixels to.
+    Scale a decoded PNG's transparent colour to the range that Pillow gave its pixels.
 
     Returns
     -------
     int | None
-        The colour itself where pixels are deep, which Pillow leaves to us.
+        The colour itself for deep pixels, whose transparency Pillow does not apply.
     """
     key, depth = image.info.get("transparency"), png[DEPTH]
     if isinstance(key, tuple):

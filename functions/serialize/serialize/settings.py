@@ -1,4 +1,4 @@
-"""What the environment says about Serialize, read once and checked as a whole."""
+"""Serialize's settings from the environment, read once and validated together."""
 
 import re
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ class Settings:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
         """
-        Read MODEL_INPUT_SIZE, MAX_OBJECT_BYTES and MAX_PIXELS: the template sets all, and a guess would hide it.
+        Read MODEL_INPUT_SIZE, MAX_OBJECT_BYTES and MAX_PIXELS. No defaults: they would hide a missing variable.
 
         Raises
         ------
@@ -44,7 +44,7 @@ class Settings:
 
         def whole(name: str, highest: int) -> int:
             text = environment.get(name)
-            # No signs, no underscores, not a million digits.
+            # No signs, no underscores, at most this many digits.
             if text is not None and re.fullmatch("[0-9]{1,9}", text.strip()) and 1 <= int(text) <= highest:
                 return int(text)
             found = "missing" if text is None else repr(text[:40])

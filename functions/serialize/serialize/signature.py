@@ -1,10 +1,10 @@
-"""What a file is by its first bytes, and whether its last ones were lost.
+"""Identify a file by its first bytes, and detect a lost end.
 
-The extension and the content type are never asked.
+The extension and the content type are ignored.
 
-A broken download or disk fills the end of a file with zeros. PNG has checksums, GIF and compressed TIFF run out of
-data, but the decoders of WebP, AVIF and HEIC make a picture of zeros without an error. In BMP and plain TIFF zeros are
-black and cannot be recognized.
+A failed download or disk can leave zeros at the end of a file. PNG has checksums, and GIF and compressed TIFF run out
+of data, but the decoders of WebP, AVIF and HEIC decode zeros without an error. In BMP and uncompressed TIFF zeros are
+black pixels and cannot be detected.
 """
 
 import re
@@ -25,7 +25,7 @@ ACCEPTED = (
     (b"II+\x00", "TIFF"),
     (b"MM\x00+", "TIFF"),
 )
-# (offset, magic number, what a person calls it)
+# (offset, magic number, name in messages)
 REFUSED = (
     (0, b"%PDF", "a PDF document"),
     (0, b"8BPS", "a Photoshop document"),
@@ -67,20 +67,20 @@ REFUSED = (
 RIFF_WEBP = re.compile(rb"RIFF....WEBP", re.DOTALL)
 MARKUP = re.compile(rb"\A(?:\xef\xbb\xbf)?\s*<(?:\?xml|!doctype|!--|svg|html|[a-z])", re.IGNORECASE)
 NETPBM = re.compile(rb"\AP[1-7]\s")
-OTHER_HEIF = "a HEIF image of a coding that is not accepted"
+OTHER_HEIF = "a HEIF image with a codec that is not accepted"
 FTYP = {
     b"crx ": "a Canon raw photo",
     b"jp2 ": "a JPEG 2000 image",
     b"jxl ": "a JPEG XL image",
     b"M4A ": "an audio recording",
-    b"mif3": "a HEIF image of the newer, minimized layout",
+    b"mif3": "a HEIF image with the newer, minimized layout",
     **dict.fromkeys(
         (b"mif1", b"mif2", b"msf1", b"miaf", b"jpeg", b"j2ki", b"avci", b"vvic", b"evbi"), OTHER_HEIF
     ),
 }
-# A cursor has a reserved byte of 0 and a number of pictures; a TGA without a palette starts alike, with five zeros.
+# A cursor has a reserved byte of 0 and a picture count; a TGA without a palette also starts so, with five zeros.
 CURSOR = re.compile(rb"\A\x00\x00\x02\x00[\x01-\x40]\x00..[\x00-\xff]\x00", re.DOTALL)
-# Kind and palette, 5 bytes of the palette, 4 of where, 4 of how large, bits of a pixel, flags.
+# Type and palette flag, 5 bytes about the palette, 4 of position, 4 of size, bits per pixel, flags.
 TGA = re.compile(
     rb"\A.(?:\x00[\x02\x03\x0a\x0b]\x00{5}|\x01[\x01\x09]....[\x0f\x10\x18\x20]).{4}(?!\x00\x00)..(?!\x00\x00).."
     rb"[\x01\x08\x0f\x10\x18\x20][\x00-\x3f]",
@@ -88,21 +88,21 @@ TGA = re.compile(
 )
 PATTERNS = ((CURSOR, "a cursor (CUR)"), (TGA, "a Targa image (TGA)"), (NETPBM, "a Netpbm image"))
 LOOKED_AT = 1024  # bytes
-REPLACED = b"\xef\xbf\xbd"  # U+FFFD, what a program puts for bytes that are not text
+REPLACED = b"\xef\xbf\xbd"  # U+FFFD, which a program substitutes for bytes that are not text
 REPLACEMENTS = 8  # among the first bytes
-SHORTEST = 2  # bytes that tell anything
+SHORTEST = 2  # bytes that carry information
 
-FEWEST_ZEROS = 64  # bytes: coded data look random, so that this many zeros at their end are no chance
-PIXELS_PER_ZERO = 4096  # of one colour, from top to bottom: WebP was seen to need 10,000
-LARGEST_EXIF = 65_536  # bytes; it may lie behind the picture, with room left in it
+FEWEST_ZEROS = 64  # bytes: coded data look random, so this many zeros at their end are not a coincidence
+PIXELS_PER_ZERO = 4096  # of a single colour: one WebP file needed 10,000
+LARGEST_EXIF = 65_536  # bytes; it may follow the picture and contain unused space
 WEBP_PICTURE = re.compile(rb"VP8[ L]")
-RIFF_HEADER = 12  # bytes in front of WebP's first chunk
+RIFF_HEADER = 12  # bytes before WebP's first chunk
 MAX_BOXES = 1000
 
 
 def identify(data: bytes) -> str:
     """
-    Tell the format of an image.
+    Identify the format of an image.
 
     Returns
     -------
@@ -112,9 +112,9 @@ def identify(data: bytes) -> str:
     Raises
     ------
     UnsupportedImageError
-        When it is anything else, with what it looks like.
+        When it is anything else; the message says what it looks like.
     CorruptImageError
-        When it breaks off at once, or was damaged by a transfer as text.
+        When it ends within its signature, or was damaged by a transfer as text.
     """
     if not data:
         raise UnsupportedImageError("the file is empty")
@@ -122,7 +122,7 @@ def identify(data: bytes) -> str:
         if data.startswith(magic):
             return kind
         if SHORTEST <= len(data) < len(magic) and magic.startswith(data):
-            raise CorruptImageError(f"this {kind} image is damaged: it breaks off after {len(data)} bytes")
+            raise CorruptImageError(f"this {kind} image is damaged: it ends after {len(data)} bytes")
     if RIFF_WEBP.match(data):
         return "WEBP"
     if data[4:8] == b"ftyp" and (name := _of_brands(_brands(data))):
@@ -135,18 +135,18 @@ def identify(data: bytes) -> str:
 
 def _check_transfer(data: bytes) -> None:
     """
-    Notice what a transfer as text does to an image.
+    Detect the damage of a transfer as text.
 
     Raises
     ------
     CorruptImageError
-        With a hint at the cause.
+        With a hint at the likely cause.
     """
     if data[12:16] == b"IHDR":
         raise CorruptImageError("this PNG image is damaged: its signature is broken")
     if (replaced := data[:LOOKED_AT].count(REPLACED)) >= REPLACEMENTS:
         raise CorruptImageError(
-            f"the file went through a program that took it for text (EF BF BD {replaced} times in its first bytes): if "
+            f"a program on the way treated the file as text (EF BF BD {replaced} times in its first bytes): if "
             "it came through API Gateway, add its type to the API's binary media types"
         )
 
@@ -157,7 +157,7 @@ def _brands(data: bytes) -> list[bytes]:
 
 
 def _of_brands(brands: list[bytes]) -> str | None:
-    # Generic brands (mif1, msf1) come first in files of either kind: the first specific one decides.
+    # Generic brands (mif1, msf1) come first in both HEIC and AVIF files: the first specific brand decides.
     for brand in brands:
         if brand in AVIF_BRANDS:
             return "AVIF"
@@ -178,14 +178,14 @@ def _looks_like(start: bytes) -> str:
     if MARKUP.match(start):
         lowered = start.lower()
         return "an SVG drawing" if b"<svg" in lowered else "an HTML or XML document"
-    return "text" if _is_text(start) else "of an unknown kind"
+    return "text" if _is_text(start) else "of an unknown type"
 
 
 def _is_text(start: bytes) -> bool:
     try:
         text = start.decode()
     except UnicodeDecodeError as error:
-        if error.start < len(start) - 3:  # a character cut in two at the end is no reason
+        if error.start < len(start) - 3:  # a character cut in two at the end does not count
             return False
         text = start[: error.start].decode()
     return all(character.isprintable() or character.isspace() for character in text)
@@ -193,12 +193,12 @@ def _is_text(start: bytes) -> bool:
 
 def check_tail(data: bytes, kind: str, pixels: int) -> None:
     """
-    Refuse a WebP, AVIF or HEIC whose picture ends in zeros.
+    Reject a WebP, AVIF or HEIC whose picture data end in zeros.
 
     Raises
     ------
     CorruptImageError
-        With how many.
+        With their number.
     """
     match kind:
         case "WEBP":
@@ -217,12 +217,12 @@ def check_tail(data: bytes, kind: str, pixels: int) -> None:
     )
     if zeros >= least + pixels // PIXELS_PER_ZERO:
         raise CorruptImageError(
-            f"this {kind} image is damaged: its data end in {zeros} zeros or more, as after a transfer that failed"
+            f"this {kind} image is damaged: its data end in at least {zeros} zero bytes, as after a failed transfer"
         )
 
 
 def _webp(data: bytes) -> tuple[int, int]:
-    """Find the data of a WebP's picture that is not animated."""
+    """Find the picture data of a WebP that is not animated."""
     at = RIFF_HEADER
     for _ in range(MAX_BOXES):
         size = int.from_bytes(data[at + 4 : at + 8], "little")
@@ -235,7 +235,7 @@ def _webp(data: bytes) -> tuple[int, int]:
 
 
 def _box(data: bytes) -> tuple[int, int]:
-    """Find the box of coded data."""
+    """Find the box with the coded data."""
     at = 0
     for _ in range(MAX_BOXES):
         size, kind = int.from_bytes(data[at : at + 4]), data[at + 4 : at + 8]

@@ -1,4 +1,4 @@
-"""Read one object version from S3, bounded, and say plainly why when that fails."""
+"""Read one object version from S3, up to a size limit, and map S3's errors to this function's own."""
 
 from contextlib import closing
 from typing import TYPE_CHECKING, NoReturn
@@ -20,7 +20,7 @@ BROKEN_TRANSFER = (
     aws.IncompleteReadError,
     aws.FlexibleChecksumError,
 )
-# MethodNotAllowed is what S3 says of a version that is a delete marker.
+# S3 answers MethodNotAllowed for a version that is a delete marker.
 GONE = {"NoSuchKey", "NoSuchVersion", "MethodNotAllowed", "404"}
 TRANSIENT = {
     "InternalError",
@@ -38,7 +38,7 @@ REPLACED = "the photo was replaced by a newer upload under the same key"
 
 def read_object(client: "S3Client", request: SerializeRequest, max_bytes: int) -> bytes:
     """
-    Read the bytes of the object version that the event speaks of.
+    Read the bytes of the object version that the event names.
 
     With a `version_id` that version is read. Without one the key is read and must still have the same ETag.
 
@@ -49,7 +49,7 @@ def read_object(client: "S3Client", request: SerializeRequest, max_bytes: int) -
     request
         The image reference; `key` is used as it is.
     max_bytes
-        Largest object; never more than this plus one byte is held.
+        Largest object; at most one byte more is ever held in memory.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def _get_object(client: "S3Client", request: SerializeRequest) -> "GetObjectOutp
 
 
 def _check_is_the_same(request: SerializeRequest, answer: "GetObjectOutputTypeDef") -> None:
-    # Not every S3 honours If-Match on a read, so the answer is compared as well.
+    # Not every implementation of S3 honours If-Match on a read, so the response's ETag is compared as well.
     expected = _bare(request.get("etag"))
     if not request.get("version_id") and expected and _bare(answer.get("ETag")) != expected:
         raise ImageNotFoundError(REPLACED)
@@ -94,7 +94,7 @@ def _check_size(size: int, max_bytes: int) -> None:
 
 
 def _read_bounded(stream: "StreamingBody", max_bytes: int) -> bytes:
-    # The read that returns nothing is the one in which botocore notices a transfer that ended early.
+    # botocore detects a transfer that ended early only in the read that returns nothing.
     chunks, size = [], 0
     while chunk := stream.read(max_bytes + 1 - size):
         chunks.append(chunk)
@@ -111,7 +111,7 @@ def _raise_ours(error: aws.ClientError, request: SerializeRequest) -> NoReturn:
     if code in {"PreconditionFailed", "412"}:
         raise ImageNotFoundError(REPLACED) from error
     if code in TRANSIENT or status >= FIRST_SERVER_ERROR:
-        raise StorageUnavailableError(f"S3 cannot answer now ({code})") from error
+        raise StorageUnavailableError(f"S3 is temporarily unavailable ({code})") from error
     raise error
 
 

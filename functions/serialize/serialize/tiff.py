@@ -1,7 +1,7 @@
-"""TIFF: which of its many layouts are known to be decoded right. All others are refused by name.
+"""TIFF: the layouts that are known to be decoded correctly. All others are rejected by name.
 
-Pillow opens more than it reads right, without a word. `tests/unit/functions/test_serialize_tiff.py` proves each
-layout that is let through, in either byte order, compressed and not, in one plane and in several.
+Pillow opens some layouts that it silently decodes wrongly. `tests/unit/functions/test_serialize_tiff.py` verifies each
+accepted layout, in both byte orders, compressed and uncompressed, in one plane and in several.
 """
 
 import struct
@@ -35,7 +35,7 @@ PHOTOMETRICS = {
     0: "grey", 1: "grey", 2: "RGB", 3: "palette", 4: "mask", 5: "CMYK", 6: "YCbCr", 8: "Lab", 9: "ICC Lab",
     10: "ITU Lab", 32803: "raw sensor (CFA)", 32844: "LogL", 32845: "LogLuv", 34892: "linear raw",
 }  # fmt: skip
-COLOURS = {RGB: 3, CMYK: 4, YCBCR: 3}  # samples of a pixel, without extra ones; else 1
+COLOURS = {RGB: 3, CMYK: 4, YCBCR: 3}  # samples per pixel, without extra ones; otherwise 1
 UNSIGNED, SIGNED, FLOAT = 1, 2, 3
 FORMATS = {SIGNED: " signed", FLOAT: " float", 5: " complex", 6: " complex"}
 NONE, FAX, LZW, OLD_JPEG, JPEG, PACKBITS = 1, {2, 3, 4}, 5, 6, 7, 32773
@@ -53,11 +53,11 @@ KNOWN = {
     *((PALETTE, bits, UNSIGNED) for bits in (1, 2, 4, 8)),
     (RGB, 8, UNSIGNED), (RGB, 16, UNSIGNED), (CMYK, 8, UNSIGNED), (CMYK, 16, UNSIGNED), (YCBCR, 8, UNSIGNED),
 }  # fmt: skip
-MAX_SAMPLES = 6  # beyond, Pillow says what is wrong
+MAX_SAMPLES = 6  # above this, Pillow reports the problem itself
 BYTE_BITS = 8
-SEPARATE = 2  # each sample in a plane of its own
+SEPARATE = 2  # each sample in a separate plane
 DECODED = {NONE, *FAX, LZW, OLD_JPEG, JPEG, 8, PACKBITS, 32946, 34925, 50000, 50001}
-# What only raw photos have, whose first picture is a small one for looking at: tags, and kinds of a directory's pixels.
+# Found only in raw photos, whose first picture is a small preview: tags, and pixel types of a directory.
 DNG_VERSION, MAKER, SUB_DIRECTORIES = 50706, 271, 330
 MAX_SUB_DIRECTORIES = 8
 SENSOR = {32803, 34892}
@@ -65,7 +65,7 @@ RAW_COMPRESSIONS = {32767, 32769, 32770, 34713, 65000, 65535}  # Sony, Epson, Sa
 CANON_MARK = slice(8, 10)
 NATIVE = {"F;32BF": "F;32F", "I;16BS": "I;16S", "I;32BS": "I;32S"}  # libtiff has swapped the bytes already
 
-# 12 bits are packed alike in either byte order; Pillow knows one of four.
+# 12-bit samples are packed alike in both byte orders; Pillow knows one of four variants.
 for _order in (b"II", b"MM"):
     for _photometric in (WHITE_IS_ZERO, BLACK_IS_ZERO):
         TiffImagePlugin.OPEN_INFO[_order, _photometric, (1,), 1, (12,), ()] = ("I;16", "I;12")
@@ -75,22 +75,22 @@ TiffImagePlugin.OPEN_INFO[b"MM", WHITE_IS_ZERO, (1,), 1, (16,), ()] = ("I;16B", 
 @dataclass(frozen=True, slots=True)
 class Layout:
     """
-    How the pixels of a TIFF are stored, by its first directory, with the defaults of the standard.
+    How the pixels of a TIFF are stored, from its first directory, with the standard's defaults.
 
     Attributes
     ----------
     order
-        Of bytes: II or MM.
+        Byte order: II or MM.
     photometric, compression, planar, fill_order
         As the standard numbers them.
     bits, formats
-        Of each sample of a pixel, one for all where the file says only one.
+        Of each sample of a pixel; a single value applies to all.
     samples
-        Of a pixel.
+        Samples per pixel.
     extra
-        Kinds of those beyond its colours.
+        Types of the samples beyond its colours.
     subsampling
-        Of YCbCr, horizontal and vertical.
+        For YCbCr, horizontal and vertical.
     ink_set
         1 for CMYK.
     """
@@ -114,14 +114,14 @@ class Layout:
 
     @property
     def key(self) -> tuple[object, ...]:
-        """By which Pillow finds it."""
+        """The key by which Pillow looks it up."""
         photometric, depth, sample_format = self.kind
         fill_order = 1 if self.compression in FAX else self.fill_order
         return self.order, photometric, (sample_format,), fill_order, (depth,) * self.samples, self.extra
 
     @property
     def name(self) -> str:
-        """What a person who exports pictures calls it."""
+        """The name of the layout as export dialogs show it."""
         depth = "+".join(map(str, dict.fromkeys(self.bits)))
         colour = PHOTOMETRICS.get(self.photometric, f"photometric {self.photometric}")
         alpha = (
@@ -165,12 +165,12 @@ def layout(data: bytes) -> Layout:
 
 def check_raw(data: bytes) -> None:
     """
-    Refuse a raw photo, of which Pillow would show the preview in the size of a stamp.
+    Reject a raw photo, of which Pillow would decode only the small preview.
 
     Raises
     ------
     UnsupportedImageError
-        With the maker, where the file names it.
+        With the manufacturer, where the file names it.
     """
     first = list(entries(data))
     tags = {entry.tag: entry for entry in reversed(first)}
@@ -198,7 +198,7 @@ def _is_raw(data: bytes, found: list[Entry]) -> bool:
 
 def check_layout(data: bytes) -> Layout:
     """
-    Refuse a TIFF whose pixels are not known to be decoded right.
+    Reject a TIFF whose layout is not known to be decoded correctly.
 
     Returns
     -------
@@ -224,7 +224,7 @@ def check_layout(data: bytes) -> Layout:
 
 def _is_known(found: Layout) -> bool:
     if found.compression == OLD_JPEG:
-        return True  # always YCbCr, and described by nothing but itself
+        return True  # always YCbCr; no other tags describe it
     depth, grey = found.bits[0], COLOURS.get(found.photometric, 1) == 1
     planes = found.planar == SEPARATE
     doubts = (
@@ -244,10 +244,10 @@ def _is_known(found: Layout) -> bool:
 
 def open_tiff(source: BytesIO, found: Layout) -> Image.Image:
     """
-    Open a TIFF so that Pillow decodes it right.
+    Open a TIFF so that Pillow decodes it correctly.
 
-    Its own reader of what is not compressed takes the bytes of a plane for those of its pixels, and reversed bits for
-    colours: libtiff reads those. Of what libtiff reads, Pillow swaps the bytes once more.
+    Pillow's own reader for uncompressed data misreads separate planes and reversed bits, so libtiff reads those. For
+    data that libtiff has read, Pillow would swap the bytes a second time; this prevents it.
     """
     TiffImagePlugin.READ_LIBTIFF = found.fill_order != 1 or (found.planar == SEPARATE and found.samples > 1)
     image = Image.open(source, formats=["TIFF"])
@@ -263,6 +263,6 @@ def _native(tile: ImageFile._Tile) -> ImageFile._Tile:
 
 
 def tones(image: Image.Image, found: Layout) -> Tones:
-    """Tell what the values of a decoded TIFF mean; Pillow inverts eight bits itself."""
+    """Return the meaning of a decoded TIFF's values; Pillow inverts 8-bit ones itself."""
     inverted = found.photometric == WHITE_IS_ZERO and is_deep(image.mode)
     return Tones(white_of(image, found.bits[0]), inverted)

@@ -1,7 +1,7 @@
-"""A bounded look into a TIFF directory, which EXIF is as well.
+"""A bounded reader of TIFF directories, which EXIF blocks are as well.
 
-Pillow reads every value of a directory at once: a hostile one of 64 KB unfolds to gigabytes.
-This reads the few numbers that are needed.
+Pillow reads every value of a directory at once: a hostile one of 64 KB expands to gigabytes.
+This module reads only the few numbers that are needed.
 """
 
 import re
@@ -13,25 +13,25 @@ from typing import Literal, NamedTuple
 from serialize.errors import CorruptImageError, ImageTooLargeError, UnsupportedImageError
 
 SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8}
-WHOLE = {3, 4, 8, 9, 13, 16}  # kinds of numbers that are an offset or an orientation
+WHOLE = {3, 4, 8, 9, 13, 16}  # types that can hold an offset or an orientation
 ORIENTATION = 0x0112
-UNREAD = b"\xfd\xfd"  # of the private ones, the same in either byte order
-EXIF, GPS, INTEROP = 0x8769, 0x8825, 0xA005  # each value is where another directory starts
+UNREAD = b"\xfd\xfd"  # a private tag, the same in both byte orders
+EXIF, GPS, INTEROP = 0x8769, 0x8825, 0xA005  # each value is the offset of another directory
 BLOCK_OFFSETS = {273, 324}  # StripOffsets, TileOffsets
 MAX_BLOCKS = 65_536
-MAX_ENTRIES = 65_535  # what the classic format can count
-MAX_WEIGHT = 500_000  # three transfer functions and the strips of the largest image stay below
+MAX_ENTRIES = 65_535  # the most that the classic format can count
+MAX_WEIGHT = 500_000  # three transfer functions and the strips of the largest image weigh less
 WEIGHTS = {
     1: 0,
     2: 0,
     7: 0,
     5: 8,
     10: 8,
-}  # of a value, else 1: bytes stay bytes, a fraction becomes an object
+}  # per value, otherwise 1: bytes stay bytes, a fraction becomes an object
 BIG_TIFF = 43
-# What Pillow takes for the start of a directory's file; it reads the last one as a classic TIFF.
+# What Pillow accepts as the header of a TIFF; it reads the last one as a classic TIFF.
 STARTS = (b"II*\x00", b"MM\x00*", b"MM*\x00", b"II\x00*", b"II+\x00", b"MM\x00+")
-MAX_STARTS = 1000  # in one file; by chance there is none
+MAX_STARTS = 1000  # in one file; random data contain none
 XMP_ORIENTATION = re.compile(r"tiff:Orientation(?:\s*=\s*[\"']|>)\s*([1-8])")
 
 
@@ -42,13 +42,13 @@ class Entry(NamedTuple):
     Attributes
     ----------
     tag, kind, values
-        As in the file: what it is, of what type, how many.
+        As in the file: tag, type and number of values.
     number
-        Its value, when it is a single whole number; else nothing that means anything.
+        Its value when it is a single integer; otherwise meaningless.
     at
-        Where its tag stands in the file.
+        Offset of its tag in the file.
     inline
-        Bytes of its value, or where they are.
+        Bytes of its value, or their offset.
     """
 
     tag: int
@@ -60,18 +60,18 @@ class Entry(NamedTuple):
 
     @property
     def size(self) -> int:
-        """Bytes of all values, which may lie elsewhere."""
+        """Bytes of all values, which may be stored elsewhere."""
         return self.values * SIZES.get(self.kind, 0)
 
     @property
     def weight(self) -> int:
-        """What Pillow makes of them, in numbers of Python."""
+        """Number of Python objects that Pillow would create for them."""
         return self.values * WEIGHTS.get(self.kind, 1) if self.kind in SIZES else 0
 
 
 def entries(data: bytes | memoryview, start: int | None = None) -> Iterator[Entry]:
     """
-    Walk the directory at `start`, else the first one; never more than one entry beyond the limit.
+    Iterate over the directory at `start`, or the first one; yields at most one entry beyond the limit.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def entries(data: bytes | memoryview, start: int | None = None) -> Iterator[Entr
 
 
 def numbers(data: bytes, entry: Entry, limit: int = 16) -> tuple[int, ...]:
-    """Read the first whole numbers of an entry; fewer when the file ends before."""
+    """Read the first integers of an entry; fewer when the file ends earlier."""
     order: Literal["little", "big"] = "little" if data[:2] == b"II" else "big"
     size, count = SIZES.get(entry.kind, 0), min(entry.values, limit)
     if entry.kind not in {*WHOLE, 1} or not size:
@@ -113,13 +113,13 @@ def text(data: bytes, entry: Entry, limit: int = 40) -> str:
 
 def check_tiff(data: bytes) -> bytes:
     """
-    Refuse a TIFF whose first directory would unfold to more than the file holds, or to too many values or strips.
+    Reject a TIFF whose first directory claims more data than the file holds, or too many values or strips.
 
     Returns
     -------
     bytes
-        The file; where what its EXIF or GPS entry leads to cannot be read in time, without that entry, which no
-        pixel depends on.
+        The file, without its EXIF and GPS entries if their directories cannot be read in time: no pixel depends on
+        them.
 
     Raises
     ------
@@ -127,13 +127,11 @@ def check_tiff(data: bytes) -> bytes:
         With the reason.
     """
     if data.startswith(b"MM\x00+"):
-        raise UnsupportedImageError(
-            "this TIFF image is a BigTIFF with the high byte first, which is not accepted"
-        )
+        raise UnsupportedImageError("this TIFF image is a big-endian BigTIFF, which is not accepted")
     try:
         found = list(entries(data))
     except (struct.error, OverflowError) as error:
-        raise CorruptImageError("this TIFF image is damaged: its directory is cut off") from error
+        raise CorruptImageError("this TIFF image is damaged: its directory is truncated") from error
     if sum(entry.size for entry in found) > len(data):
         raise CorruptImageError("this TIFF image is damaged: its directory claims more than the file holds")
     blocks = max((entry.values for entry in found if entry.tag in BLOCK_OFFSETS), default=0)
@@ -148,7 +146,7 @@ def check_tiff(data: bytes) -> bytes:
 
 
 def _without(data: bytes, found: list[Entry]) -> bytes:
-    """Give entries a tag that nobody reads; the order of tags, which readers only warn about, suffers."""
+    """Replace the entries' tags by one that no reader uses. Tags are unordered then, which readers only warn about."""
     changed = bytearray(data)
     for entry in found:
         changed[entry.at : entry.at + 2] = UNREAD
@@ -157,7 +155,7 @@ def _without(data: bytes, found: list[Entry]) -> bytes:
 
 def check_exif(data: bytes) -> None:
     """
-    Refuse a file of which any part, read as EXIF, would unfold to too many values.
+    Reject a file of which any part, read as EXIF, would expand to too many values.
 
     Raises
     ------
@@ -172,15 +170,13 @@ def _check_weight(found: Iterable[Entry]) -> None:
     for number, entry in enumerate(found):
         weight += entry.weight
         if number >= MAX_ENTRIES or weight > MAX_WEIGHT:
-            raise ImageTooLargeError(
-                "this image carries more information about itself than can be read in time"
-            )
+            raise ImageTooLargeError("this image has more metadata than can be read in time")
 
 
 def _unfolded(
     data: bytes | memoryview, found: list[Entry], follow: tuple[int, ...] = (EXIF, GPS)
 ) -> Iterator[Entry]:
-    """Walk a directory and those that Pillow reads with it; of several entries with one tag it takes the first."""
+    """Iterate over a directory and those that Pillow reads with it; of entries with the same tag, the first counts."""
     yield from found
     starts = {
         entry.tag: entry.number for entry in reversed(found) if entry.kind in WHOLE and entry.values == 1
@@ -191,7 +187,7 @@ def _unfolded(
 
 
 def _readable(data: bytes | memoryview, start: int | None = None) -> list[Entry]:
-    """List what can be read of a directory whose end may be missing: Pillow does without it."""
+    """List the readable entries of a directory whose end may be missing: Pillow accepts that too."""
     found: list[Entry] = []
     with suppress(struct.error, OverflowError):
         found.extend(entries(data, start))
@@ -212,7 +208,7 @@ def _blocks(data: bytes) -> Iterator[memoryview]:
 
 
 def exif_orientation(exif: bytes) -> int | None:
-    """Find the orientation in an EXIF block; None when it has none or is broken, 1 when its value means nothing."""
+    """Find the orientation in an EXIF block; None when it has none or is broken, 1 when its value is invalid."""
     exif = exif.removeprefix(b"Exif\x00\x00")
     if exif[:2] not in {b"II", b"MM"}:
         return None
@@ -227,14 +223,14 @@ def exif_orientation(exif: bytes) -> int | None:
 
 def orientation(info: dict[str | tuple[int, int], object], *, exif_only: bool = False) -> int:
     """
-    Find the orientation in what Pillow collected: EXIF, else ImageMagick's text form of it, else XMP.
+    Find the orientation in Pillow's metadata: EXIF, else ImageMagick's text form of it, else XMP.
 
-    The first that has one decides. A program that turns a photo upright sets EXIF to 1, and many leave XMP as it was.
+    The first that has one decides. Programs that rotate a photo set EXIF to 1, and many leave XMP unchanged.
 
     Parameters
     ----------
     exif_only
-        For AVIF, whose container says how it is turned: Pillow puts that where EXIF would be.
+        For AVIF, whose container holds the orientation: Pillow reports it as EXIF.
 
     Returns
     -------

@@ -1,1 +1,1 @@
-"""Sweep: brings images to their outcome whose event was lost or whose execution died."""
+"""Sweep: restarts images whose event was lost or whose execution ended without an outcome."""

@@ -1,4 +1,4 @@
-"""Sweep: starts the images again that have no outcome and that no execution is working on."""
+"""Sweep: restarts images that have no outcome and that no execution is working on."""
 
 import os
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ from sweep.run import Run
 from sweep.settings import Settings
 
 settings = Settings.from_environment(os.environ)
-# Adaptive: asking after a thousand executions at once would be throttled, so the client slows itself down.
+# Adaptive: describing a thousand executions at once would be throttled, so the client limits its own rate.
 config = Config(
     connect_timeout=2,
     read_timeout=10,
@@ -34,7 +34,7 @@ clients = Clients(
 @logger.inject_lambda_context(clear_state=True, log_event=False)
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: SweepRequest, context: LambdaContext) -> SweepResponse:
-    """Sweep for as long as the function may run, and say what was found."""
+    """Sweep for as long as the function may run, and return what was found."""
     run = Run(Rescue(clients, settings), settings, context.get_remaining_time_in_millis, datetime.now(UTC))
     answer = run.sweep(event)
     if not answer["dry_run"]:

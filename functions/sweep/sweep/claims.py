@@ -1,4 +1,4 @@
-"""The claims table: read by key and by state, and marked on conditions, so that two sweeps never do the same."""
+"""The claims table: read by key and by state; conditional updates keep two sweeps from handling the same image."""
 
 import hashlib
 import random
@@ -23,26 +23,26 @@ INDEX, SHARDS = "by_state", 16
 
 
 class ClaimsUnavailableError(Exception):
-    """DynamoDB did not answer for all images asked for, however often."""
+    """DynamoDB did not return all of the requested claims, even after retries."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
     """
-    An item of the table; all empty where there is none.
+    An item of the table; all fields are empty where there is none.
 
     Attributes
     ----------
     execution
-        ARN of the execution that has the image, or had it.
+        ARN of the execution that owns the image, or last owned it.
     claim_ends
-        Epoch seconds after which that execution cannot be alive any more.
+        Epoch seconds after which that execution cannot be running any more.
     finished
         Whether the image has its outcome.
     sweeps, swept_at
-        How often sweeps have started the image, and when the last of them did.
+        How often sweeps have started the image, and when they last did.
     reported_at
-        When people were told that sweeps gave it up.
+        When people were notified that sweeps gave it up.
     indexed
         Whether it is in the index of images without an outcome.
     """
@@ -58,7 +58,7 @@ class Claim:
 
     @classmethod
     def from_item(cls, item: Item) -> Self:
-        """Read an item as DynamoDB's client gives it."""
+        """Read an item as returned by DynamoDB's client."""
         return cls(
             execution=_text_of(item, "execution"),
             claimed_at=moment_of(_text_of(item, "claimed_at")),
@@ -72,17 +72,17 @@ class Claim:
 
     @property
     def is_standard(self) -> bool:
-        """Whether Step Functions can be asked how the execution is doing; it cannot for EXPRESS ones."""
+        """Whether Step Functions can describe the execution; it cannot describe EXPRESS ones."""
         return self.execution is not None and ":execution:" in self.execution
 
     @property
     def awaits_swept_execution(self) -> bool:
-        """Whether a sweep's execution was started and has not claimed the image yet."""
+        """Whether a sweep has started an execution that has not claimed the image yet."""
         return self.swept_at is not None and (self.claimed_at is None or self.claimed_at < self.swept_at)
 
     @property
     def given_up(self) -> bool:
-        """Whether people know that it was given up, and nobody has started it since."""
+        """Whether people were notified that it was given up, and it has not been started since."""
         return self.reported_at is not None and (
             self.claimed_at is None or self.claimed_at <= self.reported_at
         )
@@ -92,7 +92,7 @@ def read_claims(
     client: DynamoDB, table: str, images: Sequence[Image], sleep: Callable[[float], None] = time.sleep
 ) -> dict[tuple[str, str], Claim]:
     """
-    Read the claims of images that differ in name; an image without one is not in the answer.
+    Read the claims of images with different names; an image without a claim is not in the result.
 
     Raises
     ------
@@ -101,7 +101,7 @@ def read_claims(
     """
     claims = {}
     for batch in batched(images, BATCH, strict=False):
-        # Not consistent, for half the price: what is done about an image is on condition that its claim is still so.
+        # Eventually consistent, for half the price: every later action is conditional on the claim being unchanged.
         request = {table: {"Keys": [_key(image) for image in batch]}}
         for attempt in range(READS):
             answer = client.batch_get_item(RequestItems=request)
@@ -117,13 +117,13 @@ def read_claims(
 
 
 def state_shard(image: Image) -> str:
-    """Return the partition of the index that an image without an outcome is in: by the workflow's own rule."""
+    """Return the index partition of an image without an outcome, by the same rule as the workflow."""
     digest = hashlib.md5((image.key + image.etag).encode(), usedforsecurity=False).hexdigest()
     return f"open#{int(digest[0], SHARDS)}"
 
 
 def oldest_open(client: DynamoDB, table: str, shard: int, since: datetime) -> datetime | None:
-    """Return when the oldest image of a shard arrived that has no outcome; None when there is none."""
+    """Return when the oldest image without an outcome in a shard arrived; None when there is none."""
     answer = client.query(**_of_shard(table, shard, since), Limit=1)
     return moment_of(_text_of(answer["Items"][0], "state_since")) if answer["Items"] else None
 
@@ -131,7 +131,7 @@ def oldest_open(client: DynamoDB, table: str, shard: int, since: datetime) -> da
 def open_claims(
     client: DynamoDB, table: str, bucket: str, shard: int, since: datetime, until: datetime
 ) -> Iterator[list[tuple[Image, Claim]]]:
-    """Yield the images of a shard without an outcome that arrived in a time, oldest first, a page at a time."""
+    """Yield pages of a shard's images without an outcome that arrived in an interval, oldest first."""
     request = _of_shard(table, shard, since, until)
     while True:
         answer = client.query(**request)
@@ -142,14 +142,14 @@ def open_claims(
 
 
 def enter_index(client: DynamoDB, table: str, image: Image, seen: Claim) -> bool:
-    """Put an image without an outcome into the index; False when its claim is no longer as it was seen."""
+    """Put an image without an outcome into the index; False when its claim has changed since it was read."""
     update, values = _enter(image)
     condition = f"{_unchanged(seen, values)} AND {_reported_as(seen, values)}"
     return _update(client, table, image, f"SET {update}", condition, values)
 
 
 def leave_index(client: DynamoDB, table: str, image: Image, seen: Claim) -> bool:
-    """Take an image that was given up out of the index; False when its claim is no longer as it was seen."""
+    """Remove an image that was given up from the index; False when its claim has changed since it was read."""
     values: dict[str, dict[str, str]] = {}
     condition = f"{_unchanged(seen, values)} AND {_reported_as(seen, values)}"
     return _update(client, table, image, "REMOVE state_shard, state_since", condition, values)
@@ -157,9 +157,9 @@ def leave_index(client: DynamoDB, table: str, image: Image, seen: Claim) -> bool
 
 def leave_finished(client: DynamoDB, table: str, image: Image) -> bool:
     """
-    Take an image out of the index whose outcome is there; False where it has none.
+    Remove an image that has its outcome from the index; False where it has none.
 
-    An execution of a definition from before the index closes its claim and leaves the entry that a sweep has made.
+    An execution of a definition older than the index closes its claim but leaves the entry that a sweep has made.
     """
     return _update(
         client, table, image, "REMOVE state_shard, state_since", "attribute_exists(finished_at)", {}
@@ -168,9 +168,9 @@ def leave_finished(client: DynamoDB, table: str, image: Image) -> bool:
 
 def count_sweep(client: DynamoDB, table: str, image: Image, seen: Claim, now: datetime) -> bool:
     """
-    Write down that a sweep starts the image; False when its claim is no longer as it was seen.
+    Record that a sweep starts the image; False when its claim has changed since it was read.
 
-    An image that nobody claimed is in the index from then on, so that later sweeps need no listing to see it.
+    An unclaimed image is in the index from then on, so that later sweeps find it without a listing.
     """
     update, values = _enter(image)
     values |= {":one": {"N": "1"}, ":now": {"S": iso_text(now)}}
@@ -179,7 +179,7 @@ def count_sweep(client: DynamoDB, table: str, image: Image, seen: Claim, now: da
 
 
 def undo_sweep(client: DynamoDB, table: str, image: Image, seen: Claim, now: datetime) -> None:
-    """Take a sweep back whose execution could not be started: it must not count. It stays in the index."""
+    """Undo the record of a sweep whose execution could not be started: it must not count. It stays in the index."""
     values = {":minus_one": {"N": "-1"}, ":now": {"S": iso_text(now)}}
     update = "ADD sweeps :minus_one REMOVE swept_at"
     if seen.swept_at:
@@ -190,9 +190,9 @@ def undo_sweep(client: DynamoDB, table: str, image: Image, seen: Claim, now: dat
 
 def mark_reported(client: DynamoDB, table: str, image: Image, seen: Claim, now: datetime) -> bool:
     """
-    Write down that people are told of the image; False when its claim is no longer as it was seen.
+    Record that people are notified about the image; False when its claim has changed since it was read.
 
-    It leaves the index, which stays as small as the work that is left; the claim of a redrive brings it back.
+    It leaves the index, which holds only images still to be handled; a redrive's claim puts it back.
     """
     values = {":now": {"S": iso_text(now)}}
     condition = f"{_unchanged(seen, values)} AND {_reported_as(seen, values)}"
@@ -201,7 +201,7 @@ def mark_reported(client: DynamoDB, table: str, image: Image, seen: Claim, now: 
 
 
 def unmark_reported(client: DynamoDB, table: str, image: Image, now: datetime) -> None:
-    """Take the mark back when nobody could be told, unless the image got its outcome meanwhile."""
+    """Undo the record when nobody could be notified, unless the image got its outcome meanwhile."""
     update, values = _enter(image)
     condition = "reported_at = :now AND attribute_not_exists(finished_at)"
     values[":now"] = {"S": iso_text(now)}
@@ -209,7 +209,7 @@ def unmark_reported(client: DynamoDB, table: str, image: Image, now: datetime) -
 
 
 def _enter(image: Image) -> tuple[str, dict[str, dict[str, str]]]:
-    """Return what puts an image into the index with all that its event is made of again, and changes nothing there."""
+    """Return the update that puts an image into the index with the fields of its event; existing ones are kept."""
     values = {
         ":shard": {"S": state_shard(image)},
         ":since": {"S": iso_text(image.last_modified)},
@@ -223,13 +223,13 @@ def _enter(image: Image) -> tuple[str, dict[str, dict[str, str]]]:
 
 
 def _unchanged(seen: Claim, values: dict[str, dict[str, str]]) -> str:
-    """Return the condition that the claim is as it was seen, and add what it compares with to `values`."""
+    """Return the condition that the claim is unchanged since it was read, and add its operands to `values`."""
     conditions = ["attribute_not_exists(finished_at)"]
     if seen.sweeps:
         values[":sweeps"] = {"N": str(seen.sweeps)}
         conditions.append("sweeps = :sweeps")
     else:
-        values[":sweeps"] = {"N": "0"}  # what a sweep that was taken back leaves
+        values[":sweeps"] = {"N": "0"}  # as left by a sweep that was undone
         conditions.append("(attribute_not_exists(sweeps) OR sweeps = :sweeps)")
     if seen.execution:
         values[":execution"] = {"S": seen.execution}
@@ -240,7 +240,7 @@ def _unchanged(seen: Claim, values: dict[str, dict[str, str]]) -> str:
 
 
 def _reported_as(seen: Claim, values: dict[str, dict[str, str]]) -> str:
-    """Return the condition that people have been told of the image as often as was seen."""
+    """Return the condition that nobody has been notified about the image since its claim was read."""
     if seen.reported_at is None:
         return "attribute_not_exists(reported_at)"
     values[":reported"] = {"S": iso_text(seen.reported_at)}
@@ -248,11 +248,11 @@ def _reported_as(seen: Claim, values: dict[str, dict[str, str]]) -> str:
 
 
 def _of_shard(table: str, shard: int, since: datetime, until: datetime | None = None) -> dict[str, Any]:
-    """Return a query of one shard from a time on, oldest first."""
+    """Return a query of one shard from a point in time on, oldest first."""
     values = {":shard": {"S": f"open#{shard}"}, ":since": {"S": iso_text(since)}}
     condition = "state_shard = :shard AND state_since >= :since"
     if until is not None:
-        # In whole seconds, as S3's events have it: "05Z" sorts after "05.9Z", so this takes in all of its second.
+        # In whole seconds, as in S3's events: "05Z" sorts after "05.9Z", so the query includes the whole second.
         values[":until"] = {"S": iso_text(until, "seconds")}
         condition = "state_shard = :shard AND state_since BETWEEN :since AND :until"
     return {
@@ -264,7 +264,7 @@ def _of_shard(table: str, shard: int, since: datetime, until: datetime | None = 
 
 
 def _image_of(item: Item, bucket: str) -> Image:
-    """Return the image that an item is about, as its event named it."""
+    """Return the image of an item, as its event named it."""
     since = moment_of(_text_of(item, "state_since"))
     return Image(
         bucket=bucket,
@@ -283,7 +283,7 @@ def _update(
     more: dict[str, Any] = (
         {"ExpressionAttributeNames": {"#size": "size"}} if "#size" in update else {}
     )  # reserved
-    more |= {"ExpressionAttributeValues": values} if values else {}  # DynamoDB refuses an empty one
+    more |= {"ExpressionAttributeValues": values} if values else {}  # DynamoDB rejects an empty one
     try:
         client.update_item(
             TableName=table,

@@ -1,10 +1,10 @@
-"""The events and results that cross the wire to Sweep: from its schedule, and from `scones sweep`."""
+"""Requests to Sweep, from its schedule and from `scones sweep`, and its responses."""
 
 from typing import NotRequired, TypedDict
 
 
 class Position(TypedDict):
-    """A place in the listing: after this version of this key."""
+    """A position in the listing: after this version of this key."""
 
     key: str
     version_id: str | None
@@ -12,10 +12,10 @@ class Position(TypedDict):
 
 class SweepRequest(TypedDict):
     """
-    All optional: the schedule sends none of it.
+    All fields are optional: the schedule sends none.
 
-    With `start_after`, null for its beginning, or `dry_run` the bucket is listed from there to its end, as a person's
-    sweep wants it; the schedule's position is left alone.
+    With `start_after` (null: from the beginning) or `dry_run`, the bucket is listed from there to its end, as a manual
+    sweep needs; the schedule's position does not change.
     """
 
     dry_run: NotRequired[bool]
@@ -24,7 +24,7 @@ class SweepRequest(TypedDict):
 
 
 class Swept(TypedDict):
-    """One image and why it is counted where it is."""
+    """One image and the reason for its kind."""
 
     key: str
     etag: str
@@ -33,9 +33,9 @@ class Swept(TypedDict):
 
 class SweepResponse(TypedDict):
     """
-    What a run found, the first 100 images of each kind named.
+    What a run found, with the names of the first 100 images of each kind.
 
-    With `dry_run`, `started` and `reported` are what would have been. `continue_after` is where the next invocation
+    With `dry_run`, `started` and `reported` are what a real run would do. `continue_after` is where the next invocation
     continues in the bucket: null at its end, and for the schedule also between two cycles of its listing. `stopped_by`
     says what ended the run before it had handled all it found, `time` or `starts`.
     """

@@ -1,4 +1,4 @@
-"""The rolling listing of the bucket, and what one run of the schedule leaves for the next."""
+"""The rolling listing of the bucket, and the state that one scheduled run leaves for the next."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -9,31 +9,31 @@ from sweep.contract import Position
 from sweep.images import iso_text, moment_of
 
 CYCLE = timedelta(hours=6)
-"""Least time between the beginnings of two cycles. Only images that nobody claimed wait for the next one."""
+"""Minimum time between the starts of two cycles. Only images that were never claimed wait for the next one."""
 PAGES_PER_RUN = 80
-"""Bounds what a bucket of any size costs a day: more objects make a cycle longer."""
-# No image's key: those begin with the incoming prefix.
+"""Limits the daily cost for a bucket of any size: more objects make a cycle longer."""
+# Not a possible key of an image: those begin with the incoming prefix.
 CURSOR = {"image_key": {"S": "#sweep"}, "etag": {"S": "cursor"}}
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
     """
-    Where the next run of the schedule continues.
+    Where the next scheduled run continues.
 
     Attributes
     ----------
     position
-        In the listing; None at its beginning and between two cycles.
+        Position in the listing; None at its beginning and between two cycles.
     started, finished
         When the cycle began and, once it is over, when it ended.
     last_length
         How long the last finished cycle took.
     missed, missed_before
-        When the oldest image arrived that this cycle, and the last one, found without an outcome and could not put into
-        the index.
+        When the oldest image arrived that this cycle (and the previous one) found without an outcome and could not put
+        into the index.
     shard, since
-        Where in the index the last run was stopped; at the first shard's beginning when it was not.
+        Where in the index the last run was stopped; the beginning of the first shard when it was not.
     """
 
     position: Position | None = None
@@ -46,8 +46,8 @@ class Cursor:
     since: datetime | None = None
 
     def begun(self, now: datetime) -> Self | None:
-        """Return the cycle that goes on, or a new one; None while the next one is not due."""
-        if self.started is None:  # never, or by a version that kept its position only
+        """Return the current cycle, or a new one; None while the next one is not due."""
+        if self.started is None:  # never, or by a version that stored only its position
             return replace(self, started=now)
         if self.finished is None:
             return self
@@ -56,17 +56,17 @@ class Cursor:
         return replace(self, started=now, finished=None, missed=None, missed_before=self.missed)
 
     def at_end(self, now: datetime) -> Self:
-        """Return the cycle as it is over."""
+        """Return the cycle in its finished state."""
         return replace(self, position=None, finished=now, last_length=now - (self.started or now))
 
     def length(self, now: datetime) -> timedelta:
-        """Return how long a cycle takes: the last one, or the one under way once that is longer."""
+        """Return how long a cycle takes: the last one, or the current one once that is longer."""
         under_way = now - self.started if self.started and self.finished is None else timedelta(0)
         return max(self.last_length, under_way)
 
 
 def read_cursor(client: DynamoDB, table: str) -> Cursor:
-    """Return what the last run of the schedule left; the beginning of everything where there was none."""
+    """Return the state that the last scheduled run left; the initial state where there was none."""
     item = client.get_item(TableName=table, Key=CURSOR, ConsistentRead=True).get("Item", {})
 
     def text(name: str) -> str | None:
@@ -87,7 +87,7 @@ def read_cursor(client: DynamoDB, table: str) -> Cursor:
 
 
 def write_cursor(client: DynamoDB, table: str, cursor: Cursor) -> None:
-    """Keep what the next run of the schedule needs."""
+    """Store what the next scheduled run needs."""
     position = cursor.position
     texts = {
         "start_after": position["key"] if position else None,

@@ -1,4 +1,4 @@
-"""The rules of the sweep: what is to be done about one image, and the count of what was. No clock, no cloud."""
+"""The rules of the sweep: what to do about one image, and counts of what was done. No clock and no AWS here."""
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
@@ -11,15 +11,15 @@ from sweep.images import Image
 
 ALIVE = frozenset({"RUNNING", "PENDING_REDRIVE"})
 GONE = "GONE"
-"""What an execution is that Step Functions does not know (any more)."""
+"""Status of an execution that Step Functions does not know (any more)."""
 SETTLING = timedelta(minutes=1)
-"""A started execution claims its image within seconds; whatever the settings, no sweep starts a second before this."""
+"""A started execution claims its image within seconds; no sweep starts a second one earlier, whatever the settings."""
 NAMED = 100
-"""Images named of each kind: the answer must fit into what Lambda returns."""
+"""Most images named for each kind: the response must fit into Lambda's limit."""
 
 
 class Kind(StrEnum):
-    """Where an image is counted; the last four are what a sweep is for."""
+    """The kind under which an image is counted; the last four need a sweep."""
 
     WAITING = "waiting"
     TOO_OLD = "too_old"
@@ -32,12 +32,12 @@ class Kind(StrEnum):
 
 
 UNCLASSIFIED = frozenset({Kind.RUNNING, Kind.STARTED})
-"""Known to have no outcome and not given up: what was given up waits in a queue that has an alarm of its own."""
+"""Without an outcome and not given up: images that were given up are in a queue with a separate alarm."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """From which age to which an image is looked after, and how often it is started."""
+    """The range of ages in which an image is swept, and how often it is started."""
 
     older_than: timedelta
     not_older_than: timedelta
@@ -46,14 +46,14 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What to do, STARTED and REPORTED, or what to leave it as; and why, in words for a person."""
+    """The kind of an image: an action (STARTED, REPORTED) or a state in which it is left; and the reason in words."""
 
     kind: Kind
     why: str
 
 
 def by_age(image: Image, now: datetime, limits: Limits) -> Decision | None:
-    """Leave images that are too young or too old; None for those whose claim must be read."""
+    """Skip images that are too young or too old; None for those whose claim must be read."""
     age = now - image.last_modified
     if age < limits.older_than:
         return Decision(Kind.WAITING, f"younger than {_minutes(limits.older_than)}")
@@ -69,9 +69,9 @@ def by_claim(claim: Claim, owner: str | None, now: datetime, limits: Limits) -> 
     Parameters
     ----------
     claim
-        What the table knows; an empty claim where it knows nothing.
+        The item in the table; an empty claim where there is none.
     owner
-        Status of the execution that has the image, or `GONE`; None where nobody can say (EXPRESS) or none has it.
+        Status of the execution that owns the image, or `GONE`; None where it is unknown (EXPRESS) or none owns it.
     """
     if claim.finished:
         return Decision(Kind.FINISHED, "has its outcome")
@@ -79,13 +79,13 @@ def by_claim(claim: Claim, owner: str | None, now: datetime, limits: Limits) -> 
         if owner in ALIVE:
             return Decision(Kind.RUNNING, f"its execution is {owner}")
         if owner is None and now.timestamp() < claim.claim_ends:
-            return Decision(Kind.RUNNING, "its execution may still be alive")
+            return Decision(Kind.RUNNING, "its execution may still be running")
     if (
         claim.swept_at is not None
         and claim.awaits_swept_execution
         and now - claim.swept_at < max(limits.older_than, SETTLING)
     ):
-        return Decision(Kind.RUNNING, "a sweep has started it a moment ago")
+        return Decision(Kind.RUNNING, "a sweep has just started it")
     lost = _how_it_was_lost(claim, owner)
     if claim.sweeps < limits.attempts:
         return Decision(Kind.STARTED, lost)
@@ -97,9 +97,9 @@ def _how_it_was_lost(claim: Claim, owner: str | None) -> str:
     if claim.execution is None:
         return "no execution has ever claimed it"
     if owner is None:
-        return "its execution's time is over and it left no outcome"
+        return "its execution has exceeded its time limit and left no outcome"
     if owner == GONE:
-        return "its execution is not there any more and left no outcome"
+        return "its execution no longer exists and left no outcome"
     return f"its execution ended {owner} and left no outcome"
 
 
@@ -114,7 +114,7 @@ class Tally:
         self._counts: Counter[Kind] = Counter()
         self._named: defaultdict[Kind, list[Swept]] = defaultdict(list)
         self.oldest: datetime | None = None
-        """When the oldest image without an outcome arrived, of those that are still tried."""
+        """When the oldest image without an outcome arrived, among those not given up."""
 
     def add(self, image: Image, kind: Kind, why: str) -> None:
         """Count an image."""
@@ -125,12 +125,12 @@ class Tally:
             self._named[kind].append({"key": image.key, "etag": image.etag, "why": why})
 
     def __getitem__(self, kind: Kind) -> int:
-        """Return how many images are of a kind."""
+        """Return the number of images of a kind."""
         return self._counts[kind]
 
     @property
     def looked_at(self) -> int:
-        """How many images there were in all."""
+        """Total number of images."""
         return self._counts.total()
 
     def counts(self) -> dict[str, int]:
@@ -143,5 +143,5 @@ class Tally:
 
 
 def earliest(*moments: datetime | None) -> datetime | None:
-    """Return the earliest of those moments that are known."""
+    """Return the earliest of the times that are known."""
     return min((moment for moment in moments if moment is not None), default=None)

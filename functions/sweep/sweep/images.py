@@ -1,4 +1,4 @@
-"""The image bucket, a page of versions at a time, and the event that starts an image's workflow again."""
+"""The image bucket, listed in pages of versions, and the event that restarts an image's workflow."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,17 +18,17 @@ class Image:
     Attributes
     ----------
     key
-        As it is, not URL-encoded.
+        Raw, not URL-encoded.
     etag
-        Without quotes, as events carry it.
+        Without quotes, as in events.
     version_id
         None in a bucket that keeps no versions.
     size
         Bytes.
     last_modified
-        When it arrived: of the object, or of the event as its claim keeps it.
+        When it arrived: the object's time, or the event's as stored in the claim.
     sequencer
-        S3's order of events on one key; a listing does not have it.
+        S3's order of events on one key; not part of a listing.
     """
 
     bucket: str
@@ -41,7 +41,7 @@ class Image:
 
     @property
     def is_folder_marker(self) -> bool:
-        """Whether it is what consoles make for a folder: no bytes and a key that ends in a slash."""
+        """Whether it is a folder marker as consoles create it: empty, with a key that ends in a slash."""
         return self.size == 0 and self.key.endswith("/")
 
     @property
@@ -52,7 +52,7 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Up to 1,000 versions, and where the next page begins; None at the end of the bucket."""
+    """Up to 1,000 versions, and the position of the next page; None at the end of the bucket."""
 
     images: list[Image]
     following: Position | None
@@ -62,8 +62,8 @@ def read_page(client: "S3Client", bucket: str, prefix: str, after: Position | No
     """
     List the images after a position: every version, so that a replaced image gets its outcome too.
 
-    Folder markers are left out, as the workflow's claim leaves them out. Of several versions of the same bytes under
-    the same key, which share a claim, the page has the newest.
+    Folder markers are skipped, as in the workflow's claim. Of several versions with the same bytes under the same key,
+    which share a claim, the page has the newest.
     """
     if after is None:
         answer = client.list_object_versions(Bucket=bucket, Prefix=prefix)
@@ -93,10 +93,10 @@ def read_page(client: "S3Client", bucket: str, prefix: str, after: Position | No
 
 def event_of(image: Image) -> dict[str, Any]:
     """
-    Return an event of S3's own shape; `redrive` lets its execution take over what a dead one left.
+    Return an event in S3's format; `redrive` lets its execution take over the claim of a dead one.
 
-    Its time is when the image arrived, however often it is started: the workflow writes it into the claim, and the age
-    of an image must not begin anew with each start.
+    Its time is the image's arrival, no matter how often it is started: the workflow writes it into the claim, and a
+    restart must not reset the image's age.
     """
     version = {"version-id": image.version_id} if image.version_id else {}
     sequencer = {"sequencer": image.sequencer} if image.sequencer else {}
@@ -114,12 +114,12 @@ def event_of(image: Image) -> dict[str, Any]:
 
 
 def iso_text(moment: datetime, timespec: str = "milliseconds") -> str:
-    """Write a moment as S3's events and Step Functions do, in UTC with a Z, so that texts sort as moments do."""
+    """Format a time as S3's events and Step Functions do, in UTC with a Z, so that strings sort chronologically."""
     return moment.astimezone(UTC).isoformat(timespec=timespec).replace("+00:00", "Z")
 
 
 def moment_of(text: str | None) -> datetime | None:
-    """Read a moment; None for what is not one."""
+    """Parse a time; None for anything else."""
     try:
         moment = datetime.fromisoformat(text or "")
     except ValueError:

@@ -1,4 +1,4 @@
-"""The logger and the metrics of this function, made once."""
+"""The function's logger and metrics, created once."""
 
 import os
 

@@ -1,6 +1,6 @@
-"""What is done about one image: its owner asked, its execution started, or people told that it is given up.
+"""Handle one image: describe its execution, start a new one, or report that the image is given up.
 
-Images that are given up are put where `scones redrive` finds them, and reported to people in one message.
+Images that are given up go into the queue that `scones redrive` reads, and into one notification.
 """
 
 import json
@@ -35,12 +35,12 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
 OF_ONE_IMAGE = (ClientError, BotoCoreError, ClaimsUnavailableError)
-"""What must not end a run: the other images may do better. A bug may."""
+"""Errors that must not end a run, because other images may succeed. Programming errors may end it."""
 MAX_MESSAGE_BYTES = 250_000
-"""Below SNS's 256 KiB, with room for what is around the list."""
+"""Below SNS's 256 KiB, with room for the text around the list."""
 NEXT_STEP = (
-    "Find out why their executions die (`scones status`, the workflow's log), fix it, then run `scones redrive`: "
-    "it starts these images again. Sweeps leave them alone from now on."
+    "Find out why their executions fail (`scones status`, the workflow's log), fix it, then run `scones redrive`: "
+    "it starts these images again. Sweeps no longer start them."
 )
 
 
@@ -66,20 +66,21 @@ class Rescue:
     _starts: Semaphore = field(init=False)
 
     def __post_init__(self) -> None:
-        """Count what may still be started."""
+        """Create the counter of starts that are still allowed."""
         self._starts = Semaphore(self.settings.max_starts_per_run)
 
     def handle(
         self, image: Image, claim: Claim, now: datetime, limits: Limits, *, dry_run: bool
     ) -> Decision | None:
         """
-        Decide on an image and do it.
+        Decide on an image and carry the decision out.
 
         Returns
         -------
         Decision or None
-            What was done, or would be; an error as such, for it must not end the run; REPORTED for what
-            `publish_reports` has yet to publish. None when the image had to be started and no more may be.
+            What was done, or would be in a dry run. An error is returned, not raised: it must not end the run.
+            REPORTED is still to be published by `publish_reports`. None when the image should be started but the
+            limit of starts is reached.
         """
         try:
             owner = owner_status(self.clients.stepfunctions, claim)
@@ -90,10 +91,10 @@ class Rescue:
             return Decision(Kind.ERRORS, f"{type(error).__name__}: {error}")
 
     def publish_reports(self) -> Iterator[tuple[Image, Decision]]:
-        """Tell people of all that were given up, in one message; yields the outcome of each report."""
+        """Notify people of all images given up, in one message; yields the outcome of each report."""
         if not self._reports:
             return
-        self._reports.sort(key=lambda report: report[0].name)  # threads left them in any order
+        self._reports.sort(key=lambda report: report[0].name)  # threads added them in any order
         try:
             publish(
                 self.clients.sns, self.settings.alert_topic_arn, [(i, why) for i, why, _ in self._reports]
@@ -125,7 +126,7 @@ class Rescue:
             self._starts.release()
             if claim.indexed and leave_finished(self.clients.dynamodb, table, image):
                 return Decision(Kind.FINISHED, "has its outcome")
-            return Decision(Kind.RUNNING, "something else took it up just now")
+            return Decision(Kind.RUNNING, "its claim was changed meanwhile")
         try:
             execution = start(self.clients.stepfunctions, self.settings.workflow_arn, image)
         except Exception:
@@ -135,7 +136,7 @@ class Rescue:
         return decision
 
     def _give_up(self, image: Image, claim: Claim, decision: Decision, now: datetime) -> Decision:
-        # The queue first: redrive does not mind an image that is there twice, and one that is not there is lost.
+        # The queue first: redrive handles an image that is there twice, but one that is missing there is lost.
         hand_over(self.clients.sqs, self.settings.failed_queue_url, image, decision.why)
         if not mark_reported(self.clients.dynamodb, self.settings.claims_table, image, claim, now):
             return Decision(Kind.EXHAUSTED, decision.why)
@@ -146,7 +147,7 @@ class Rescue:
 
 
 def owner_status(client: "SFNClient", claim: Claim) -> str | None:
-    """Return the status of the execution that has an unfinished image; None where it cannot be asked for."""
+    """Return the status of the execution that owns an unfinished image; None where it cannot be described."""
     if claim.finished or claim.execution is None or not claim.is_standard:
         return None
     try:
@@ -173,7 +174,7 @@ def hand_over(client: "SQSClient", queue_url: str, image: Image, why: str) -> No
 
 
 def publish(client: "SNSClient", topic_arn: str, given_up: Sequence[tuple[Image, str]]) -> None:
-    """Tell people of all images that a run gave up."""
+    """Notify people of all images that a run gave up."""
     count = len(given_up)
     client.publish(
         TopicArn=topic_arn,
@@ -184,7 +185,7 @@ def publish(client: "SNSClient", topic_arn: str, given_up: Sequence[tuple[Image,
 
 
 def message_of(given_up: Sequence[tuple[Image, str]]) -> str:
-    """Return the message: JSON, at most 256 KiB; `not_listed` counts the images that did not fit in."""
+    """Return the message: JSON, at most 256 KiB; `not_listed` counts the images that did not fit."""
     listed: list[dict[str, Any]] = []
     size = 0
     for image, why in given_up:
@@ -195,13 +196,13 @@ def message_of(given_up: Sequence[tuple[Image, str]]) -> str:
             "version_id": image.version_id,
             "reason": why,
         }
-        # Indented by two, in a list in a document: a line for each of the five and the braces.
+        # Indented JSON, nested in a list: each image takes five lines and two of braces.
         size += len(json.dumps(one, ensure_ascii=False).encode()) + 60
         if size > MAX_MESSAGE_BYTES:
             break
         listed.append(one)
     document = {
-        "reason": f"{len(given_up):,} images have no outcome although sweeps started them again and again.",
+        "reason": f"{len(given_up):,} images have no outcome although sweeps started them repeatedly.",
         "next_step": NEXT_STEP,
         "not_listed": len(given_up) - len(listed),
         "images": listed,

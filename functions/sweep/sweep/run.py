@@ -1,8 +1,8 @@
 """
 One run of the sweep.
 
-The schedule's run lists a part of the bucket, puts what has no outcome into the index, and then handles all that is in
-the index. A person's run lists the whole bucket, from where it says, and handles what it finds page by page.
+A scheduled run lists a part of the bucket, puts images without an outcome into the index, and then handles all images
+in the index. A manual run lists the bucket from the requested position to its end and handles it page by page.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,29 +21,29 @@ from sweep.rescue import OF_ONE_IMAGE, Rescue
 from sweep.settings import Settings
 
 TIME_TO_STOP_MS = 30_000
-"""A batch of 100 and the report still have to fit into what is left."""
+"""Time that a batch of 100 images and the report need."""
 THREADS = 8
 
 
 class SweepFailedError(Exception):
-    """Every image that had to be started or reported could not be, or the bucket could not be listed."""
+    """None of the images to be started or reported could be, or the bucket could not be listed."""
 
 
 @dataclass(slots=True)
 class Run:
     """
-    A run under way.
+    A run in progress.
 
     Attributes
     ----------
     remaining_ms
-        Milliseconds that the run still has.
+        Returns the milliseconds that the run still has.
     now
-        The moment that all ages are counted to.
+        The time at which all ages are computed.
     oldest
-        When the oldest image arrived that has no outcome and is still tried; known once a run that is not dry is over.
+        When the oldest image without an outcome that is not given up arrived; set at the end, not in a dry run.
     cursor
-        What the schedule's run leaves for the next; None in a person's run.
+        The state that a scheduled run leaves for the next; None in a manual run.
     """
 
     rescue: Rescue
@@ -56,13 +56,13 @@ class Run:
 
     def sweep(self, request: SweepRequest) -> SweepResponse:
         """
-        Look after the images in the index and a part of the bucket, or after the bucket from a request's position on.
+        Handle the images in the index and a part of the bucket, or the bucket from a request's position on.
 
         Raises
         ------
         SweepFailedError
-            When something was to be started or reported, and all of it failed; when the bucket could not be listed,
-            once the images in the index have been handled.
+            When all starts and reports of the run failed; when the bucket could not be listed, once the images in the
+            index have been handled.
         """
         dry_run, minutes = bool(request.get("dry_run")), request.get("older_than_minutes")
         limits = Limits(
@@ -72,7 +72,7 @@ class Run:
         )
         listing_error = None
         with ThreadPoolExecutor(THREADS) as pool:
-            # A person's sweep says where it begins, and a dry one changes nothing: the cursor is the schedule's.
+            # A manual sweep names its position and a dry run changes nothing: the cursor belongs to the schedule.
             if "start_after" in request or dry_run:
                 position, stopped_by = self._bucket(pool, request.get("start_after"), limits, dry_run=dry_run)
             else:
@@ -93,7 +93,7 @@ class Run:
         }
 
     def _schedule(self, pool: ThreadPoolExecutor, limits: Limits) -> tuple[str | None, str | None]:
-        """Return why the bucket could not be listed, and why the index was left before its end."""
+        """Return why the bucket could not be listed, and why the run stopped before the end of the index."""
         clients, table = self.rescue.clients, self.settings.claims_table
         cursor, listing_error = read_cursor(clients.dynamodb, table), None
         if under_way := cursor.begun(self.now):
@@ -101,7 +101,7 @@ class Run:
                 cursor = self._cycle(pool, under_way, limits)
             except (
                 OF_ONE_IMAGE
-            ) as error:  # those in the index must not wait for a bucket that cannot be listed
+            ) as error:  # images in the index must not wait for a bucket that cannot be listed
                 logger.exception("bucket not listed")
                 listing_error = f"{type(error).__name__}: {error}"
         cursor, stopped_by = self._index(pool, cursor, limits)
@@ -110,7 +110,7 @@ class Run:
         return listing_error, stopped_by
 
     def _cycle(self, pool: ThreadPoolExecutor, cursor: Cursor, limits: Limits) -> Cursor:
-        """List the next pages and put their images without an outcome into the index; half of the time at most."""
+        """List the next pages, in at most half of the time, and put their images without an outcome into the index."""
         least_ms = max(TIME_TO_STOP_MS, self.remaining_ms() // 2)
         for _ in range(PAGES_PER_RUN):
             if self.remaining_ms() < least_ms:
@@ -129,7 +129,7 @@ class Run:
         return cursor
 
     def _enter(self, pool: ThreadPoolExecutor, images: Sequence[Image]) -> datetime | None:
-        """Put up to 100 images into the index unless they need not be there; return the oldest that failed."""
+        """Put those of up to 100 images into the index that belong there; return the oldest that failed."""
         lost = []
         for image, claim in self._claimed(images):
             if claim.finished:
@@ -155,7 +155,7 @@ class Run:
         return oldest
 
     def _index(self, pool: ThreadPoolExecutor, cursor: Cursor, limits: Limits) -> tuple[Cursor, str | None]:
-        """Handle what is in the index, from where the last run was stopped; say what stopped this one."""
+        """Handle the images in the index, from where the last run was stopped; return what stopped this one."""
         floor, until = self.now - limits.not_older_than, self.now - limits.older_than
         for number in range(SHARDS):
             shard = (cursor.shard + number) % SHARDS
@@ -174,20 +174,20 @@ class Run:
                     stopped_by = "starts"
                 if stopped_by:
                     return replace(cursor, shard=shard, since=batch[0][0].last_modified), stopped_by
-        # What came before the place where this run began is the next one's: it begins with that shard.
+        # Entries before the start of this run are left to the next one: it begins with that shard.
         return replace(cursor, since=None, shard=cursor.shard if cursor.since else 0), None
 
     def _bucket(
         self, pool: ThreadPoolExecutor, position: Position | None, limits: Limits, *, dry_run: bool
     ) -> tuple[Position | None, str | None]:
-        """Return where the next invocation continues, and why this one stopped there; both None at the end."""
+        """Return where the next invocation continues, and why this one stopped; both None at the end."""
         while True:
             if self.remaining_ms() < TIME_TO_STOP_MS:
                 return position, "time"
             page = read_page(
                 self.rescue.clients.s3, self.settings.image_bucket, self.settings.incoming_prefix, position
             )
-            # Stopped within a page, the same page again: what was started of it is seen to be running.
+            # Stopped within a page: repeat the page. Its images that were started are then found running.
             for batch in batched(self._old_enough(page.images, limits), BATCH, strict=False):
                 if self.remaining_ms() < TIME_TO_STOP_MS:
                     return position, "time"
@@ -198,7 +198,7 @@ class Run:
             position = page.following
 
     def _old_enough(self, images: Sequence[Image], limits: Limits) -> list[Image]:
-        """Return the images whose claims have to be read, and count the others."""
+        """Return the images whose claims must be read, and count the others."""
         found = []
         for image in images:
             left = by_age(image, self.now, limits)
@@ -209,7 +209,7 @@ class Run:
         return found
 
     def _claimed(self, images: Sequence[Image]) -> list[tuple[Image, Claim]]:
-        """Return images with their claims; none when those cannot be read, which must not end the run."""
+        """Return images with their claims; none when the claims cannot be read, which must not end the run."""
         try:
             claims = read_claims(self.rescue.clients.dynamodb, self.settings.claims_table, images)
         except OF_ONE_IMAGE as error:
@@ -222,7 +222,7 @@ class Run:
     def _handle(
         self, pool: ThreadPoolExecutor, found: Sequence[tuple[Image, Claim]], limits: Limits, *, dry_run: bool
     ) -> bool:
-        """Do what is to be done about up to 100 images; False when more had to be started than may be."""
+        """Handle up to 100 images; False when the limit of starts was reached."""
 
         def handle(one: tuple[Image, Claim]) -> Decision | None:
             return self.rescue.handle(*one, self.now, limits, dry_run=dry_run)
@@ -236,7 +236,7 @@ class Run:
         return complete
 
     def _oldest_in_index(self, limits: Limits) -> datetime | None:
-        """Return when the oldest image arrived that is in the index, or is known not to have got there."""
+        """Return when the oldest image arrived that is in the index or could not be put there."""
         since = self.now - limits.not_older_than
         missed = (self.cursor.missed, self.cursor.missed_before) if self.cursor else ()
         of_shards = (

@@ -1,4 +1,4 @@
-"""What the environment says about Sweep, read once and checked as a whole."""
+"""Sweep's settings from the environment, read once and validated together."""
 
 import re
 from collections.abc import Mapping
@@ -14,21 +14,21 @@ MOST_STARTS = 10_000
 @dataclass(frozen=True, slots=True)
 class Settings:
     """
-    Where images come in and what is known of them, and how a sweep is bounded.
+    Names of the resources that a sweep uses, and its limits.
 
     Attributes
     ----------
     sweep_minutes
-        Images younger than this are left alone: their event may still be on its way.
+        Younger images are skipped: their event may not have arrived yet.
     sweep_days
-        Images older than this are left alone.
+        Older images are skipped.
     sweep_attempts
-        Times that an image is started by sweeps before it is given up and reported.
+        How often sweeps start an image before it is given up and reported.
     max_starts_per_run
-        Executions that one run starts at most, so that no sweep makes the flood it cures.
+        Most executions that one run starts, so that a sweep does not overload the workflow.
     claim_days
-        Days after which a finished claim may be deleted; 0 keeps it. Checked here because CloudFormation's rules cannot
-        compare numbers: a claim that went before the sweep stopped looking, or before its result, would be missed.
+        Days after which a finished claim may be deleted; 0 keeps it. Validated here because CloudFormation's rules
+        cannot compare numbers: a claim must outlive both the sweep's range of ages and the image's result.
     """
 
     image_bucket: str
@@ -46,7 +46,7 @@ class Settings:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
         """
-        Read the twelve variables: the template sets all, and a guess would hide one it forgot.
+        Read the twelve variables. No defaults: they would hide a variable that the template does not set.
 
         Raises
         ------
@@ -63,7 +63,7 @@ class Settings:
 
         def whole(name: str, highest: int, lowest: int = 1) -> int:
             value = environment.get(name)
-            # No signs, no underscores, not a million digits.
+            # No signs, no underscores, at most this many digits.
             if (
                 value is not None
                 and re.fullmatch("[0-9]{1,9}", value.strip())
@@ -94,7 +94,7 @@ class Settings:
 
 
 def _too_short(settings: Settings, result_days: int) -> list[str]:
-    """Say why claims would expire while something still asks for them."""
+    """Return the reasons why claims would expire while they are still needed."""
     days = settings.claim_days
     if days == 0:
         return []
@@ -102,16 +102,16 @@ def _too_short(settings: Settings, result_days: int) -> list[str]:
     if days <= settings.sweep_days:
         problems.append(
             f"ClaimDays ({days}) must be 0 or greater than SweepDays ({settings.sweep_days}): "
-            "the sweep would start images again whose outcome it can no longer see"
+            "the sweep would restart images whose outcome is no longer recorded"
         )
     if result_days == 0:
         problems.append(
             f"ClaimDays ({days}) must be 0 while ResultDays is 0: "
-            "the same bytes dropped again would get a second result beside the first, which is kept"
+            "the same bytes uploaded again would get a second result beside the first, which is kept"
         )
     elif days <= result_days:
         problems.append(
             f"ClaimDays ({days}) must be 0 or greater than ResultDays ({result_days}): "
-            "the same bytes dropped again would get a second result beside the first, which is still there"
+            "the same bytes uploaded again would get a second result beside the first, which still exists"
         )
     return problems

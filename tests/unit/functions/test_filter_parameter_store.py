@@ -100,11 +100,11 @@ def test_a_refusal_is_final_and_named(ssm: ParameterServer, code: str, prefix: s
 @pytest.mark.parametrize(
     ("status", "body", "reason"),
     [
-        (200, b"", "holds no value"),
-        (200, b"<html>", "holds no value"),
-        (200, b"[]", "holds no value"),
-        (200, b'{"Parameter": {}}', "holds no value"),
-        (200, b'{"Parameter": null}', "holds no value"),
+        (200, b"", "contains no value"),
+        (200, b"<html>", "contains no value"),
+        (200, b"[]", "contains no value"),
+        (200, b'{"Parameter": {}}', "contains no value"),
+        (200, b'{"Parameter": null}', "contains no value"),
         (403, b"<html>", "^HTTP 403$"),
         (403, b"[]", "^HTTP 403$"),
         (403, b'{"message": "x"}', "^HTTP 403$"),
@@ -131,7 +131,7 @@ def test_an_ssm_that_nobody_runs_is_a_reason() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
     found = ParameterStore(KEYS | {"AWS_ENDPOINT_URL": url}, pause=lambda _seconds: None)
-    with pytest.raises(ParameterUnavailableError, match=r"could not be asked: .*refused"):
+    with pytest.raises(ParameterUnavailableError, match=r"could not be reached: .*refused"):
         found.get(NAME)
 
 

@@ -167,7 +167,7 @@ def tiff(*more: tuple[int, int, int, int], behind: bytes = b"") -> bytes:
     ids=["resolutions", "numbers"],
 )
 def test_a_tiff_of_countless_values_is_refused(data: bytes) -> None:
-    with pytest.raises(ImageTooLargeError, match="more information about itself"):
+    with pytest.raises(ImageTooLargeError, match="more metadata than can be read"):
         run(data)
 
 
@@ -199,12 +199,12 @@ def test_a_tiff_with_what_programs_write_is_accepted() -> None:
 def test_a_directory_of_countless_entries_is_refused() -> None:
     entries = b"".join(struct.pack("<HHQQ", tag % 65_536, 3, 1, 0) for tag in range(70_000))
     big = b"II+\x00" + struct.pack("<HHQQ", 8, 0, 16, 70_000) + entries + bytes(8)
-    with pytest.raises(ImageTooLargeError, match="more information about itself"):
+    with pytest.raises(ImageTooLargeError, match="more metadata than can be read"):
         run(big)
 
 
 def test_big_tiff_that_pillow_reads_as_another_is_refused() -> None:
-    with pytest.raises(UnsupportedImageError, match="high byte first"):
+    with pytest.raises(UnsupportedImageError, match="big-endian BigTIFF"):
         run(b"MM\x00+" + FILES["TIFF"][4:])
 
 
@@ -219,7 +219,7 @@ def test_countless_orientations_in_an_avif_are_refused() -> None:
     data = encoded(PHOTO, "AVIF", exif=exif_of(RATIONALS)).replace(
         struct.pack("<HH", 0x011A, 5), b"\x12\x01\x05\x00"
     )
-    with pytest.raises(ImageTooLargeError, match="more information about itself"):
+    with pytest.raises(ImageTooLargeError, match="more metadata than can be read"):
         run(data)
     for start in (b"MM\x00+", b"II*\x00"):
         with pytest.raises(ImageTooLargeError, match="more than 1000 blocks of EXIF"):
@@ -230,7 +230,7 @@ def test_countless_orientations_in_an_avif_are_refused() -> None:
 def test_a_directory_with_two_readings_is_weighed_as_pillow_reads_it() -> None:
     entry = struct.pack(">HHII", 0x0112, 5, RATIONALS, 0)
     block = b"MM\x00+" + struct.pack(">IH", 8, 1) + entry
-    with pytest.raises(ImageTooLargeError, match="more information about itself"):
+    with pytest.raises(ImageTooLargeError, match="more metadata than can be read"):
         check_exif(b"junk" + block)
 
 

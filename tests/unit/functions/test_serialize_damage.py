@@ -96,7 +96,7 @@ def png_header(width: int, height: int, depth: int = 8, colour: int = 2) -> byte
     [
         (9000, 6800, "photo is 61.2 megapixels; the limit is 50.0"),
         (50_000, 50_000, "photo is over 100.0 megapixels; the limit is 50.0"),
-        (70_000, 10, "photo is 70000 x 10 pixels; the limit of a side is 65535"),
+        (70_000, 10, "photo is 70000 x 10 pixels; the limit for a side is 65535"),
     ],
 )
 def test_pixels_are_counted_before_decoding(width: int, height: int, reason: str) -> None:
@@ -121,7 +121,7 @@ def test_progressive_cmyk_is_limited_for_its_memory() -> None:
     data = bytearray(encoded(Image.new("CMYK", (16, 16)), "JPEG", progressive=True))
     at = data.index(b"\xff\xc2")
     data[at + 5 : at + 9] = struct.pack(">HH", 5773, 8660)
-    with pytest.raises(ImageTooLargeError, match="JPEG of its kind, for the memory"):
+    with pytest.raises(ImageTooLargeError, match="JPEG images of this kind, set by the memory"):
         serialize_image(bytes(data), 32, LIMIT)
 
 

@@ -121,7 +121,7 @@ def test_a_segment_that_is_too_short_does_not_lose_the_picture(short: bytes, alo
 @pytest.mark.parametrize(
     ("marker", "depth", "reason"),
     [
-        (0xC1, 12, "12 bits a colour; the limit is 8"),
+        (0xC1, 12, "12 bits per colour; the limit is 8"),
         (0xC3, 8, "a lossless JPEG"),
         (0xC3, 14, "a lossless JPEG"),
         (0xC5, 8, "a hierarchical JPEG"),

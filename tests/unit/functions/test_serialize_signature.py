@@ -29,11 +29,11 @@ def test_formats_are_told_by_their_first_bytes(kind: str) -> None:
         ("Fahrräder und Motorräder\n".encode(), "text"),
         (b"a" + "é".encode() * 600, "text"),  # cut in the middle of a character
         (b"P6 2 2 255 ", "a Netpbm image"),
-        (b"\x00\x01\x02\x03\xff\xfe", "of an unknown kind"),
+        (b"\x00\x01\x02\x03\xff\xfe", "of an unknown type"),
         (b"\x00\x00\x02\x00\x01\x00\x20\x20\x00\x00\x05\x00\x05\x00" + bytes(20), "a cursor (CUR)"),
-        (b"\x00\x00\x00\x18ftypmif2\x00\x00\x00\x00mif1miaf", "a HEIF image of a coding"),
-        (b"\x00\x00\x00\x18ftypmif1\x00\x00\x00\x00mif1miaf", "a HEIF image of a coding"),
-        (b"\x00\x00\x00\x10ftypmif3avif", "a HEIF image of the newer, minimized layout"),
+        (b"\x00\x00\x00\x18ftypmif2\x00\x00\x00\x00mif1miaf", "a HEIF image with a codec"),
+        (b"\x00\x00\x00\x18ftypmif1\x00\x00\x00\x00mif1miaf", "a HEIF image with a codec"),
+        (b"\x00\x00\x00\x10ftypmif3avif", "a HEIF image with the newer, minimized layout"),
         (b"\x00\x00\x00\x18ftypcrx \x00\x00\x00\x01crx isom", "a Canon raw photo"),
         (b"FUJIFILMCCD-RAW 0201", "a Fujifilm raw photo"),
         (b"II\x1a\x00\x00\x00HEAPCCDR", "a Canon raw photo"),
@@ -63,7 +63,7 @@ def test_a_targa_is_not_taken_for_a_cursor(mode: str, compression: str | None) -
 def test_the_first_bytes_of_an_image_are_a_damaged_image(kind: str, least: int) -> None:
     data = encoded(quarters(), kind)
     for length in range(least, 3):
-        with pytest.raises(CorruptImageError, match=f"it breaks off after {length} bytes"):
+        with pytest.raises(CorruptImageError, match=f"it ends after {length} bytes"):
             identify(data[:length])
 
 

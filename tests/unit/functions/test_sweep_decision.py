@@ -81,7 +81,7 @@ def test_a_dead_standard_owner_is_replaced_even_when_its_claim_is_not_over(
 ) -> None:
     kind, why = decide(limits, owner, execution=STANDARD, claim_ends=claim_ends)
     assert kind == "started"
-    assert ("not there any more" if owner == "GONE" else owner) in why
+    assert ("no longer exists" if owner == "GONE" else owner) in why
 
 
 @pytest.mark.parametrize(("claim_ends", "kind"), [(FUTURE, "running"), (PAST, "started"), (0, "started")])

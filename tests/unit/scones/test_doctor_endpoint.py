@@ -157,7 +157,7 @@ def test_an_answer_cannot_put_control_characters_on_the_terminal() -> None:
     ("code", "level", "said"),
     [
         ("ThrottlingException", Level.WARNING, "is throttling"),
-        ("ValidationError", Level.BROKEN, "does not take requests: Endpoint the-endpoint not found"),
+        ("ValidationError", Level.BROKEN, "does not accept requests: Endpoint the-endpoint not found"),
         ("ModelError", Level.BROKEN, "answered ModelError"),
         ("ServiceUnavailable", Level.BROKEN, "answered ServiceUnavailable"),
     ],

@@ -133,7 +133,8 @@ def test_what_people_read_at_80_columns(
     known.executions.add(STANDARD, "RUNNING", endpoint_away(2, NOW))
     write_log(
         "ClassifyLogs",
-        *[json.dumps({"level": "WARNING", "message": "endpoint fails", "correlation_id": STANDARD})] * 2,
+        *[json.dumps({"level": "WARNING", "message": "endpoint call failed", "correlation_id": STANDARD})]
+        * 2,
         json.dumps({"_aws": {}, "correlation_id": STANDARD}),
         json.dumps({"level": "INFO", "message": "of another", "correlation_id": "other"}),
         f"START {STANDARD}",
@@ -149,7 +150,7 @@ def test_what_people_read_at_80_columns(
         *("image", "claim", "execution", "state", "error", "log", "next")
     ]
     (log,) = [line for line in lines if line.startswith("  log")]
-    assert log.endswith("Classify WARNING: endpoint fails (2 times)")
+    assert log.endswith("Classify WARNING: endpoint call failed (2 times)")
 
 
 @pytest.mark.parametrize(
