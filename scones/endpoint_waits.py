@@ -36,7 +36,7 @@ class EndpointWait:
 
     @property
     def text(self) -> str:
-        """The reason for the wait: `waiting for the endpoint, retried: endpoint x is temporarily unavailable (...)`."""
+        """Why they wait: `waiting for the endpoint, retried: endpoint x is temporarily unavailable (...)`."""
         return f"waiting for the endpoint, retried: {self.error.message or self.error.name}"
 
 

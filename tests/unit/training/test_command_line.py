@@ -147,7 +147,7 @@ def test_a_package_that_is_missing_is_one_line() -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr == (
-        "training.evaluate: numpy is not installed: run it in the environment that `make setup-training` makes\n"
+        "training.evaluate: numpy is not installed: run it in the environment that `make setup-training` creates\n"
     )
 
 

@@ -103,7 +103,7 @@ def refusal(code: str) -> ClientError:
     [
         (refusal("AccessDenied"), r"s3://bucket/cifar/: AccessDenied: the role needs .*s3:PutObject"),
         (refusal("ExpiredToken"), "sign in again"),
-        (refusal("InternalError"), "run the command again; what is there already is skipped"),
+        (refusal("InternalError"), "run the command again; existing objects are skipped"),
         (NoCredentialsError(), "NoCredentialsError: set AWS_PROFILE"),
     ],
 )
