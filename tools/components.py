@@ -1,4 +1,4 @@
-"""What ships beside the packages that a list of packages names: native libraries inside them, and the image's base."""
+"""Shipped components that a list of packages does not name: native libraries in wheels, and the base image."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Print how much of each part of the product the last run of tests reached: ``python -m tools.coverage_table``.
+"""Print the coverage of each part of the product by the last test run: ``python -m tools.coverage_table``.
 
-Reads the data file that ``pytest --cov`` leaves. Code that runs in a local cloud or another process is not counted.
+Reads the data file of ``pytest --cov``. Code that runs in a local cloud or another process is not counted.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def table(statements: Counter[str], missing: Counter[str]) -> list[str]:
-    """Return a line for each part, sorted by its name, and one for all of them."""
+    """Return a line for each part, sorted by name, and a total."""
     lines = [
         (name, count, 100 * (count - missing[name]) / count)
         for name, count in sorted(statements.items())
@@ -38,7 +38,7 @@ def main() -> int:
         statements[part] += len(lines)
         missing[part] += len(missed)
     if not statements:
-        print("no coverage was measured: make coverage", file=sys.stderr)
+        print("no coverage was measured: run make coverage", file=sys.stderr)
         return 1
     print("\n".join(table(statements, missing)))
     return 0

@@ -1,4 +1,4 @@
-"""What a requirements.txt that `make lock` wrote says."""
+"""Parse a requirements.txt written by `make lock`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LINUX = {"sys_platform": "linux", "platform_system": "Linux", "platform_machine"
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A package of one version, known by the hashes of its files (`sha256:...`)."""
+    """A package version with the hashes of its files (`sha256:...`)."""
 
     name: str
     version: str
@@ -26,17 +26,17 @@ class Package:
     marker: Marker | None
 
     def installs_on_linux(self) -> bool:
-        """Say whether it is there on x86-64 Linux, which functions and endpoint run on."""
+        """Whether it is installed on x86-64 Linux, the platform of functions and endpoint."""
         return self.marker is None or self.marker.evaluate(LINUX)
 
 
 def locked_packages(requirements: Path) -> list[Package]:
-    """Read the packages of a requirements.txt, in its order.
+    """Return the packages of a requirements.txt, in its order.
 
     Raises
     ------
     ValueError
-        When a line is no pin of one version.
+        When a line does not pin one version.
     """
     lines = requirements.read_text().replace("\\\n", " ").splitlines()
     return [_package(line) for line in lines if line and not line.startswith(("#", "--"))]

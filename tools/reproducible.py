@@ -1,9 +1,9 @@
-"""Build the functions twice, as differently as two machines would, and compare what came out.
+"""Build the functions twice, with the differences of two machines, and compare the results.
 
     python -m tools.reproducible [Filter]
 
-prints the hash of each function's build: the name that `sam deploy` gives its code in S3. It ends with 1 when the two
-builds differ, and says in which files.
+prints the hash of each function's build: the name that `sam deploy` gives its code in S3. It exits with 1 if the
+builds differ, and prints the files.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 ROOT: Final = Path(__file__).parents[1]
-# Folder, age of the sources, and what else a build may leak: the order of sets, the clock's zone, new files' modes.
+# Folder, file times, and other things that may leak into a build: order of sets, time zone, modes of new files.
 MACHINES: Final[tuple[tuple[str, int, int, dict[str, str]], ...]] = (
     ("here", 1_000_000_000, 0o022, {"PYTHONHASHSEED": "1", "TZ": "UTC"}),
     ("another/folder of another machine", 1_700_000_000, 0o077, {"PYTHONHASHSEED": "2", "TZ": "Asia/Tokyo"}),
@@ -34,7 +34,7 @@ MACHINES: Final[tuple[tuple[str, int, int, dict[str, str]], ...]] = (
 
 
 def build_twice(folder: Path, function: str | None = None) -> list[Path]:
-    """Run `sam build` in two copies of the sources below an empty folder; return what the two built.
+    """Run `sam build` in two copies of the sources below an empty folder; return both results.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def build_twice(folder: Path, function: str | None = None) -> list[Path]:
     Raises
     ------
     subprocess.CalledProcessError
-        When a build fails, with what SAM said as its output.
+        When a build fails, with SAM's output.
     """
     builds = []
     for name, age, umask, variables in MACHINES:
@@ -54,7 +54,7 @@ def build_twice(folder: Path, function: str | None = None) -> list[Path]:
 
 
 def copy_sources(target: Path, age: int = 0) -> None:
-    """Copy what `sam build` reads to a folder that is not there yet, all of it changed last at this time."""
+    """Copy the inputs of `sam build` to a new folder, all with this modification time."""
     target.mkdir(parents=True)
     for source in (ROOT / source for source in SOURCES):
         if source.is_dir():
@@ -83,7 +83,7 @@ def sam_build(folder: Path, function: str | None, variables: Mapping[str, str], 
 
 
 def differing_files(one: Path, other: Path) -> list[str]:
-    """Return the paths that only one of two folders has, or whose content differs."""
+    """Return the paths that exist in only one of two folders, or whose content differs."""
     left, right = _contents(one), _contents(other)
     return sorted(path for path in left.keys() | right.keys() if left.get(path) != right.get(path))
 

@@ -1,10 +1,10 @@
-"""Write what each function and the endpoint's image are made of, as CycloneDX: build/sbom/<part>.cdx.json.
+"""Write the bill of materials of each function and of the endpoint's image as CycloneDX: build/sbom/<part>.cdx.json.
 
     python -m tools.sbom
 
-The packages of each requirements.txt are installed by their hashes for x86-64 Linux; cyclonedx-py lists them with their
-licences and what they need; what it cannot see is added, and all of it held against CycloneDX's schema. Two runs write
-the same. It ends with 1 when a list and its requirements.txt differ.
+The packages of each requirements.txt are installed by their hashes for x86-64 Linux. cyclonedx-py lists them with
+licences and dependencies; components that it cannot see are added, and the result is validated against CycloneDX's
+schema. Two runs write identical files. It exits with 1 if a list and its requirements.txt differ.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ sys.exit(next((f"{path}: {str(error).splitlines()[0]}" for path, error in errors
 
 
 def disagreements(document: Document, packages: Iterable[Package]) -> list[str]:
-    """Return the packages that only one of a list and a requirements.txt names."""
+    """Return the packages that are only in the list or only in the requirements.txt."""
     listed = {(canonicalize_name(entry["name"]), entry["version"]) for entry in document["components"]}
     locked = {(package.name, package.version) for package in packages if package.installs_on_linux()}
     return sorted(f"{name} {version}" for name, version in listed ^ locked)
@@ -60,7 +60,7 @@ def parts() -> dict[str, Path]:
 
 
 def describe(name: str, folder: Path) -> Document:
-    """Return the list of one part, made of a fresh installation of its requirements.txt."""
+    """Return the list of one part, from a new installation of its requirements.txt."""
     work = OUT / "work" / name
     _uv("venv", "--clear", "--python", sys.executable, str(work))
     install = ("pip", "sync", "--python", str(work), "--require-hashes", "--python-platform", PLATFORM)
@@ -76,7 +76,7 @@ def describe(name: str, folder: Path) -> Document:
 
 
 def _project(name: str) -> str:
-    """Return the pyproject.toml of one part: a name, the project's version, and what the part asks for."""
+    """Return the pyproject.toml of one part: a name, the project's version, and the part's dependencies."""
     whole = tomllib.loads((ROOT / "pyproject.toml").read_text())
     asked = whole["dependency-groups"].get(name) or whole["project"]["optional-dependencies"][name]
     return f'[project]\nname = "scones-{name}"\nversion = "{whole["project"]["version"]}"\ndependencies = {asked}\n'

@@ -1,7 +1,7 @@
-"""Print the template as CloudFormation gets it, SAM's part worked out: `python -m tools.transformed`.
+"""Print the template as CloudFormation receives it, after SAM's transform: `python -m tools.transformed`.
 
-Checkers of CloudFormation know little of SAM, and the roles that it writes are what a reviewer wants to see. What
-recovery/ holds is shown among the rest, its parameters as what the root template gives them.
+Checkers for CloudFormation do not support all of SAM, and reviewers need to see the roles that SAM generates. The
+resources of recovery/ are included, with its parameters replaced by the root template's values.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ type Value = Any
 
 
 def template(path: Path = TEMPLATE) -> dict[str, Any]:
-    """Return a copy of a template as it stands; in the root's, what the nested stack of recovery/ makes."""
+    """Return a copy of a template as written; the root template includes the resources of recovery/."""
     return copy.deepcopy(_joined() if path == TEMPLATE else _template(path))
 
 
 def transformed() -> dict[str, Any]:
-    """Return a copy of the template after SAM's transform, its code and definitions at made-up places."""
+    """Return a copy of the template after SAM's transform, with placeholder locations of code and definitions."""
     return copy.deepcopy(_transformed())
 
 
-# Reading the file takes half a second, and the transform longer; tests ask for both many times.
+# Reading the file takes half a second, and the transform longer; tests call both many times.
 @functools.cache
 def _template(path: Path) -> dict[str, Any]:
     return dict(yaml_parse(path.read_text()))
