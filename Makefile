@@ -1,14 +1,14 @@
-# The two commands of a clean clone: `make demo` and `make test`. All set-up stays in this folder.
+# After cloning: `make demo` and `make test`. Everything is installed inside this folder.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 UV_VERSION := 0.13.8
-# A uv of the user's own is taken as it is; without one, it is installed into .uv/.
+# An installed uv is used; without one, uv is installed into .uv/.
 UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 export UV_CACHE_DIR ?= $(CURDIR)/.uv/cache
 export UV_PYTHON_INSTALL_DIR ?= $(CURDIR)/.uv/python
 export PIP_CACHE_DIR ?= $(CURDIR)/.uv/pip
-# Containers often set it; without bytecode every process compiles every module that it imports.
+# Containers often set this; without bytecode, every process compiles every module that it imports.
 unexport PYTHONDONTWRITEBYTECODE
 export SAM_CLI_TELEMETRY := 0
 export __SAM_CLI_APP_DIR ?= $(CURDIR)/.scones/sam
@@ -20,7 +20,7 @@ FUNCTIONS := serialize classify filter sweep
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: .venv/.ready ## Install everything into .venv (the other targets do it too).
+setup: .venv/.ready ## Install all packages into .venv (the other targets do so if needed).
 
 .venv/.ready: pyproject.toml uv.lock .python-version $(if $(filter .uv/%,$(UV)),.uv/bin/uv)
 	@$(UV) python find >/dev/null 2>&1 || { echo "Downloading Python $$(cat .python-version) ..."; $(UV) python install --quiet; } || { \
@@ -34,31 +34,31 @@ setup: .venv/.ready ## Install everything into .venv (the other targets do it to
 	@{ python3 -m venv .uv && .uv/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION); } || { \
 	  echo "uv could not be installed: install it (docs.astral.sh/uv), then repeat make" >&2; exit 1; }
 
-demo: setup ## Bring the local cloud up, classify the sample images, take it down again.
+demo: setup ## Start the local cloud, classify the sample images, stop it.
 	@$(SCONES) up --detach --quiet && trap '$(SCONES) down' EXIT && trap 'exit 130' INT TERM && $(SCONES) drop events/images
 
-up: setup ## Bring the local cloud up and keep it running.
+up: setup ## Start the local cloud and keep it running.
 	@$(SCONES) up
 
 down: setup ## Stop the local cloud.
 	@$(SCONES) down
 
-# Tests without a local cloud share the cores, in a random order that --randomly-seed=N repeats. Those with one run after
-# them, one after another, for local clouds have deadlines.
+# Tests without a local cloud run in parallel, in a random order that --randomly-seed=N repeats. The others run after
+# them, one at a time, because local clouds have deadlines.
 PARALLEL := -n logical --dist worksteal -p randomly
 COVER :=
 
 unit: setup ## Run the unit tests, without the slow ones.
 	@.venv/bin/pytest tests/unit $(PARALLEL) -m 'not slow and not local_cloud and not long'
 
-test: setup ## Run all tests but the long ones; what this machine lacks is skipped with the reason.
+test: setup ## Run all tests except the long ones; tests that need missing tools are skipped with the reason.
 	@.venv/bin/pytest $(PARALLEL) $(COVER) -m 'not local_cloud and not long'
 	@.venv/bin/pytest -m 'local_cloud and not long'
 
 long: setup ## Run the tests that take many minutes.
 	@.venv/bin/pytest -m long
 
-coverage: setup ## Run the unit tests and print how much of the code they reach.
+coverage: setup ## Run the unit tests and print their coverage of the code.
 	@.venv/bin/pytest tests/unit $(PARALLEL) --quiet --cov --cov-report= -m 'not local_cloud and not long'
 	@.venv/bin/python -m tools.coverage_table
 
@@ -71,30 +71,30 @@ lint: setup ## Check style, types and the template.
 format: setup ## Format the code.
 	@.venv/bin/ruff check --fix . ; .venv/bin/ruff format .
 
-release-digest: setup ## Write the digest of functions/ and statemachine/ into template.yaml, after a change of them.
+release-digest: setup ## Update the digest of functions/ and statemachine/ in template.yaml; run it after changing them.
 	@.venv/bin/python -m tools.release_digest
 
-docs: setup ## Draw the workflow into docs/ again, after a change of its definition.
+docs: setup ## Redraw the workflow in docs/; run it after changing the definition.
 	@.venv/bin/python -m tools.draw_workflow
 
-bench: setup ## Measure the pipeline on a local cloud of its own.
+bench: setup ## Measure the pipeline on a separate local cloud.
 	@$(SCONES) up --detach && trap '$(SCONES) down' EXIT && trap 'exit 130' INT TERM && .venv/bin/python benchmarks/pipeline.py
 
-chaos: setup ## Break a local cloud of its own in every way, count the outcomes, print the table.
+chaos: setup ## Inject failures into a separate local cloud, count the outcomes, print the table.
 	@.venv/bin/pytest tests/chaos -m ''
 
-# What is looked for and where the inputs come from: tests/fuzz. atheris has packages for Linux on x86-64 only.
+# Properties and seeds are in tests/fuzz. atheris has packages only for Linux on x86-64.
 FUZZ_SECONDS ?= 600
 
-fuzz: setup ## Fuzz what hostile bytes reach, each target FUZZ_SECONDS; findings go to build/fuzz.
+fuzz: setup ## Fuzz the code that handles untrusted bytes, each target for FUZZ_SECONDS; findings go to build/fuzz.
 	@$(UV) sync --locked --all-extras --group fuzz --inexact --quiet
 	@.venv/bin/python -m tests.fuzz.run --seconds $(FUZZ_SECONDS)
 
-# Every package that ships is named by its hashes, and none may run code of its own while it is installed.
+# Every shipped package is pinned by its hashes, and none may run code during installation.
 locked = { printf '\# Of pyproject.toml and uv.lock, by `make lock`.\n--only-binary :all:\n'; \
   $(UV) export --frozen --quiet --no-default-groups --no-emit-project --no-annotate --no-header $(1); }
 
-lock: $(if $(filter .uv/%,$(UV)),.uv/bin/uv) ## Write uv.lock, and of it what ships; UPGRADE=--upgrade takes newer packages.
+lock: $(if $(filter .uv/%,$(UV)),.uv/bin/uv) ## Update uv.lock and the requirements files that ship; UPGRADE=--upgrade takes newer packages.
 	@$(UV) lock $(UPGRADE)
 	@for function in $(FUNCTIONS); do $(call locked,--only-group $$function) > functions/$$function/requirements.txt || exit 1; done
 	@$(call locked,--extra endpoint --prune boto3 --prune rich --prune pillow-heif) > endpoint/requirements.txt
@@ -104,26 +104,26 @@ lock: $(if $(filter .uv/%,$(UV)),.uv/bin/uv) ## Write uv.lock, and of it what sh
 reproducible: setup ## Build the functions twice, compare, and print each package's hash; FUNCTION=Filter builds one.
 	@.venv/bin/python -m tools.reproducible $(FUNCTION)
 
-# Each in an environment of its own: they bring hundreds of packages that the project does not need.
+# Each in a separate environment: they need hundreds of packages that the project does not.
 AUDIT := $(UV) tool run --quiet --python .venv/bin/python
 CHECKOV := $(AUDIT) checkov==3.3.30 --config-file .checkov.yaml
 
-audit: audit-code judges ## Check template, code, files, workflows and policies for what a reviewer would find.
+audit: audit-code judges ## Run all security checks: of template, code, files, workflows and policies.
 
-audit-code: setup ## Check the template, the code and the files for what a security reviewer would find.
+audit-code: setup ## Run the security checks of the template, the code and the files.
 	@mkdir -p build && .venv/bin/python -m tools.transformed > build/template.json
 	@$(CHECKOV) --framework cloudformation -f build/template.json -f monitoring/template.yaml
 	@$(CHECKOV) --framework secrets -d . $(addprefix --skip-path ,.venv .venv-training .judges .uv .scones .aws-sam build uv.lock)
 	@$(CHECKOV) --framework dockerfile -f endpoint/Dockerfile
 	@$(AUDIT) bandit==1.9.4 --quiet --configfile pyproject.toml --recursive functions scones endpoint training
 
-# Independent checkers, in environments of their own. `make test` runs their tests too where they are installed.
+# Independent checkers, in separate environments. `make test` runs their tests too if they are installed.
 judges: setup-judges ## Check workflows, policies and expressions with independent implementations.
 	@.venv/bin/pytest tests/judges -m judge
 
 setup-judges: setup .judges/node/.ready .judges/localstack/.ready ## Install those implementations into .judges.
 
-# Node comes with the machine. Without it the checks that need it skip, and say so.
+# Node is not installed here. Without it, the checks that need it are skipped with a message.
 .judges/node/.ready: tests/judges/package.json tests/judges/package-lock.json tests/judges/.npmrc
 	@if ! command -v npm >/dev/null; then echo "npm is not installed: checks that need Node will skip"; else \
 	  echo "Setting up .judges/node" && mkdir -p $(@D) && cp $^ $(@D) && npm ci --prefix $(@D) --silent && touch $@; fi
@@ -137,22 +137,22 @@ setup-judges: setup .judges/node/.ready .judges/localstack/.ready ## Install tho
 sbom: setup ## List the packages of each function and of the endpoint: build/sbom/*.cdx.json (CycloneDX).
 	@UV=$(UV) .venv/bin/python -m tools.sbom
 
-audit-packages: setup ## Look the locked packages up in PyPI's database of vulnerabilities.
+audit-packages: setup ## Check the locked packages against PyPI's database of vulnerabilities.
 	@mkdir -p build && $(UV) export --locked --all-extras --no-emit-project --quiet > build/packages.txt
 	@$(AUDIT) pip-audit==2.10.1 --disable-pip --progress-spinner off -r build/packages.txt -o build/vulnerabilities.txt
 	@.venv/bin/python -m tools.audited_packages build/packages.txt build/vulnerabilities.txt
 
-clean: ## Stop the local cloud, then delete what the other targets made, .venv and .uv included.
+clean: ## Stop the local cloud, then delete everything the other targets created, including .venv and .uv.
 	@if [ -x $(SCONES) ]; then $(SCONES) down; elif [ -e .scones/cloud.json ]; then \
-	  echo "a local cloud may still run, and .venv, which would stop it, is gone: make setup, then make clean" >&2; exit 1; fi
+	  echo "a local cloud may still be running, and .venv, which is needed to stop it, is missing: run make setup, then make clean" >&2; exit 1; fi
 	rm -rf .venv .venv-training .judges .uv .aws-sam .scones build dist .hypothesis .coverage \
 	  .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-endpoint-image: setup ## Build the endpoint's image; REPOSITORY=<ECR repository> pushes it.
+endpoint-image: setup ## Build the endpoint's image; REPOSITORY=<ECR repository> also pushes it.
 	@.venv/bin/python -m training.endpoint_image $(if $(REPOSITORY),--push $(REPOSITORY))
 
-# Training has an environment of its own: PyTorch and SageMaker's SDK are large, and PyTorch's CPU build may want
+# Training has a separate environment: PyTorch and SageMaker's SDK are large, and PyTorch's CPU build may need
 # another Python.
 TRAINING_PYTHON ?= 3.11
 TRAINING_TESTS := pytest pytest-timeout moto[s3]==5.2.5 starlette httpx
