@@ -11,7 +11,7 @@ from scones.local.address import Address
 from scones.local.processes import Processes
 from tests.support import ROOT, free_address
 
-# A test run that is killed takes its local clouds with it.
+# If a test run is killed, its local clouds are stopped too.
 os.environ[emulator.OWNER_SETTING] = str(os.getpid())
 
 
@@ -27,7 +27,7 @@ def address() -> Address:
 
 @pytest.fixture(scope="session")
 def emulated_aws(address: Address, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
-    """An AWS without the product in it, whose waits and retries take no time."""
+    """An emulated AWS without the product, whose waits and retries take no time."""
     processes = Processes(tmp_path_factory.mktemp("aws") / "logs")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SFN_WAIT_SCALE", "0")

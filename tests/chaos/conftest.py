@@ -1,4 +1,4 @@
-"""A local cloud for scenarios, and the table of what they came to."""
+"""A local cloud for scenarios, and the table of their results."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.local_cloud.table import Row, as_text, write
 
 ROWS = pytest.StashKey[list[Row]]()
 CANARY_S = 30
-"""What a gradual deployment takes; an alarm ends it earlier."""
+"""Duration of a gradual deployment; an alarm ends it earlier."""
 
 
 @pytest.fixture(scope="session")
@@ -52,7 +52,7 @@ def begin() -> Iterator[Begin]:
 
 @pytest.fixture
 def finish(request: pytest.FixtureRequest) -> Finish:
-    """Put a row into the table, and fail where something is wrong with it."""
+    """Add a row to the table, and fail if it has violations."""
 
     def finish_row(row: Row) -> None:
         request.config.stash.setdefault(ROWS, []).append(row)

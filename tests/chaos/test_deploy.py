@@ -58,7 +58,7 @@ def change(root: Path, tmp_path: Path) -> Change:
         template = project / ".aws-sam" / "build" / "template.yaml"
         text, count = re.subn(r"(?m)^( +Digest: )\w+$", rf"\g<1>{digest}", template.read_text())
         assert count == 1
-        # Nine of ten images take the new release, so that twenty are not long in coming.
+        # Nine of ten images take the new release, so that twenty arrive quickly.
         text, count = re.subn(r"(?m)^( +- )10$", r"\g<1>90", text)
         assert count == 1
         template.write_text(text)
@@ -114,7 +114,7 @@ def live(cloud: LocalCloud) -> str:
 
 
 def took(cloud: LocalCloud, execution: str, state: str) -> bool:
-    """Say whether an execution has begun with this state."""
+    """Whether an execution has begun with this state."""
     states = cloud.client("stepfunctions")
     history = states.get_execution_history(executionArn=execution, maxResults=10)["events"]
     return any(event.get("stateEnteredEventDetails", {}).get("name") == state for event in history)

@@ -1,4 +1,4 @@
-"""An endpoint that fails a fifth of the time in each way, and one that is away for six hours."""
+"""An endpoint that fails in 20 % of requests, in each way, and one that is unavailable for six hours."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_an_endpoint_that_is_gone_for_six_hours(cloud: LocalCloud, begin: Begin,
     attempts = scenario.failed_attempts("EndpointUnavailableError")
     row.require(row.failed == 0, f"{row.failed} images failed")
     row.require(row.seconds > outage_s, "it was over before the endpoint came back")
-    row.require(attempts > 20 * row.images, f"only {attempts} attempts in vain")
+    row.require(attempts > 20 * row.images, f"only {attempts} failed attempts")
     row.require(row.died == 0, f"{row.died} executions died")
     row.notes.append(f"ok; {attempts / row.images:.0f} attempts each")
     finish(row)

@@ -1,4 +1,4 @@
-"""More than a laptop can do at once, workers that die under it, and events that come again and again."""
+"""More load than a laptop can handle at once, workers that are killed, and duplicate events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long the workflow waits for a service that is away, as its definition says and the dice of its jitter decide."""
+"""How long the workflow waits for an unavailable service, by its definition and random jitter."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def patient_retriers() -> Iterator[Any]:
 
 
 def patience_s(retrier: dict[str, Any], chance: random.Random) -> float:
-    """Draw how long one execution goes on trying, its attempts taking no time."""
+    """Simulate how long one execution retries, if attempts take no time."""
     delays = (
         min(retrier["IntervalSeconds"] * retrier["BackoffRate"] ** attempt, retrier["MaxDelaySeconds"])
         for attempt in range(retrier["MaxAttempts"])

@@ -1,4 +1,4 @@
-"""A few minutes of a bad day in one: faults of many kinds, odd events, objects that change, workers that die."""
+"""Many failures in a few minutes: faults of many kinds, odd events, changing objects, killed workers."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_objects_deleted_and_replaced_before_they_are_read(
     row = scenario.row(scenario.wait(TIMEOUT_S))
     rejected = {image for image, written in scenario.results().items() if written == ["rejected"]}
     gone = {(image.key, image.etag) for image in images[4:8]}
-    row.require(rejected == gone, f"{len(rejected)} rejected, where 4 versions are gone for good")
+    row.require(rejected == gone, f"{len(rejected)} rejected, where 4 versions are permanently gone")
     row.require(row.died == 0, f"{row.died} executions died")
     finish(row)
 
@@ -79,6 +79,6 @@ def test_a_worker_is_killed_in_the_middle(cloud: LocalCloud, begin: Begin, finis
     kill_workers(cloud)
     row = scenario.row(scenario.wait(TIMEOUT_S))
     row.require(scenario.failed_attempts("Runtime.ExitError") > 0, "no call was cut short")
-    row.require(row.failed == 0, f"{row.failed} images failed, where a repetition helps")
+    row.require(row.failed == 0, f"{row.failed} images failed, where a retry helps")
     row.require(row.died == 0, f"{row.died} executions died")
     finish(row)

@@ -1,4 +1,4 @@
-"""What the workflow never heard of, or forgot in the middle: the sweep, the backfill, a cloud that was killed."""
+"""Recovery of lost events and interrupted executions: the sweep, the backfill, a killed cloud."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BACKFILL_IMAGES, BACKFILL_TIMEOUT_S = 10_000, 2400
 
 
 def test_a_rule_disabled_for_an_hour_and_a_sweep(cloud: LocalCloud, begin: Begin, finish: Finish) -> None:
-    """The hour is the sweep's: it is told to look at images of any age."""
+    """The sweep is configured to handle images of any age."""
     scenario = begin(cloud, "rule disabled, then a sweep")
     with cloud.rule_disabled():
         scenario.drop(100)
@@ -55,7 +55,7 @@ def test_a_backfill_interrupted_once(cloud: LocalCloud, begin: Begin, finish: Fi
 
 @pytest.fixture
 def lasting_cloud(root: Path, tmp_path: Path) -> Iterator[tuple[LocalCloud, list[str]]]:
-    """A cloud of its own that is kept on disk, and the options that start it again."""
+    """A separate cloud with its data on disk, and the options that restart it."""
     options = [*ports(), "--persist"]
     with open_cloud(Shell(root, tmp_path / "state"), *options) as cloud:
         yield cloud, options
@@ -64,7 +64,7 @@ def lasting_cloud(root: Path, tmp_path: Path) -> Iterator[tuple[LocalCloud, list
 def test_a_cloud_killed_and_started_again(
     lasting_cloud: tuple[LocalCloud, list[str]], begin: Begin, finish: Finish
 ) -> None:
-    """Executions outlive everything on AWS. Here they die with the emulator, which is what a sweep is for."""
+    """Here executions end with the emulator, unlike on AWS; the sweep must restart their images."""
     cloud, options = lasting_cloud
     scenario = begin(cloud, "cloud killed, started again, swept")
     scenario.drop(100)

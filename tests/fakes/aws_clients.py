@@ -1,4 +1,4 @@
-"""AWS clients in memory that fail on purpose, at the call or in the middle of a body."""
+"""In-memory AWS clients that fail on purpose, at the call or in the middle of a body."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -45,7 +45,7 @@ class FakeBody:
 
 @dataclass
 class FakeS3:
-    """An S3 of one object."""
+    """An S3 with one object."""
 
     body: FakeBody = field(default_factory=lambda: FakeBody(b""))
     etag: str = '"e1"'
@@ -63,7 +63,7 @@ class FakeS3:
 
 @dataclass
 class FakeSageMakerRuntime:
-    """A SageMaker runtime with one answer."""
+    """A SageMaker runtime with one response."""
 
     body: FakeBody = field(default_factory=lambda: FakeBody(b"[0.9, 0.1]"))
     variant: str | None = "AllTraffic"

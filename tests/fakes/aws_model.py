@@ -1,7 +1,7 @@
-"""What AWS's own service models say about a request, beyond what botocore checks before it sends one.
+"""Checks a request against AWS's service models, beyond botocore's own validation.
 
-botocore checks names, types, required members, minimal lengths and minimal values; enumerations, patterns, maximal
-lengths and values stand in the same models and are left to the service. Here they are checked too.
+botocore checks names, types, required members, and minimum lengths and values. It leaves enumerations, patterns, and
+maximum lengths and values, which are in the same models, to the service. Here they are checked too.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from botocore.model import Shape
 
-# What the models' patterns take from Java and Python's `re` has not: classes of characters, ...
+# Syntax of Java in the models' patterns that Python's `re` does not have: character classes, ...
 _CLASSES = {
     "L": "A-Za-z\u00aa-\u1fff\u2c00-\uffff",
     "M": "\u0300-\u036f",
@@ -37,7 +37,7 @@ _CLASSES = {
     "Print": " -~",
     "ASCII": "\\0-\\x7f",
 }
-# ... and other spellings.
+# ... and other notations.
 _SPELLINGS = {
     "\ud800\udc00-\udbff\udfff": "\U00010000-\U0010ffff",
     r"\uD800\uDC00-\uDBFF\uDFFF": "\U00010000-\U0010ffff",
@@ -54,12 +54,12 @@ def service_model(service: str) -> Any:
 
 
 def violations(service: str, operation: str, arguments: dict[str, Any]) -> list[str]:
-    """Return what the service's model has against a request, one sentence each; nothing where it fits.
+    """Return the violations of the service's model by a request, one sentence each; empty if it is valid.
 
     Parameters
     ----------
     operation
-        As AWS writes it, for example "CreateModel".
+        In AWS's spelling, for example "CreateModel".
     """
     shape = service_model(service).operation_model(operation).input_shape
     if shape is None:
@@ -127,12 +127,12 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 class ModelledClient:
-    """A client of one service that refuses requests the service's model has something against.
+    """A client of one service that rejects requests which violate the service's model.
 
     Parameters
     ----------
     answer
-        Called with the operation and its arguments for the answer; an exception that it returns is raised.
+        Called with the operation and its arguments; returns the response, or an exception to raise.
     """
 
     def __init__(self, service: str, answer: Callable[[str, dict[str, Any]], Any]) -> None:
@@ -158,9 +158,9 @@ class ModelledClient:
 
 @contextmanager
 def checked_requests() -> Iterator[list[str]]:
-    """Check every request of every boto3 client; yield the list that fills with what is wrong."""
+    """Check every request of every boto3 client; yield the list to which violations are added."""
     found: list[str] = []
-    client_class: Any = BaseClient  # whose stubs leave out what is private
+    client_class: Any = BaseClient  # whose stubs omit private attributes
     make = client_class._make_api_call
 
     def checked(client: BaseClient, operation: str, arguments: dict[str, Any]) -> Any:

@@ -17,7 +17,7 @@ PER_CLASS = 20
 
 
 def split(per_class: int, seed: int) -> dict[bytes, Any]:
-    """Return the content of a pickle: every class a colour of its own, with noise."""
+    """Return the content of a pickle: each class has a different colour, with noise."""
     rng = np.random.default_rng(seed)
     labels = np.tile(np.arange(len(CLASSES)), per_class)
     colours = np.array([[200, 30, 30], [30, 200, 30], [220, 220, 220], [30, 30, 200]])[labels]
@@ -37,7 +37,7 @@ def write(path: Path, members: dict[str, bytes]) -> Path:
 
 
 def pickles() -> dict[str, bytes]:
-    """Return the three files of a sound archive."""
+    """Return the three files of a valid archive."""
     meta = {b"fine_label_names": [name.encode() for name in CLASSES]}
     contents = {"meta": meta, "train": split(PER_CLASS, 1), "test": split(3, 2)}
     return {name: pickle.dumps(content, protocol=2) for name, content in contents.items()}

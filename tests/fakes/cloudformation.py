@@ -36,7 +36,7 @@ class FakeStack:
 
 @dataclass
 class FakeStacks:
-    """Shows a deletion's statuses one look after the other, a stale one first where there is one."""
+    """Shows the statuses of a deletion one call after the other, a stale one first if there is one."""
 
     stacks: list[FakeStack]
     on_delete: Callable[[], None] = lambda: None
@@ -83,7 +83,11 @@ class FakeStacks:
 
     def _pages(self, *, StackName: str) -> Iterator[dict[str, Any]]:  # noqa: N803
         stack = self._find(StackName, "ListStackResources")
-        for logical_id, kind, name in stack.resources:  # a page for each, as nobody may count on the first
+        for (
+            logical_id,
+            kind,
+            name,
+        ) in stack.resources:  # one page each: callers must not rely on the first page
             status = stack.statuses.get(logical_id, "CREATE_COMPLETE")
             summary = {
                 "LogicalResourceId": logical_id,

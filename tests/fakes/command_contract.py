@@ -1,4 +1,4 @@
-"""Holds what commands print with --json to the schema that is published for it."""
+"""Validates the --json output of commands against the published schema."""
 
 import json
 from functools import cache
@@ -13,7 +13,7 @@ CONTRACTS = ROOT / "docs" / "contracts"
 
 
 def check_output(command: str, printed: str) -> None:
-    """Check that it is one document, and of the schema of its command."""
+    """Check that the output is one document and valid under the command's schema."""
     _validator(command).validate(json.loads(printed))
 
 

@@ -1,4 +1,4 @@
-"""Step Functions that knows a few executions: their status, their history, and the workflow's own definition."""
+"""A Step Functions with a few executions: their status, their history, and the workflow's definition."""
 
 import json
 from collections import Counter
@@ -32,7 +32,7 @@ def scheduled(at: datetime = START) -> dict[str, Any]:
 
 
 def failed(name: str, message: str, at: datetime) -> dict[str, Any]:
-    """A failed attempt, its cause wrapped as Lambda does."""
+    """A failed attempt, with its cause wrapped as by Lambda."""
     cause = json.dumps({"errorMessage": message, "errorType": name, "stackTrace": ["..."]})
     return {
         "type": "TaskFailed",
@@ -42,7 +42,7 @@ def failed(name: str, message: str, at: datetime) -> dict[str, Any]:
 
 
 def endpoint_away(attempts: int, start: datetime = START) -> list[dict[str, Any]]:
-    """The history of an execution in Classify, each of whose attempts found the endpoint unavailable."""
+    """The history of an execution in Classify whose attempts all found the endpoint unavailable."""
     events = [entered("Serialize image", start), scheduled(start), entered("Classify", start)]
     for number in range(attempts):
         at = start + timedelta(seconds=number + 1)

@@ -1,4 +1,4 @@
-"""Parts of image files that tests put where they do not belong."""
+"""Parts of image files that tests insert in wrong places."""
 
 import struct
 import zlib

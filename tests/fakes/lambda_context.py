@@ -1,4 +1,4 @@
-"""What Lambda passes beside the event, as far as Powertools reads it."""
+"""The context that Lambda passes with the event, as far as Powertools reads it."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""The shipped model with other words about itself."""
+"""The shipped model with other metadata."""
 
 from pathlib import Path
 
@@ -8,8 +8,8 @@ from endpoint.predictor import SHIPPED_MODEL
 def stated(target: Path, **facts: str) -> Path:
     """Write the shipped model with other metadata, such as labels="cat,dog", and return its path.
 
-    Fields appended to a protobuf message are merged into it: of two metadata entries (field 14) of one key, the later
-    counts.
+    Fields appended to a protobuf message are merged into it: of two metadata entries (field 14) with the same key, the
+    later one counts.
     """
     entries = (
         _field(14, _field(1, key.encode()) + _field(2, value.encode())) for key, value in facts.items()

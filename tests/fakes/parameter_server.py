@@ -1,4 +1,4 @@
-"""An SSM with one parameter on a real socket, which takes only requests that botocore would have signed alike."""
+"""An SSM with one parameter on a real socket; it accepts only requests signed as botocore would sign them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SECRET_KEY = "testing"
 
 @dataclass
 class ParameterServer:
-    """What it answers: the value, or the answers that are left, each a status and a body, one a request."""
+    """The responses: the value, or the remaining scripted ones (status and body), one per request."""
 
     value: str = ""
     answers: list[tuple[int, bytes]] = field(default_factory=list)
@@ -33,7 +33,7 @@ class ParameterServer:
     url: str = ""
 
     def refuse(self, code: str, status: int = 400, message: str = "not this time", times: int = 1) -> None:
-        """Answer the next requests with an error as SSM writes it."""
+        """Answer the next requests with an error in SSM's format."""
         body = json.dumps({"__type": code, "message": message}).encode()
         self.answers += [(status, body)] * times
 
@@ -58,7 +58,7 @@ class ParameterServer:
 
 
 def botocores_signature(url: str, headers: dict[str, str], body: bytes, secret_key: str = SECRET_KEY) -> str:
-    """Return the signature that botocore makes of the headers which the request says it signed."""
+    """Return botocore's signature of the headers that the request lists as signed."""
     found = re.search(
         r"Credential=([^/]+)/\d{8}/([^/]+)/([^/]+)/aws4_request, SignedHeaders=(\S+),",
         headers["authorization"],

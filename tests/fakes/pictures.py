@@ -1,4 +1,4 @@
-"""Images drawn for these tests: nothing is stored, nothing is loaded."""
+"""Images drawn by the tests; no files are stored or loaded."""
 
 from io import BytesIO
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pillow_heif
 from PIL import Image, ImageChops, ImageDraw
 
-pillow_heif.register_heif_opener()  # to write HEIC; what is tested reads it by itself
+pillow_heif.register_heif_opener()  # to write HEIC; the tested code reads HEIC without it
 
 RED, GREEN, BLUE, YELLOW = (220, 30, 30), (30, 200, 30), (30, 30, 220), (230, 220, 40)
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "HEIF", "AVIF")
@@ -22,7 +22,7 @@ TURNED_BACK = {
 
 
 def quarters(width: int = 160, height: int = 120) -> Image.Image:
-    """Red and green above blue and yellow: every way of turning it looks different."""
+    """Red and green above blue and yellow: every rotation looks different."""
     image = Image.new("RGB", (width, height), RED)
     draw = ImageDraw.Draw(image)
     draw.rectangle((width // 2, 0, width, height // 2 - 1), fill=GREEN)
@@ -62,7 +62,7 @@ def corners(image: Image.Image) -> list[tuple[int, ...]]:
 
 
 def largest_difference(left: Image.Image, right: Image.Image) -> int:
-    """The largest difference of any pixel's any colour, 0 to 255."""
+    """The largest difference in any colour of any pixel, 0 to 255."""
     return max(ImageChops.difference(left, right).tobytes())
 
 

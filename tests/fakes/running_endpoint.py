@@ -1,4 +1,4 @@
-"""The endpoint's application on a real socket, and boto3's client that asks it."""
+"""The endpoint's application on a real socket, and a boto3 client that invokes it."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""moto's SageMaker, mended where moto 5.2.5 lacks or misspells something, and made to misbehave on purpose.
+"""moto's SageMaker with fixes for moto 5.2.5's gaps, and with failures on purpose.
 
-moto has no UpdateEndpoint, makes every endpoint InService at once, and answers a few fields as null where
-AWS leaves them out, which sagemaker-core's shapes refuse. Handlers on the session's events do the rest; they
-reach every client made from it, sagemaker-core's own included.
+moto has no UpdateEndpoint, makes every endpoint InService at once, and returns null for a few fields that AWS omits,
+which sagemaker-core's shapes reject. Handlers on the session's events do the rest; they apply to every client made
+from it, including sagemaker-core's own.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ ROLE = f"arn:aws:iam::{DEFAULT_ACCOUNT_ID}:role/endpoint"
 
 @dataclass
 class ControlPlane:
-    """What was called, what the endpoint will say next, and what goes wrong.
+    """Recorded calls, the next statuses of the endpoint, and the failures to inject.
 
     Parameters
     ----------
     calls, updates, training_jobs
-        Every operation by its name; the requests of UpdateEndpoint and CreateTrainingJob.
+        All operations by name; the requests of UpdateEndpoint and CreateTrainingJob.
     statuses
-        Answered by the next DescribeEndpoint calls, one each, before moto's own InService.
+        Returned by the next DescribeEndpoint calls, one each, before moto's own InService.
     failure_reason
         Of an endpoint that fails or rolls back.
     roll_back
-        The next UpdateEndpoint ends on the configuration it came from, as after an alarm.
+        The next UpdateEndpoint ends with the previous configuration, as after an alarm.
     interrupt_before
         The next call of this operation raises KeyboardInterrupt instead of being made.
     refuse
-        The operation that the caller has no permission for.
+        The operation for which the caller has no permission.
     """
 
     calls: list[str] = field(default_factory=list)
@@ -56,7 +56,7 @@ class ControlPlane:
     refuse: str | None = None
 
     def attach(self, session: boto3.Session) -> boto3.Session:
-        """Make every client of the session talk to this."""
+        """Connect every client of the session to this control plane."""
         session.events.register("before-call", self._before_call)  # type: ignore[arg-type]
         session.events.register("after-call.sagemaker.DescribeEndpoint", self._describe_endpoint)
         session.events.register("after-call.sagemaker", _without_nulls)
@@ -67,12 +67,12 @@ class ControlPlane:
         return [call for call in self.calls if not call.startswith(("Describe", "List"))]
 
     def _before_call(self, model: Any, params: dict[str, Any], **_: Any) -> tuple[Any, dict[str, Any]] | None:
-        """Record the call; the answer, where there is one, spares moto the request."""
+        """Record the call; if there is a response, moto does not get the request."""
         if model.name == self.interrupt_before:
             self.interrupt_before = None
             raise KeyboardInterrupt
         self.calls.append(model.name)
-        if model.name == "CreateTrainingJob":  # moto answers metric definitions of its own
+        if model.name == "CreateTrainingJob":  # moto returns its own metric definitions
             self.training_jobs.append(json.loads(params["body"]))
         if model.name == self.refuse:
             denied = {"Error": {"Code": "AccessDeniedException", "Message": "not\nallowed"}}
@@ -92,13 +92,13 @@ class ControlPlane:
             if self.statuses:
                 parsed["EndpointStatus"] = self.statuses.pop(0)
             parsed["FailureReason"] = self.failure_reason
-            if capture := parsed.get("DataCaptureConfig"):  # of which moto answers half
+            if capture := parsed.get("DataCaptureConfig"):  # moto returns only half of it
                 capture |= {"CaptureStatus": "Started", "CurrentSamplingPercentage": 100}
 
 
 @contextmanager
 def emulated_sagemaker() -> Iterator[tuple[ControlPlane, boto3.Session]]:
-    """Yield a control plane and a session that talks to it, in an account of their own."""
+    """Yield a control plane and a session connected to it, in a separate account."""
     plane = ControlPlane()
     with mock_aws():
         yield plane, plane.attach(boto3.Session(region_name=REGION))

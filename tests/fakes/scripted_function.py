@@ -1,4 +1,4 @@
-"""A Lambda function that does what the test wrote down for its execution, so that it can fail on purpose.
+"""A Lambda function that follows a script of the test for its execution, so that it can fail on purpose.
 
 The script of an execution is an object `<execution name>.json` in the bucket SCRIPTS: for each function a list of
 actions, one per attempt, the last one repeated. An action returns a payload, raises an error of a name, or exits.

@@ -1,4 +1,4 @@
-"""boto3 clients with botocore's Stubber: what is asked and answered is checked against AWS's own service models."""
+"""boto3 clients with botocore's Stubber, which checks requests and responses against AWS's service models."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,7 +11,7 @@ REGION = "us-east-1"
 
 @dataclass(frozen=True)
 class Refusal:
-    """An error answer."""
+    """An error response."""
 
     code: str
     message: str = "no"
@@ -21,7 +21,7 @@ DENIED = Refusal("AccessDeniedException")
 
 
 def stubbed(service: str, *answers: tuple[str, Any]) -> Any:
-    """Return a client that gives these answers, (method, answer or Refusal), in this order and no other."""
+    """Return a client that gives these responses, (method, response or Refusal), in exactly this order."""
     keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
     client = boto3.client(service, region_name=REGION, **keys)  # type: ignore[call-overload]
     stubber = Stubber(client)
@@ -36,7 +36,7 @@ def stubbed(service: str, *answers: tuple[str, Any]) -> Any:
 
 @dataclass
 class StubbedConnection:
-    """A `Connection` whose clients are stubbed, by service; each service's client is one and the same."""
+    """A `Connection` whose clients are stubbed, by service; each service has a single client."""
 
     clients: dict[str, Any]
     stack: str = "scones"

@@ -1,4 +1,4 @@
-"""TIFFs of any layout, written by hand: what a decoder makes of them can be compared with what was put in."""
+"""TIFFs of any layout, encoded here, so that a decoder's result can be compared with the input."""
 
 import struct
 import zlib
@@ -65,7 +65,7 @@ class Tiff:
 
 
 def number(layout: Tiff, value: float) -> float:
-    """A shade as it is stored."""
+    """A grey level in its stored form."""
     stored = value * layout.full
     return stored if layout.sample_format == FLOAT else round(stored)
 
@@ -168,7 +168,7 @@ def _file(layout: Tiff, blocks: list[bytes]) -> bytes:
 
 
 def palette(bits: int) -> tuple[int, ...]:
-    """Red as the number is, green its opposite, blue 0x80."""
+    """Red is the value, green its complement, blue 0x80."""
     high = 2**bits - 1
     red = [index * 255 // high * 257 for index in range(high + 1)]
     return (*red, *(65_535 - value for value in red), *[0x8080] * (high + 1))

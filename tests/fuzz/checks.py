@@ -1,4 +1,4 @@
-"""The two pieces of code that hostile bytes reach, and the property of each."""
+"""The two functions that handle untrusted bytes, and the property of each."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Ways in which a file comes to harm, as Hypothesis draws them."""
+"""Kinds of damage to a file, as Hypothesis strategies."""
 
 from dataclasses import dataclass
 from typing import Literal

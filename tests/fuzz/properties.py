@@ -1,4 +1,4 @@
-"""What must hold for whatever bytes arrive; shared by the property-based tests and the fuzz targets."""
+"""Properties that must hold for any bytes; shared by the property-based tests and the fuzz targets."""
 
 import math
 import sys
@@ -23,12 +23,12 @@ STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 class ViolationError(AssertionError):
-    """Something that must hold did not."""
+    """A property was violated."""
 
 
 @dataclass(slots=True)
 class Cost:
-    """Processor time in seconds, and by how many MiB the process grew at most; 0 where nobody tells."""
+    """CPU time in seconds, and the largest growth of the process in MiB; 0 if unknown."""
 
     seconds: float = 0.0
     mib: float = 0.0
@@ -47,7 +47,7 @@ def measured() -> Iterator[Cost]:
 
 def within_bounds(cost: Cost) -> None:
     """
-    Hold a cost to the function's limits.
+    Check a cost against the function's limits.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def within_bounds(cost: Cost) -> None:
 
 def image_outcome(serialize: Callable[..., Any], data: bytes, short_side: int = INPUT_SIZE) -> str:
     """
-    Hand bytes to Serialize's rules.
+    Pass bytes to Serialize's rules.
 
     Parameters
     ----------
@@ -77,9 +77,9 @@ def image_outcome(serialize: Callable[..., Any], data: bytes, short_side: int = 
     Raises
     ------
     ViolationError
-        When an accepted image breaks the contract, or an error's reason is not fit for a person.
+        When an accepted image breaks the contract, or an error's reason is not readable.
     Exception
-        Whatever untyped error came out.
+        Any untyped error.
     """
     try:
         result = serialize(data, short_side, MAX_PIXELS)
@@ -96,7 +96,7 @@ def image_outcome(serialize: Callable[..., Any], data: bytes, short_side: int = 
 
 def answer_outcome(parse: Callable[..., Any], answer: bytes, labels: tuple[str, ...]) -> str:
     """
-    Hand bytes to Classify's parser; returns, and raises, as `image_outcome`.
+    Pass bytes to Classify's parser; returns and raises like `image_outcome`.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ def answer_outcome(parse: Callable[..., Any], answer: bytes, labels: tuple[str, 
         return type(error).__name__
     _hold(type(found) is list and all(type(value) is float for value in found), f"not floats: {found!r:.100}")
     _hold(len(found) == len(labels), f"{len(found)} values for {len(labels)} labels")
-    _hold(all(math.isfinite(value) and 0 <= value <= 1 for value in found), f"no probabilities: {found}")
+    _hold(all(math.isfinite(value) and 0 <= value <= 1 for value in found), f"not probabilities: {found}")
     missed = max(
         1e-3, min(5e-4 * len(found), 5e-2)
     )  # a float error, or what rounding to three digits explains

@@ -1,4 +1,4 @@
-"""Fuzz every target for a while and say in a line for each what came out: `python -m tests.fuzz.run --seconds 600`.
+"""Fuzz every target and print one line of results for each: `python -m tests.fuzz.run --seconds 600`.
 
 Needs atheris (`uv sync --group fuzz`, or `make fuzz`, which does that). Exits with 1 when anything was found.
 """
@@ -18,8 +18,8 @@ from tests.fuzz import checks
 
 ROOT = Path(__file__).parents[2]
 BUILD = ROOT / "build" / "fuzz"
-HUNG_S, DEAD_MIB = 30, 1500  # where libFuzzer ends a target by itself; the limits are checked far below
-MAX_BYTES = 65_536  # of an input: more would find little that is new, slowly
+HUNG_S, DEAD_MIB = 30, 1500  # where libFuzzer ends a target; the checked limits are much lower
+MAX_BYTES = 65_536  # bytes of an input: larger ones find little more, and slowly
 RUNS = re.compile(r"Done (\d+) runs in (\d+) second")
 
 
@@ -29,7 +29,7 @@ def environment(name: str) -> dict[str, str]:
 
 
 def fuzz(name: str, seconds: int, seed: int) -> dict[str, Any]:
-    """Run one target in a process of its own, from a corpus made now; what it did and found."""
+    """Run one target in a separate process with a new corpus; return its counts and findings."""
     for old in BUILD.glob(f"{name}-*.bin"):
         old.unlink()
     BUILD.mkdir(parents=True, exist_ok=True)
@@ -64,7 +64,7 @@ def fuzz(name: str, seconds: int, seed: int) -> dict[str, Any]:
 
 
 def confirmed(name: str, file: str, what: str) -> bool:
-    """Tell whether a finding shows without the fuzzer too, whose own work makes everything slower."""
+    """Whether a finding is reproducible without the fuzzer, which slows everything down."""
     if not file:
         return True
     command = [sys.executable, "-m", "tests.fuzz.reproduce", name, str(BUILD / file)]

@@ -1,4 +1,4 @@
-"""Small real files of every accepted kind, made on the spot, and answers of endpoints: what mutations start from."""
+"""Seeds of the mutations: small valid files of every accepted kind, generated, and responses of endpoints."""
 
 import json
 import struct
@@ -117,7 +117,7 @@ def answers() -> list[bytes]:
 
 
 def turned(orientation: int) -> bytes:
-    """An EXIF block with an orientation, a resolution and a directory of its own."""
+    """An EXIF block with an orientation, a resolution and a subdirectory."""
     exif = Image.Exif()
     exif[0x0112], exif[0x011A], exif[0x0128] = orientation, 72.0, 2
     exif.get_ifd(0x8769)[0x9003] = "2024:01:01 00:00:00"
@@ -157,7 +157,7 @@ def run_length(width: int, height: int) -> bytes:
 
 
 def with_checksums(data: bytes) -> bytes:
-    """Mend the checksums of a PNG's chunks: else no damage in them is ever seen."""
+    """Correct the checksums of a PNG's chunks: otherwise damage in them is never decoded."""
     if not data.startswith(b"\x89PNG\r\n\x1a\n"):
         return data
     mended = bytearray(data)

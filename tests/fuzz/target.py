@@ -1,4 +1,4 @@
-"""One coverage-guided fuzz target, in a process of its own: `python -m tests.fuzz.target TARGET STATS [OPTIONS]`.
+"""One coverage-guided fuzz target, in a separate process: `python -m tests.fuzz.target TARGET STATS [OPTIONS]`.
 
 The options are libFuzzer's. A finding does not end it: of each kind and place the first is kept as a file beside STATS.
 """
@@ -43,7 +43,7 @@ class Target:
         self.written = 0.0
 
     def __call__(self, data: bytes) -> None:
-        """Judge one input of the fuzzer."""
+        """Check one input of the fuzzer."""
         stats = self.stats
         stats.executions += 1
         with properties.measured() as cost:
@@ -74,7 +74,7 @@ class Target:
         return file.name
 
     def write(self) -> None:
-        """Write the numbers, for whoever waits: libFuzzer ends the process without a word to Python."""
+        """Write the statistics for the parent process: libFuzzer ends this one without notice to Python."""
         self.written = monotonic()
         self.stats.max_rss_mib = properties.peak_mib(self.stats.max_rss_mib)
         with suppress(FileNotFoundError):
@@ -82,7 +82,7 @@ class Target:
 
 
 def mutated(data: bytes, max_size: int, seed: int) -> bytes:
-    """Mutate as libFuzzer does, then mend the checksums of most PNGs."""
+    """Mutate like libFuzzer, then correct the checksums of most PNGs."""
     changed: bytes = atheris.Mutate(data, max_size)
     if random.Random(seed).random() < MENDED:  # noqa: S311
         changed = seeds.with_checksums(changed)
@@ -96,7 +96,7 @@ def _place(error: Exception) -> str:
 
 
 def main() -> None:
-    """Fuzz until libFuzzer's options say enough."""
+    """Fuzz until the limits of libFuzzer's options."""
     name, file, *options = sys.argv[1:]
     with atheris.instrument_imports(include=["PIL", "pillow_heif", "json", checks.PACKAGES[name]]):
         target = Target(name, Path(file))

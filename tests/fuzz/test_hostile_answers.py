@@ -1,4 +1,4 @@
-"""Whatever an endpoint answers, Classify reads proper probabilities or says InvalidPredictionError."""
+"""For any response of an endpoint, Classify returns valid probabilities or raises InvalidPredictionError."""
 
 import json
 from typing import Any

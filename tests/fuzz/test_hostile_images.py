@@ -1,4 +1,4 @@
-"""Whatever is done to a real image, Serialize answers within the contract or with a typed error, in time and memory."""
+"""For any damage to an image, Serialize returns a valid result or a typed error, within time and memory."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tests.fuzz import seeds
 from tests.fuzz.damage import Damage, damaged, damages
 from tests.fuzz.properties import FORMATS, ViolationError, image_outcome, measured, within_bounds
 
-# The same examples each time: `make fuzz` is where new ones are looked for.
+# The same examples each time; `make fuzz` searches for new ones.
 CALM = settings(derandomize=True, deadline=None, database=None, max_examples=150)
 SEEDS = seeds.images()
 OTHERS = tuple(SEEDS.values())

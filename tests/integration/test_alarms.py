@@ -1,6 +1,6 @@
-"""Every alarm of the stack rings, and the alert topic hears it.
+"""Every alarm of the stack fires and notifies the alert topic.
 
-What breaks quickly is broken for real. What takes hours, or what the emulator never does, is put as metric data under
+Quick failures are real. Those that take hours, or that the emulator cannot produce, are simulated by metric data under
 the alarm's own name and dimensions; the driver of such an alarm says so.
 """
 
@@ -26,7 +26,7 @@ OLD = "incoming/old.png"
 
 @dataclass
 class Watched:
-    """A cloud whose alarms ring early, and all that its alert topic has said of them."""
+    """A cloud whose alarms fire early, and all notifications about them from its alert topic."""
 
     cloud: LocalCloud
     alarms: dict[str, str] = field(init=False)
@@ -45,7 +45,7 @@ class Watched:
         return dict(alarm)
 
     def heard(self, name: str, state: str) -> bool:
-        """Whether the alert topic has said that an alarm went into a state."""
+        """Whether the alert topic has sent that an alarm entered a state."""
         self.messages += self.mailbox.messages()
         told = [(one.get("AlarmName"), one.get("NewStateValue")) for one in self.messages]
         return (self.alarms[name], state) in told
@@ -104,7 +104,7 @@ def executions_time_out(watched: Watched) -> None:
 def an_image_fails(watched: Watched) -> None:
     with endpoint_faults(watched.cloud, "garbage"):
         watched.drop("failed")
-        wait_until(lambda: watched.heard("FailedOutcomes", "ALARM"), "no failed outcome is told")
+        wait_until(lambda: watched.heard("FailedOutcomes", "ALARM"), "no notification of a failed outcome")
 
 
 def a_release_fails(watched: Watched) -> None:
@@ -118,7 +118,7 @@ def events_reach_nobody(watched: Watched) -> None:
 
 
 def nothing_arrives(watched: Watched) -> None:
-    """Nothing has since the deploy, so it has rung before anybody listened: as if it had not, it rings again."""
+    """No image has arrived since the deploy, so it has already fired: reset it, so that it fires again."""
     name = watched.alarms["NoTraffic"]
     watched.client("cloudwatch").set_alarm_state(AlarmName=name, StateValue="OK", StateReason="a new day")
 
@@ -224,7 +224,7 @@ def test_every_alarm_of_the_template_is_driven() -> None:
 def test_an_alarm_rings_and_the_alert_topic_hears_it(watched: Watched, name: str) -> None:
     DRIVERS[name](watched)
 
-    wait_until(lambda: watched.heard(name, "ALARM"), f"{name} does not ring: {watched.described(name)}")
+    wait_until(lambda: watched.heard(name, "ALARM"), f"{name} does not fire: {watched.described(name)}")
 
 
 def test_the_end_of_a_silence_is_told(watched: Watched) -> None:

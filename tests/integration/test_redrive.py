@@ -1,4 +1,4 @@
-"""What failed is mended and started again: each image leaves `failed/`, each message its queue."""
+"""Failed images are redriven after a fix: each result leaves `failed/`, each message its queue."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Images whose event was lost or whose execution died: the sweep brings each to its outcome, or says it cannot."""
+"""Images with a lost event or a dead execution: the sweep brings each to an outcome or reports it."""
 
 import json
 from collections.abc import Iterator

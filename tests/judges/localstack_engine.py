@@ -1,4 +1,4 @@
-"""Runs scenarios in LocalStack's workflow engine: a program of its own, for the environment that `make judges` makes.
+"""Runs scenarios in LocalStack's workflow engine; a separate program, for the environment of `make judges`.
 
 Standard input: {"frozen": {...}, "scenarios": [{"name", "definition", "input", "answers": {STATE: [ANSWER]}}]}.
 Standard output: for each scenario {"status", "output", "error", "visited", "asked"}, as `tests.judges.emulated.Ended`.

@@ -37,7 +37,7 @@ class Scenario:
 
 @functools.cache
 def machines() -> dict[str, dict[str, Any]]:
-    """Return the definitions, and what each map runs for an item as a machine of its own."""
+    """Return the definitions, and each map's item processor as a separate state machine."""
     found: dict[str, dict[str, Any]] = {}
     for name in MACHINES:
         found[name] = filled(name)

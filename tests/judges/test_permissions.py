@@ -40,7 +40,7 @@ type Decisions = dict[tuple[str, str, str], str]
 
 
 class FromService(NamedTuple):
-    """A request that an AWS service makes by itself, and whether the resource's policy lets it."""
+    """A request by an AWS service, and whether the resource's policy allows it."""
 
     service: str
     action: str

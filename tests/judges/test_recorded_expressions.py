@@ -103,7 +103,7 @@ def outcome_of(answer: dict[str, Any]) -> str:
 
 
 def backfill(workflow: Workflow) -> None:
-    """Run the backfill on three objects. Their images fail, since nobody scripts the functions for them."""
+    """Run the backfill on three objects. Their images fail, because the functions have no script for them."""
     s3, machines = workflow.client("s3"), workflow.client("stepfunctions")
     s3.create_bucket(Bucket="images")
     for key in ("incoming/a.jpg", "incoming/100% + \U0001f6b2.jpg", "incoming/folder/"):

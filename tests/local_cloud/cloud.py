@@ -49,7 +49,7 @@ class LocalCloud:
 
     @cached_property
     def url(self) -> str:
-        """Where it answers; a cloud that is started again on its ports answers there too."""
+        """Its address; a cloud restarted on the same ports has the same address."""
         return self.shell.cloud_state().endpoint_url
 
     @cached_property
@@ -80,7 +80,7 @@ class LocalCloud:
                 found.setdefault(one["LogicalResourceId"], one["PhysicalResourceId"])
         return found
 
-    # What goes in.
+    # Input.
 
     def put(self, key: str, body: bytes) -> str:
         """Upload an object; return its ETag."""
@@ -114,7 +114,7 @@ class LocalCloud:
     def send_event(self, version: ObjectVersion) -> None:
         """Start the workflow as the rule does: with the event of the object as its input.
 
-        EventBridge accepts events of `aws.s3` from S3 alone, here as on AWS.
+        EventBridge accepts events of `aws.s3` only from S3, here as on AWS.
         """
         named = {"version-id": version.version_id} if version.version_id else {}
         image = {
@@ -169,7 +169,7 @@ class LocalCloud:
         )
 
     def wait_until_idle(self, executions: int, timeout_s: float = 120) -> None:
-        """Wait until this many executions in all have ended."""
+        """Wait until this many executions in total have ended."""
         statuses: list[str] = []
 
         def idle() -> bool:
@@ -179,13 +179,13 @@ class LocalCloud:
         wait_until(idle, lambda: f"only {len(statuses)} of {executions} executions: {statuses}", timeout_s)
 
     def failed_attempts(self, execution: str) -> list[str]:
-        """Return the errors of the tasks that an execution tried without success."""
+        """Return the errors of an execution's failed task attempts."""
         states = self.client("stepfunctions")
         pages = states.get_paginator("get_execution_history").paginate(executionArn=execution)
         events = [event for page in pages for event in page["events"] if event["type"] == "TaskFailed"]
         return [event["taskFailedEventDetails"]["error"] for event in events]
 
-    # What comes out.
+    # Output.
 
     def documents(self) -> dict[str, dict[str, Any]]:
         """Return every document of the results bucket by its key."""
@@ -195,7 +195,7 @@ class LocalCloud:
         return {key: json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read()) for key in keys}
 
     def outcomes(self, below: str) -> dict[str, str]:
-        """Return the outcome of each image below a prefix of `incoming/`; two results of one are an error."""
+        """Return the outcome of each image below a prefix of `incoming/`; two results for one image are an error."""
         found: dict[str, str] = {}
         for key, document in self.documents().items():
             if key.split("/")[0] not in {"passed", "review", "rejected", "failed"}:
@@ -207,7 +207,7 @@ class LocalCloud:
         return found
 
     def emptied(self) -> LocalCloud:
-        """Return the same cloud as after its start: without images, results, claims, messages or executions."""
+        """Return the cloud, reset to its state after the start: no images, results, claims, messages or executions."""
         self.wait_until_idle(0)
         s3 = self.client("s3")
         for bucket in (self.outputs["ImageBucketName"], self.outputs["ResultsBucketName"]):
@@ -226,9 +226,9 @@ class LocalCloud:
 
 @contextmanager
 def open_cloud(shell: Shell, *options: str, config: Config = CONFIG) -> Iterator[LocalCloud]:
-    """Start a local cloud with these options of `scones up`, and stop it; nothing of it may be left.
+    """Start a local cloud with these options of `scones up`, and stop it; check that nothing is left.
 
-    It gets free ports where the options name none.
+    It uses free ports if the options name none.
     """
     own_ports = [] if "--port" in options else ports()
     try:
@@ -242,5 +242,5 @@ def open_cloud(shell: Shell, *options: str, config: Config = CONFIG) -> Iterator
 
 
 def parameters(*values: str) -> list[str]:
-    """Return the options that give parameters of the template, NAME=VALUE, to `scones up`."""
+    """Return the options that pass parameters of the template, NAME=VALUE, to `scones up`."""
     return [option for value in values for option in ("--parameter", value)]

@@ -1,4 +1,4 @@
-"""Ways to break a local cloud: faults of its endpoint, killed workers, no capacity, time that runs faster."""
+"""Ways to break a local cloud: endpoint faults, killed workers, no capacity, accelerated time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.local_cloud.cloud import LocalCloud
 def endpoint_faults(
     cloud: LocalCloud, *kinds: str, rate: float = 1.0, seconds: float | None = None
 ) -> Iterator[None]:
-    """Let the endpoint fail in these ways for the length of the block, or for these seconds."""
+    """Make the endpoint fail in these ways for the duration of the block, or for these seconds."""
     for kind in kinds:
         shares = [] if kind == "gone" else ["--rate", str(rate)]
         limit = ["--for", str(seconds)] if seconds else []
@@ -29,12 +29,12 @@ def endpoint_faults(
 
 
 def injected(cloud: LocalCloud) -> dict[str, int]:
-    """Return how many requests each kind of fault has hit."""
+    """Return how many requests each kind of fault has affected."""
     return dict(cloud.shell.scones_json("chaos", "status")["injected"])
 
 
 def kill_workers(cloud: LocalCloud, at_most: int | None = None) -> int:
-    """Kill Lambda workers, chosen at random, with SIGKILL; return how many."""
+    """Kill randomly chosen Lambda workers with SIGKILL; return their number."""
     workers = find_workers(cloud.shell.cloud_state())
     random.shuffle(workers)
     return sum(kill(worker) for worker in workers[:at_most])
@@ -49,7 +49,7 @@ def kill_cloud(cloud: LocalCloud) -> None:
 
 
 def set_wait_scale(cloud: LocalCloud, scale: float) -> None:
-    """Let a second of the workflow's waits and retries take this many real ones."""
+    """Make a second of the workflow's waits and retries take this many real seconds."""
     setting = {"stepfunctions._SFN_WAIT_SCALE": scale}
     answer = httpx.post(f"{cloud.url}/_ministack/config", json=setting, trust_env=False)
     assert answer.json()["applied"] == setting
@@ -57,7 +57,7 @@ def set_wait_scale(cloud: LocalCloud, scale: float) -> None:
 
 @contextmanager
 def without_capacity(cloud: LocalCloud, function: str = "Classify") -> Iterator[None]:
-    """Let Lambda refuse every invocation of a function, so that executions wait in their retries."""
+    """Make Lambda reject every invocation of a function, so that executions wait in their retries."""
     functions, name = cloud.client("lambda"), cloud.physical_ids()[function]
     functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
     try:

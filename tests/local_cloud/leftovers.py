@@ -1,13 +1,13 @@
-"""What is in a local cloud, by kind."""
+"""The resources in a local cloud, by kind."""
 
 from tests.local_cloud.cloud import LocalCloud
 
 OF_THE_CLOUD = {"scones-local-artifacts", "scones-sample-images"}
-"""Buckets that `scones up` makes itself, for SAM's packages and for `sam local`."""
+"""Buckets that `scones up` creates itself, for SAM's packages and for `sam local`."""
 
 
 def everything(cloud: LocalCloud) -> dict[str, list[str]]:
-    """Return the names of what there is, of each kind that a stack makes."""
+    """Return the names of existing resources, for each kind that a stack creates."""
 
     def names(service: str, operation: str, part: str, name: str) -> list[str]:
         pages = cloud.client(service).get_paginator(operation).paginate()

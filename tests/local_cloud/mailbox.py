@@ -10,7 +10,7 @@ from tests.local_cloud.cloud import LocalCloud
 
 
 class Mailbox:
-    """Subscribes to the topic of an output of the stack, such as `AlertTopicArn`."""
+    """Subscribes to the topic named by an output of the stack, such as `AlertTopicArn`."""
 
     def __init__(self, cloud: LocalCloud, topic: str) -> None:
         self._sqs = cloud.client("sqs")
@@ -24,7 +24,7 @@ class Mailbox:
         )
 
     def messages(self) -> list[dict[str, Any]]:
-        """Take every message that came since the last call."""
+        """Return every message received since the last call."""
         found = []
         while batch := self._receive():
             for message in batch:

@@ -1,4 +1,4 @@
-"""The memory of a local cloud: every process of it, shared pages counted once between those that share them."""
+"""The memory of a local cloud: all its processes, with shared pages divided among those that share them."""
 
 from __future__ import annotations
 

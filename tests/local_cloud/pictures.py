@@ -1,4 +1,4 @@
-"""Files as people upload them, made here."""
+"""Generated files, like those that people upload."""
 
 import io
 
@@ -47,7 +47,7 @@ CLASSIFIED = {
 }
 REJECTED = {
     "incoming/empty.jpg": b"",
-    "incoming/note.jpg": b"this is no image",
+    "incoming/note.jpg": b"this is not an image",
     "incoming/drawing.svg": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
     "incoming/document.pdf": b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n",
     "incoming/cut.png": encoded(photo(), "PNG")[:-2000],
@@ -64,7 +64,7 @@ IGNORED = {
 
 
 def picture(text: str) -> bytes:
-    """A PNG that differs for every text."""
+    """A PNG that is different for every text."""
     image = photo()
     ImageDraw.Draw(image).text((10, 10), ascii(text), fill="black")
     return encoded(image, "PNG")

@@ -1,4 +1,4 @@
-"""A scenario: images of its own, whatever happens to them, and then the outcome of each, counted."""
+"""A scenario: a set of images, events that happen to them, and a count of their outcomes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OUTCOMES = ("passed", "review", "rejected", "failed")
 
 
 def picture() -> bytes:
-    """Return a PNG of 64 x 64 pixels that no other call returned."""
+    """Return a unique PNG of 64 x 64 pixels."""
     buffer = io.BytesIO()
     Pictures.effect_noise((64, 64), 60).convert("RGB").save(buffer, "PNG")
     return buffer.getvalue()
@@ -28,7 +28,7 @@ def picture() -> bytes:
 
 @dataclass
 class Scenario:
-    """Counts the outcomes of the images that are put under a folder of the scenario's own."""
+    """Counts the outcomes of the images that are put under the scenario's folder."""
 
     name: str
     folder: str
@@ -41,14 +41,14 @@ class Scenario:
     before: set[str] = field(default_factory=set)
 
     def drop(self, count: int) -> list[ObjectVersion]:
-        """Upload pictures that nobody has seen; their events start the workflow."""
+        """Upload new pictures; their events start the workflow."""
         bodies = {f"incoming/{self.folder}/{number:05}.png": picture() for number in range(count)}
         self.started = time.monotonic()
         self.images = self.cloud.put_all(bodies)
         return self.images
 
     def results(self) -> dict[tuple[str, str], list[str]]:
-        """Return the outcomes of each image: one for every time that a result of it was written."""
+        """Return the outcomes of each image: one for every time that its result was written."""
         s3, bucket = self.cloud.client("s3"), self.cloud.outputs["ResultsBucketName"]
         labels = self.cloud.outputs["ModelLabels"].split(",")
         prefixes = [f"passed/{label}/" for label in labels] + [f"{name}/" for name in OUTCOMES[1:]]
@@ -66,7 +66,7 @@ class Scenario:
     def wait(self, timeout_s: float, poll_s: float = POLL_S) -> float:
         """Wait until every image has an outcome and nothing runs; return the seconds since the first upload.
 
-        Nor does it wait for what is lost: when nothing has run or ended for `QUIET_S`, nothing will.
+        It does not wait for lost images: it ends when nothing has run or ended for `QUIET_S`.
         """
         deadline = time.monotonic() + timeout_s
         wanted = {(image.key, image.etag) for image in self.images}
@@ -83,7 +83,7 @@ class Scenario:
         return seconds
 
     def failed_attempts(self, *errors: str) -> int:
-        """Count the tasks that failed with one of these errors, whether tried again or not."""
+        """Count the tasks that failed with one of these errors, whether retried or not."""
         executions = self.cloud.execution_arns(*ENDED) - self.before
         found = Counter(error for one in executions for error in self.cloud.failed_attempts(one))
         return sum(found[error] for error in errors)
@@ -100,9 +100,9 @@ class Scenario:
         return time.monotonic() - self.started
 
     def row(self, seconds: float, *, calm: bool = True) -> Row:
-        """Count, and note what no scenario may do: lose an image, do it twice, or tell people more than once.
+        """Count, and record violations: a lost image, one handled twice, or more than one notification about it.
 
-        Where the cloud itself has died (not `calm`), what it had just done may be done again: only losing is wrong.
+        If the cloud itself was killed (not `calm`), its last steps may be repeated: only lost images are violations.
         """
         results, reviews = self.results(), self._received(self.reviews)
         images = [(image.key, image.etag) for image in self.images]
@@ -124,8 +124,8 @@ class Scenario:
         )
         row.require(len(images) == len(set(images)), "two images of the scenario are the same")
         row.require(row.outcomes == row.images, f"{row.images - row.outcomes} images without an outcome")
-        row.require(set(results) <= set(images), "results of images that were never put")
-        row.require(row.twice == 0 or not calm, f"{row.twice} images done twice")
+        row.require(set(results) <= set(images), "results of images that were never uploaded")
+        row.require(row.twice == 0 or not calm, f"{row.twice} images handled twice")
         told = reviews == Counter(in_review) or (not calm and set(reviews) >= in_review)
         row.require(told, f"{row.messages} messages about {row.reviews} reviews")
         return row

@@ -1,4 +1,4 @@
-"""Runs `scones` as a user does, with a state folder of its own."""
+"""Runs `scones` as a user does, with a separate state folder."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ UP_TIMEOUT_S = 240
 
 
 def ports() -> list[str]:
-    """Return the options that start a cloud on ports that nobody listens on."""
+    """Return the options that start a cloud on unused ports."""
     address = free_address()
     return ["--port", str(address.aws_port), "--endpoint-port", str(address.endpoint_port)]
 
@@ -29,7 +29,7 @@ def ports() -> list[str]:
 def wait_until(
     happened: Callable[[], bool], what: str | Callable[[], str], timeout_s: float = 60, poll_s: float = 0.1
 ) -> None:
-    """Wait until something has happened; fail with `what` when it has not."""
+    """Wait until a condition holds; fail with `what` after the time limit."""
     deadline = time.monotonic() + timeout_s
     while not happened():
         assert time.monotonic() < deadline, what() if callable(what) else what
@@ -38,7 +38,7 @@ def wait_until(
 
 @dataclass(frozen=True)
 class Shell:
-    """Runs `scones` with a state folder of its own, and finds every process it started."""
+    """Runs `scones` with a separate state folder, and finds every process it started."""
 
     root: Path
     state: Path
@@ -62,17 +62,17 @@ class Shell:
         )
 
     def scones(self, *arguments: str) -> str:
-        """Run a command that has to succeed; return what it prints."""
+        """Run a command that must succeed; return its output."""
         done = self.run(*arguments)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
     def scones_json(self, *arguments: str) -> Any:
-        """Run a command that has to succeed; return the document it prints."""
+        """Run a command that must succeed; return its JSON document."""
         return json.loads(self.scones(*arguments, "--json"))
 
     def cloud_state(self) -> RunningCloud:
-        """Return what `scones up` noted about the cloud that it started."""
+        """Return what `scones up` recorded about the cloud that it started."""
         return RunningCloud(**json.loads((self.state / "cloud.json").read_text()))
 
     def processes(self) -> list[psutil.Process]:

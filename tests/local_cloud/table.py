@@ -1,4 +1,4 @@
-"""What a scenario came to: one row each, printed at the end of the run and kept in build/chaos.{json,md}."""
+"""Results of scenarios: one row each, printed at the end of the run and saved in build/chaos.{json,md}."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ COLUMNS = (
 class Row:
     """One scenario, counted.
 
-    `images` are versions of objects; `outcomes` those of them with a result, `failed` those whose result is failed,
-    `twice` those whose result was written more than once. `died` are executions that ended FAILED, TIMED_OUT or
-    ABORTED, `messages` what the review topic was told about `reviews` images.
+    `images` are versions of objects: `outcomes` have a result, `failed` have the result failed, and the result of
+    `twice` was written more than once. `died` are executions that ended FAILED, TIMED_OUT or ABORTED; `messages` were
+    sent to the review topic about `reviews` images.
     """
 
     scenario: str
@@ -57,7 +57,7 @@ class Row:
         return "; ".join(self.problems or self.notes) or "ok"
 
     def require(self, holds: bool, problem: str) -> None:
-        """Note what is wrong, so that the table shows all of it and not the first alone."""
+        """Record a violation, so that the table shows all of them and not only the first."""
         if not holds:
             self.problems.append(problem)
 

@@ -1,4 +1,4 @@
-"""Who may do what in the template: this table, and nobody anything else.
+"""All permissions in the template: those in this table, and no others.
 
 Two evaluators of policies are held to it: MiniStack's (`test_who_may`) and iam-simulate (`tests/judges`). Every action
 that the template names, and those that an intruder would want, is put to every role on every resource of the stack and

@@ -1,4 +1,4 @@
-"""What tests of every layer share."""
+"""Shared by the tests of all layers."""
 
 import socket
 from pathlib import Path
@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def free_address() -> Address:
-    """Return an address of two ports that nobody listens on."""
+    """Return an address with two unused ports."""
     with socket.socket() as one, socket.socket() as other:
         one.bind(("127.0.0.1", 0))
         other.bind(("127.0.0.1", 0))

@@ -1,3 +1,3 @@
-"""The people who are told about images, in the stack whose permissions are tested."""
+"""The subscribers to notifications, in the stack whose permissions are tested."""
 
 REVIEWER, OPERATOR = "reviewer@example.com", "operator@example.com"

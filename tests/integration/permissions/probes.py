@@ -133,11 +133,11 @@ class Probes:
         self._invoke("Serialize", self._reference(SURE) | {"version_id": listed[0]["VersionId"]})
 
     def read_gone(self) -> None:
-        """Read an image that is not there: only who may list the bucket is told so."""
+        """Read a missing image: only callers that may list the bucket get NoSuchKey."""
         self._invoke("Serialize", self._reference(SURE) | {"key": "incoming/gone.jpg"})
 
     def read_purged(self) -> None:
-        """Read a version that was deleted for good, of an image that has others."""
+        """Read a permanently deleted version of an image that has others."""
         self._invoke("Serialize", self._reference(SURE) | {"version_id": "purged"})
 
     def judge(self) -> None:
@@ -216,7 +216,7 @@ class Probes:
 
     def _event(self, name: str, size: object = 1) -> dict[str, Any]:
         image = {"key": f"incoming/{name}", "etag": self.tags[name], "size": size}
-        # Later than every other, and a redrive: whatever became of the image before, it is begun again.
+        # Later than every other, and a redrive: it restarts the image whatever its outcome was.
         image["sequencer"] = f"{next(self._numbers):016X}"
         detail = {"bucket": {"name": self.stack.physical["ImageBucket"]}, "object": image}
         return {"redrive": True, "detail": detail}

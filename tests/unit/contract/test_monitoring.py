@@ -1,4 +1,4 @@
-"""Alarms and dashboard watch metrics that somebody emits; every alarm is told, shown and explained."""
+"""Alarms and dashboard use metrics that are emitted; every alarm notifies, is on the dashboard, and is explained."""
 
 import json
 import re

@@ -1,6 +1,6 @@
 """What several sides know has one definition in docs/contracts, and every side is held to it.
 
-The workflow, the functions, the command and training do not import each other, so each has a rule of its own.
+The workflow, the functions, the command and training do not import each other, so each has its own copy of a rule.
 """
 
 from __future__ import annotations

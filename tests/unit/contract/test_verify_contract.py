@@ -1,4 +1,4 @@
-"""`scones verify` judges result documents by code of its own: it and the schema agree, document by document."""
+"""`scones verify` checks result documents with separate code: it and the schema agree on every document."""
 
 import json
 from copy import deepcopy

@@ -1,6 +1,6 @@
 """A workflow's role may do what its states do, and nothing else: the definition says what is needed.
 
-On what it may do it is in `test_who_may`; what becomes of a state that may not, in tests/integration/permissions.
+On what it may do it is in `test_who_may`; the effect of a missing permission, in tests/integration/permissions.
 """
 
 import json

@@ -54,7 +54,7 @@ class FakeStepFunctions:
 
 @dataclass
 class Stack:
-    """All that the function works on; time goes on when a test says so."""
+    """Everything that the function uses; time advances when a test says so."""
 
     app: Any
     stepfunctions: FakeStepFunctions

@@ -1,4 +1,4 @@
-"""Serialize within 512 MB and 3 s for the largest files it accepts, measured in a process of its own."""
+"""Serialize within 512 MB and 3 s for the largest files it accepts, measured in a separate process."""
 
 import json
 import os
