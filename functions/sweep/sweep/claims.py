@@ -201,7 +201,7 @@ def mark_reported(client: DynamoDB, table: str, image: Image, seen: Claim, now: 
 
 
 def unmark_reported(client: DynamoDB, table: str, image: Image, now: datetime) -> None:
-    """Undo the record when nobody could be notified, unless the image got its outcome meanwhile."""
+    """Undo the record when the notification failed, unless the image got its outcome meanwhile."""
     update, values = _enter(image)
     condition = "reported_at = :now AND attribute_not_exists(finished_at)"
     values[":now"] = {"S": iso_text(now)}
@@ -240,7 +240,7 @@ def _unchanged(seen: Claim, values: dict[str, dict[str, str]]) -> str:
 
 
 def _reported_as(seen: Claim, values: dict[str, dict[str, str]]) -> str:
-    """Return the condition that nobody has been notified about the image since its claim was read."""
+    """Return the condition that no notification about the image was recorded since its claim was read."""
     if seen.reported_at is None:
         return "attribute_not_exists(reported_at)"
     values[":reported"] = {"S": iso_text(seen.reported_at)}
