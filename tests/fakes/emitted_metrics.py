@@ -1,4 +1,4 @@
-"""The metrics that the functions emit: their tests hold them to it, and the alarms' tests what alarms read."""
+"""The metrics that the functions emit; tests compare the functions and the alarms with this table."""
 
 ALL, LABEL, REASON = ("service",), ("service", "label"), ("service", "reason")
 RELEASE = ("service", "release")

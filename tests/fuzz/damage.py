@@ -60,7 +60,7 @@ def damages(draw: strategies.DrawFn) -> Damage:
 
 
 def damaged(data: bytes, changes: list[Damage], others: tuple[bytes, ...], *, mend: bool) -> bytes:
-    """Apply all changes, then make the checksums of a PNG right when `mend` says so."""
+    """Apply all changes, then correct the checksums of a PNG if `mend` is true."""
     for change in changes:
         data = change.to(data, others)
     return with_checksums(data) if mend else data

@@ -20,7 +20,7 @@ def page(root: Path) -> str:
 
 @pytest.fixture(scope="module")
 def commands(page: str) -> list[list[str]]:
-    """The words of every command line that is shown as a block; a line that ends in a backslash goes on."""
+    """The words of every command line that is shown as a block; a backslash at the end continues a line."""
     blocks = re.sub(r"\\\n +", "", page)
     lines = re.findall(r"^    ([a-z.].*)$", blocks, re.MULTILINE)
     return [shlex.split(line, comments=True) for line in lines if "'" not in line]

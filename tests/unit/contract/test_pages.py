@@ -48,7 +48,7 @@ def shown(page: str) -> Iterator[list[str]]:
         for part in re.split(r"\s(?:\||;|&&)\s|\$\(", re.sub(r"\s#\s.*", "", line)):
             try:
                 words = shlex.split(part)
-            except ValueError:  # a quote that goes on in the next line
+            except ValueError:  # a quote that continues on the next line
                 words = part.split()
             while words and re.fullmatch(r"[A-Z_0-9]+=\S*", words[0]):
                 words = words[1:]

@@ -160,7 +160,7 @@ class BilledTable:
         self.bill.write(size_of(item), indexes=1 if entered or ":one" in values else 0)
 
     def start_execution(self, *, input: str, **_: Any) -> Any:  # noqa: A002
-        """Be Step Functions too: the execution brings its image to an outcome at once."""
+        """Act as Step Functions too: the execution gives its image an outcome at once."""
         self.bill.requests["start"] += 1
         for key in [key for key, item in self.items.items() if "sweeps" in item and f'"{key}"' in input]:
             self.lost.discard(key)

@@ -1,4 +1,4 @@
-"""`scones destroy`: what it asks, what it deletes in which order, and how it goes on after anything that stops it."""
+"""`scones destroy`: its questions, the order of deletions, and how it continues after an interruption."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a local cloud runs is told by a lock, not by what a file says."""
+"""A lock, not the content of a file, shows whether a local cloud is running."""
 
 import subprocess
 import sys

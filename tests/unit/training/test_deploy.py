@@ -104,7 +104,7 @@ def test_a_first_release_makes_the_endpoint_serverless(cloud: Cloud) -> None:
 
 
 def test_sagemaker_core_still_misspells_the_memory_of_a_serverless_variant() -> None:
-    # Where this fails, sagemaker-core is mended and endpoint_resources.py can drop its exception.
+    # If this fails, sagemaker-core is fixed and endpoint_resources.py can drop its exception.
     from sagemaker.core.shapes import ProductionVariantServerlessConfig
     from sagemaker.core.utils.utils import serialize
 

@@ -1,4 +1,4 @@
-"""Building and pushing the endpoint's image, with a docker command that only writes down what it is told."""
+"""Building and pushing the endpoint's image, with a docker command that only records its arguments."""
 
 from __future__ import annotations
 
