@@ -16,9 +16,8 @@ if TYPE_CHECKING:
 
 MAX_PIXELS = 50_331_648  # as the template's MaxPixels
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
-DRAFT_FACTOR = (
-    4  # JPEGs are decoded at no less than this multiple of the model's input, to keep detail for the resize
-)
+# JPEGs are decoded at no less than this multiple of the model's input, to keep detail for the resize
+DRAFT_FACTOR = 4
 
 _ORIENTATION_TAG = 0x0112
 _ORIENTATIONS = {

@@ -144,9 +144,8 @@ def _stop(_signal: int, _frame: object) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return when stopped."""
     options = _parser(os.environ).parse_args(arguments)
-    warnings.filterwarnings(
-        "ignore", module=r"PIL\."
-    )  # about tags of damaged files; the response says enough
+    # Warnings about tags of damaged files; the response says enough.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
         predictor = _predictor(options)
         if options.capture:

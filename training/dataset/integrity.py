@@ -17,9 +17,8 @@ if TYPE_CHECKING:
     from training.dataset.splits import Split
 
 OFFICIAL_CLASSES, OFFICIAL_TRAIN, OFFICIAL_TEST = 100, 500, 100
-_CONTRADICTIONS_ALLOWED = (
-    0.5  # of the names that state a class; above this, the labels belong to other images
-)
+# Share of the names that state a class; above this, the labels belong to other images
+_CONTRADICTIONS_ALLOWED = 0.5
 _EXAMPLES = 3
 
 

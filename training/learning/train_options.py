@@ -13,9 +13,8 @@ from training.errors import OptionError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-SAGEMAKER_CHECKPOINTS = Path(
-    "/opt/ml/checkpoints"
-)  # SageMaker copies this folder to S3, and back after a restart
+# SageMaker copies this folder to S3, and back after a restart
+SAGEMAKER_CHECKPOINTS = Path("/opt/ml/checkpoints")
 _SAGEMAKERS_OWN = "sagemaker_"
 
 

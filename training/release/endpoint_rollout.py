@@ -129,9 +129,8 @@ class Deployment:
             arguments = {key: value for key, value in call.arguments.items() if key not in retained}
             call = Call(call.service, call.operation, arguments)
         names = alarm_names(self._name, self.rollout)
-        already = ringing(
-            self.session, names
-        )  # it was raised by the previous release, which this one may fix
+        # Alarms of the previous release, which this one may fix.
+        already = ringing(self.session, names)
         self._resources.update_endpoint(call)
         if isinstance(hosting, Serverless):
             self._expect(self._config_name)

@@ -36,11 +36,8 @@ from serialize.png import transparent, without_spoilers
 from serialize.signature import check_tail
 from serialize.tiff_directory import check_exif, check_tiff, orientation
 
-REGISTERED = (
-    AvifImagePlugin,
-    TiffImagePlugin,
-    WebPImagePlugin,
-)  # imported so that Pillow does not load all plugins
+# Imported so that Pillow does not load all of its plugins.
+REGISTERED = (AvifImagePlugin, TiffImagePlugin, WebPImagePlugin)
 Image.WARN_POSSIBLE_FORMATS = True  # otherwise the reason why a file could not be opened is lost
 ImageFile.LOAD_TRUNCATED_IMAGES = False
 AvifImagePlugin.DEFAULT_MAX_THREADS = 2  # Lambda has no more, and each thread's stack takes memory
@@ -108,9 +105,7 @@ def decoding(kind: str, max_pixels: int) -> Iterator[None]:
                 ) from error
             message = f"this {kind} image is damaged: {reason or 'its header cannot be read'}"
             raise CorruptImageError(message) from error
-        except (
-            Exception
-        ) as error:  # for damaged data Pillow raises a dozen types, and not always the same one
+        except Exception as error:  # for damaged data Pillow raises a dozen types, not always the same one
             reason = one_line(error) or "no reason given"
             if UNSUPPORTED.search(reason):
                 raise UnsupportedImageError(

@@ -14,9 +14,8 @@ from PIL import Image, JpegImagePlugin
 from serialize.errors import CorruptImageError, ImageTooLargeError, UnsupportedImageError
 
 MAX_SEGMENTS = 4096  # 25 MB are 400 of the largest
-MAX_PARTS = (
-    1024  # between restart markers; where there are more, each is so small that losing one is hardly visible
-)
+# Between restart markers; where there are more, each is so small that losing one is hardly visible.
+MAX_PARTS = 1024
 # A marker followed by a length, or the end marker: not an escaped byte, a restart or a fill byte.
 MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd8\xff])")
 RESTART = re.compile(rb"\xff([\xd0-\xd7])")
