@@ -179,7 +179,7 @@ def test_an_ssm_that_hangs_costs_one_image_a_few_seconds_and_no_other(
     function.handler({"inferences": [0.9, 0.1]}, FakeLambdaContext())
     assert first < 6
     assert time.monotonic() - started - first < 0.5
-    assert "does not answer within 1 s" in capsys.readouterr().out
+    assert "did not respond within 1 s" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
