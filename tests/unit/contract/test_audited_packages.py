@@ -22,4 +22,4 @@ def test_most_packages_must_have_been_looked_up(
 
     printed = capsys.readouterr()
     assert f"{20 - unknown} of 20 packages were looked up" in printed.out + printed.err
-    assert ("this is no audit" in printed.err) == bool(code)
+    assert ("the audit is not valid" in printed.err) == bool(code)

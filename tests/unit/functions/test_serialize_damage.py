@@ -106,7 +106,7 @@ def test_pixels_are_counted_before_decoding(width: int, height: int, reason: str
 
 
 def test_deep_png_is_limited_for_its_time() -> None:
-    with pytest.raises(ImageTooLargeError, match=r"37\.5 for PNG of its depth, for the time"):
+    with pytest.raises(ImageTooLargeError, match=r"37\.5 for PNG images of this depth, set by the time"):
         serialize_image(png_header(8660, 5773, 16, 6), 32, LIMIT)
 
 
