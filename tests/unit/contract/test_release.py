@@ -91,7 +91,7 @@ def test_the_digest_follows_names_of_files(copied: Path) -> None:
         ("MemorySize: 1769", "MemorySize: 1770", True),
         ("Runtime: python3.13", "Runtime: python3.14", True),
         ("Percentage: !If [HasCanary, 10,", "Percentage: !If [HasCanary, 20,", False),
-        ("# Images come in here.", "# Images arrive here.", False),
+        ("# The bucket of uploads.", "# Uploads arrive here.", False),
     ],
 )
 def test_the_digest_follows_the_settings_of_what_runs(
