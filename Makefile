@@ -18,7 +18,9 @@ FUNCTIONS := serialize classify filter sweep
 .PHONY: help setup demo up down unit test long coverage lint format release-digest docs bench fuzz chaos audit audit-code audit-packages judges setup-judges clean lock sbom reproducible endpoint-image setup-training test-training
 
 help: ## Show this list.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { line = sprintf("  make %-15s", $$1); n = split($$2, words, " "); \
+	  for (i = 1; i <= n; i++) { if (length(line words[i]) > 78) { print line; line = sprintf("%22s", "") } \
+	  line = line " " words[i] } print line }' $(MAKEFILE_LIST)
 
 setup: .venv/.ready ## Install all packages into .venv (the other targets do so if needed).
 

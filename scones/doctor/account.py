@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 from scones.console import shown
 from scones.doctor.findings import Finding, broken, ok, warning
@@ -45,6 +46,13 @@ def check_credentials(connection: "Connection") -> Finding:
         )
     if connection.is_local:
         return ok(CREDENTIALS, f"the local cloud at {connection.endpoint_url}, which accepts any")
+    host = urlsplit(client.meta.endpoint_url).hostname or ""
+    if host == "localhost" or host.startswith("127.") or host == "::1":
+        return broken(
+            CREDENTIALS,
+            f"AWS_ENDPOINT_URL names {client.meta.endpoint_url}, an emulator on this machine and not AWS",
+            "unset AWS_ENDPOINT_URL, or open a new shell: `scones env` set it in this one",
+        )
     # arn:aws:sts::123456789012:assumed-role/NAME/SESSION: the role and the session, or the user.
     who = identity["Arn"].rpartition(":")[2]
     return ok(

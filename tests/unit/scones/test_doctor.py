@@ -119,6 +119,17 @@ def test_without_credentials_or_region_it_says_so_and_nothing_else(
     assert list(checks(result)) == ["credentials"]
 
 
+def test_an_emulator_is_not_taken_for_an_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    sts = stubbed(
+        "sts", ("get_caller_identity", {"Account": "000000000000", "Arn": "arn:aws:iam::000000000000:root"})
+    )
+    monkeypatch.setattr(sts.meta, "_endpoint_url", "http://127.0.0.1:4566")
+    result = run(monkeypatch, account(sts=sts), "--json")
+    assert result.exit_code == 1
+    assert list(checks(result)) == ["credentials"]
+    assert "AWS_ENDPOINT_URL names http://127.0.0.1:4566" in checks(result)["credentials"]["message"]
+
+
 def test_expired_credentials_are_broken_with_the_next_step(monkeypatch: pytest.MonkeyPatch) -> None:
     sts = stubbed("sts", ("get_caller_identity", Refusal("ExpiredToken")))
     found = checks(run(monkeypatch, account(sts=sts), "--json"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -90,3 +91,11 @@ def test_the_newest_word_of_each_reviewer_counts() -> None:
 
 def test_at_the_same_time_the_later_line_counts() -> None:
     assert newest_by_reviewer([vote("kim", "a", 1), vote("kim", "b", 1)])[0].label == "b"
+
+
+def test_the_line_that_the_page_of_results_shows_is_read() -> None:
+    page = (Path(__file__).parents[4] / "docs" / "results.md").read_text()
+    (line,) = [text for text in page.splitlines() if text.startswith('{"image"')]
+    (vote,) = parse("page", line)
+    assert isinstance(vote, Vote)
+    assert (vote.image.key, vote.label, vote.reviewer) == ("incoming/couriers/anna.jpg", "bicycle", "kim")
