@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from difflib import get_close_matches
 from itertools import islice
 from typing import TYPE_CHECKING, Final
+from unicodedata import normalize
 
 from scones.claims import Claim, read_claims_of_key
 from scones.console import shown
@@ -22,6 +23,7 @@ from scones.execution_progress import (
 )
 from scones.log_lines import LogLine, find_log_groups, read_lines
 from scones.result_documents import Document, fetch
+from scones.shell import quoted
 from scones.stack import Stack
 
 if TYPE_CHECKING:
@@ -157,7 +159,8 @@ class Reader:
 
     def _unknown(self, s3: "S3Client", key: str) -> str:
         names = nearest_names(list_keys(s3, self.stack.image_bucket, self.stack.incoming_prefix), key)
-        meant = " or ".join(map(shown, names))
+        looks_alike = any(_as_seen(name) == _as_seen(key) for name in names)
+        meant = " or ".join(quoted(name, escape_non_ascii=looks_alike) for name in names)
         hint = f"did you mean {meant}?" if names else "`scones results` lists the images that ended"
         return f"no image {shown(key)} in s3://{self.stack.image_bucket}, and none was ever claimed: {hint}"
 
@@ -194,6 +197,11 @@ def nearest_names(keys: Sequence[str], wanted: str) -> list[str]:
     by_name = {key.rsplit("/", 1)[-1]: key for key in keys}
     alike = [by_name[one] for one in get_close_matches(name, by_name, n=_NAMES)]
     return list(dict.fromkeys(get_close_matches(wanted, keys, n=_NAMES) + alike))[:_NAMES]
+
+
+def _as_seen(name: str) -> str:
+    """Return what a reader sees of a name: an accented letter may be one character or two."""
+    return normalize("NFKC", shown(name))
 
 
 def moment_of(text: str | None) -> datetime | None:

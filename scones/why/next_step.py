@@ -9,6 +9,7 @@ from typing import Final, Self
 from scones.claims import Claim
 from scones.execution_progress import ALIVE
 from scones.result_documents import Outcome
+from scones.shell import quoted
 from scones.stack import Stack
 from scones.why.evidence import Evidence, moment_of
 
@@ -168,7 +169,7 @@ def _dead(image: Evidence, claim: Claim, schedule: Schedule, options: str, now: 
 def _too_old(key: str, schedule: Schedule, options: str) -> str:
     return (
         f"the sweep leaves images older than {schedule.days} days alone: "
-        f"`scones backfill{options} {key!r}` starts it"
+        f"`scones backfill{options} {quoted(key)}` starts it"
     )
 
 

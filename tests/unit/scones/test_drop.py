@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
@@ -84,6 +85,20 @@ def test_a_lost_image_is_named_and_fails_the_command(
     assert "scones status --stack scones" in result.stderr
     assert "1 passed, 1 without outcome" in result.stdout
     assert workflow.now <= 12
+
+
+def test_the_hint_about_an_image_without_outcome_is_read_back_by_a_shell(
+    scones: Scones, workflow: FakeWorkflow, images: MakeImages, s3: S3Client
+) -> None:
+    images("lost at 9.41\u202fAM it's $(touch x).png")
+    workflow.lose = "lost"
+    result = scones("drop", "photos", "--timeout", "0")
+    assert result.exit_code == 1
+    hint = result.stderr.partition("of one image: ")[2].strip()
+    done = subprocess.run(
+        ["bash", "-c", rf"printf '%s\n' {hint}"], capture_output=True, check=True, timeout=10
+    )
+    assert done.stdout.decode().splitlines()[-1:] == uploaded_keys(s3)
 
 
 def test_timeout_counts_from_the_last_upload(

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+from unicodedata import normalize
 
 import boto3
 import pytest
 
+from scones.console import shown
 from scones.why.evidence import nearest_names
 from tests.fakes.execution_history import (
     UNAVAILABLE,
@@ -332,7 +335,32 @@ def test_names_that_do_not_print_are_shown_safely(scones: Scones, known: Known) 
     assert result.stdout.startswith("incoming/\\u202ered.jpg\n")
     unknown = scones("why", "\u202ered.jpeg").stderr
     assert "\\u202ered.jpeg in s3://" in unknown
-    assert "did you mean incoming/\\u202ered.jpg?" in unknown
+    assert r"did you mean $'incoming/\xe2\x80\xaered.jpg'?" in unknown
+
+
+@pytest.mark.parametrize(
+    "name", ["it's $(touch x) `touch x`.jpg", "at 9.41\u202fAM.png", "two\nlines.jpg", "cafe\u0301.jpg"]
+)
+def test_a_key_in_a_hint_is_read_back_by_a_shell(
+    scones: Scones, known: Known, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    key = f"incoming/{name}"
+    known.upload(key)
+    typed = normalize("NFC", name) if name.isprintable() else shown(name)
+    near = " ".join(scones("why", f"other/{typed}").stderr.partition("did you mean ")[2].splitlines())
+    assert read_by_shell(near.rstrip().removesuffix("?")) == [key]
+
+    clock = SimpleNamespace(now=lambda zone: datetime.now(zone) + timedelta(days=15))
+    monkeypatch.setattr("scones.why.command.datetime", clock)
+    (command,) = re.findall(r"alone: `(.*)` starts it", answer(scones, key)[0]["next"]["text"])
+    assert read_by_shell(command) == ["scones", "backfill", "--stack", "scones", "--region", REGION, key]
+
+
+def read_by_shell(words: str) -> list[str]:
+    done = subprocess.run(
+        ["bash", "-c", rf"printf '%s\0' {words}"], capture_output=True, check=True, timeout=10
+    )
+    return done.stdout.decode().split("\0")[:-1]
 
 
 def test_the_page_on_security_lists_what_it_asks_for(
