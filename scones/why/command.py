@@ -12,6 +12,7 @@ from rich.text import Text
 
 from scones.connection import Target, cloud_options, connect
 from scones.console import comma, confidence_text, notice, out, outcome_text, print_json, shown
+from scones.errors import SconesError
 from scones.log_lines import LogLine
 from scones.stack import Stack, read_stack
 from scones.why.evidence import Evidence, Reader, moment_of
@@ -29,8 +30,8 @@ _SHOWN: Final = 3
 def why(target: Target, *, key: str, version_id: str | None, as_json: bool) -> None:
     """Say where the image KEY is, what its last error was, and what happens next.
 
-    KEY is the image's key in the bucket, with or without incoming/, or its s3:// address. Every content that was
-    uploaded under the key is an image of its own; the newest comes first.
+    KEY is the image's key, with or without incoming/, or the s3:// address of any object in the bucket. Every content
+    that was uploaded under the key is an image of its own; the newest comes first.
 
     Exit code 0: the image is known. 2: usage or connection, or no such image.
     """
@@ -58,9 +59,27 @@ def why(target: Target, *, key: str, version_id: str | None, as_json: bool) -> N
 
 
 def full_key(key: str, stack: Stack) -> str:
-    """Return the key in the bucket of what a person wrote."""
-    key = key.removeprefix(f"s3://{stack.image_bucket}/")
-    return key if key.startswith(stack.incoming_prefix) else stack.incoming_prefix + key
+    """
+    Return the key in the bucket of what a person wrote; an s3:// address is taken as it is.
+
+    Raises
+    ------
+    SconesError
+        When it names nothing, or an object in another bucket.
+    """
+    if key.startswith("s3://"):
+        bucket, _, name = key.removeprefix("s3://").partition("/")
+        if bucket != stack.image_bucket:
+            message = f"images of this stack are in s3://{stack.image_bucket}, not in s3://{shown(bucket)}"
+            raise SconesError(message)
+    else:
+        name = key.removeprefix("/")
+        if name and not name.startswith(stack.incoming_prefix):
+            name = stack.incoming_prefix + name
+    if not name:
+        message = "KEY is empty: name an image, such as `photos/one.jpg`"
+        raise SconesError(message)
+    return name
 
 
 def print_image(image: Evidence, following: Next, stack: Stack, now: datetime) -> None:

@@ -328,6 +328,44 @@ def test_an_address_of_the_image_bucket_is_a_key(scones: Scones, known: Known) -
     assert answer(scones, f"s3://{IMAGES}/{KEY}")
 
 
+def test_an_object_outside_incoming_is_never_classified(scones: Scones, known: Known) -> None:
+    known.upload("other/a.jpg")
+    (image,) = answer(scones, f"s3://{IMAGES}/other/a.jpg")
+    assert image["next"]["text"] == "only images below incoming/ are classified: copy it there"
+
+
+def test_a_leading_slash_is_not_part_of_a_key(scones: Scones, known: Known) -> None:
+    known.upload()
+    assert answer(scones, f"/{KEY}")
+    assert answer(scones, f"/{KEY.removeprefix('incoming/')}")
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("", "KEY is empty"),
+        ("/", "KEY is empty"),
+        (f"s3://{IMAGES}", "KEY is empty"),
+        (f"s3://{IMAGES}/", "KEY is empty"),
+        (f"s3://elsewhere/{KEY}", f"images of this stack are in s3://{IMAGES}, not in s3://elsewhere"),
+        (f"s3://{RESULTS}/{KEY}", f"images of this stack are in s3://{IMAGES}, not in s3://{RESULTS}"),
+        ("d", f"incoming/d is a folder in s3://{IMAGES}: name an image in it, such as '{KEY}'"),
+        ("incoming/", f"incoming/ is a folder in s3://{IMAGES}: name an image in it, such as '{KEY}'"),
+        ("..", f"no image incoming/.. in s3://{IMAGES}, and none was ever claimed: `scones results`"),
+        ("empty/x/", f"no image incoming/empty/x/ in s3://{IMAGES}, and none was ever claimed: `scones"),
+    ],
+)
+def test_what_names_no_image_is_answered_in_one_line(
+    scones: Scones, known: Known, asked: str, said: str
+) -> None:
+    known.upload()
+    known.upload("incoming/empty/", b"")
+    result = scones("why", asked)
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
 def test_names_that_do_not_print_are_shown_safely(scones: Scones, known: Known) -> None:
     known.upload("incoming/\u202ered.jpg")
     result = scones("why", "\u202ered.jpg")
@@ -387,3 +425,15 @@ def test_the_page_on_security_lists_what_it_asks_for(
 def test_the_nearest_names_of_many_are_few() -> None:
     keys = [f"incoming/{number}/same.jpg" for number in range(9)]
     assert nearest_names(keys, "incoming/same.jpg") == keys[:-4:-1]
+
+
+def test_the_nearest_of_20_000_long_names_is_found_at_once() -> None:
+    keys = [f"incoming/{number:05}/{'long-name-' * 30}{number:05}.jpg" for number in range(20_000)]
+    wanted = keys[12_345].replace("name", "nmae", 1)
+    started = time.process_time()
+    assert keys[12_345] in nearest_names(keys, wanted, "incoming/")
+    assert time.process_time() - started < 2  # 0.3 s on two shared cores; comparing all in full takes minutes
+
+
+def test_what_all_keys_begin_with_makes_none_alike() -> None:
+    assert nearest_names(["incoming/a.png", "incoming/b.png"], "incoming/..", "incoming/") == []
