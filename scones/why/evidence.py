@@ -42,13 +42,25 @@ _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class ObjectVersion:
-    """A version of an object; `version_id` is None in a bucket without versions."""
+    """
+    A version of an object.
+
+    Attributes
+    ----------
+    version_id
+        None in a bucket without versions.
+    is_current
+        Whether the key names this version.
+    is_deleted
+        Whether the key names no version any more, because a delete marker is the newest.
+    """
 
     version_id: str | None
     etag: str
     size: int
     uploaded_at: datetime
     is_current: bool
+    is_deleted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +188,10 @@ class Reader:
 
 def list_versions(s3: "S3Client", bucket: str, key: str) -> Iterator[ObjectVersion]:
     """Yield the versions of one object, the newest first."""
+    is_deleted = False
     for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=key):
+        markers = page.get("DeleteMarkers", [])
+        is_deleted |= any(marker["Key"] == key and marker["IsLatest"] for marker in markers)
         for item in page.get("Versions", []):
             if item["Key"] != key:
                 return  # longer keys come after it
@@ -187,6 +202,7 @@ def list_versions(s3: "S3Client", bucket: str, key: str) -> Iterator[ObjectVersi
                 item["Size"],
                 item["LastModified"],
                 item["IsLatest"],
+                is_deleted,
             )
 
 
