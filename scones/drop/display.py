@@ -91,8 +91,10 @@ def print_summary(images: Sequence[Image], seconds: float) -> None:
 
 def print_uploads(images: Sequence[Image], address: str, folder: str, options: str) -> None:
     """Say on stderr where the images are, and how to ask for their outcomes later."""
-    uploaded = comma(sum(image.uploaded is not None for image in images), "image", "images")
-    notice(f"{uploaded} uploaded to {address}")
+    uploaded = sum(image.uploaded is not None for image in images)
+    if not uploaded:
+        return
+    notice(f"{comma(uploaded, 'image', 'images')} uploaded to {shown(address)}")
     notice(f"their outcomes: scones results{options} --key {quoted(f'{glob.escape(folder)}/*')}")
 
 

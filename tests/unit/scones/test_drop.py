@@ -141,6 +141,16 @@ def test_no_wait_uploads_only(
     assert "scones results --stack scones --region us-east-1 --key 'batch-7/*'" in result.stderr
 
 
+@pytest.mark.usefixtures("workflow")
+def test_no_wait_without_an_upload_points_to_no_results(scones: Scones, images: MakeImages) -> None:
+    (images("empty.png") / "empty.png").write_bytes(b"")
+    result = scones("drop", "photos", "--no-wait")
+    assert result.exit_code == 1
+    assert "photos/empty.png" in result.stderr
+    assert "uploaded to" not in result.stderr
+    assert "scones results" not in result.stderr
+
+
 def test_each_drop_has_a_folder_of_its_own(
     scones: Scones, workflow: FakeWorkflow, images: MakeImages, s3: S3Client
 ) -> None:
