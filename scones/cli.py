@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple
 
 import click
 
+from scones.arguments import refuse_other_bytes
 from scones.errors import INTERRUPTED, SconesError, explain
 from scones.suggest import SuggestingGroup
 
@@ -72,6 +73,7 @@ class LazyGroup(SuggestingGroup):
         if not isinstance(command, click.Command):
             message = f"{self.lazy[cmd_name].target} is not a command"
             raise TypeError(message)
+        refuse_other_bytes(command)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002

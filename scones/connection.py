@@ -1,7 +1,6 @@
 """Which cloud a command talks to: a deployed stack by name, or the local cloud that `scones up` started."""
 
 import os
-import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
@@ -11,6 +10,7 @@ import click
 
 from scones.errors import SconesError
 from scones.running_cloud import RunningCloud, read_cloud
+from scones.shell import quoted
 
 if TYPE_CHECKING:
     import boto3
@@ -47,7 +47,7 @@ class Target:
     def options(self) -> str:
         """The options that name the same cloud again, for a command in a hint; starts with a space."""
         named = (("--stack", self.stack), ("--profile", self.profile), ("--region", self.region))
-        return "".join(f" {option} {shlex.quote(value)}" for option, value in named if value)
+        return "".join(f" {option} {quoted(value)}" for option, value in named if value)
 
 
 @dataclass(frozen=True, slots=True)

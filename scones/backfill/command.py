@@ -95,7 +95,7 @@ def backfill(  # noqa: PLR0913  one argument per option
             raise
         message = f"{line}; {_fate(target)}"
         raise SconesError(message) from error
-    _report(run, counts, status, stack, as_json=as_json)
+    _report(run, counts, status, stack, target, as_json=as_json)
     if status == "SUCCEEDED" and not counts.total:
         notice(f"There is nothing at {shown(request.title)}: check the prefix.")
         raise click.exceptions.Exit(1)
@@ -139,7 +139,7 @@ def _watch(run: Run, request: Request, *, quiet: bool) -> tuple[Counts, str]:
         return run.wait(show)
 
 
-def _report(run: Run, counts: Counts, status: str, stack: "Stack", *, as_json: bool) -> None:
+def _report(run: Run, counts: Counts, status: str, stack: "Stack", target: Target, *, as_json: bool) -> None:
     summary = f"s3://{stack.results_bucket}/backfill/{run.name}/summary.json"
     document: dict[str, Any] = {
         "execution": run.arn,
@@ -159,5 +159,6 @@ def _report(run: Run, counts: Counts, status: str, stack: "Stack", *, as_json: b
     console.print(Text(summary))
     if counts.unclassified or counts.left:
         notice(
-            "`scones redrive` and `scones sweep` start images without a good outcome again; so does this command."
+            f"`scones redrive{target.options}` and `scones sweep{target.options}` start images without a good outcome "
+            "again; so does this command."
         )

@@ -3,11 +3,13 @@
 import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from unicodedata import category
 
 import click
 
+from scones.arguments import FilePath
 from scones.connection import Target, cloud_options, connect, is_gone
-from scones.console import comma, notice, print_json
+from scones.console import comma, notice, print_json, shown
 from scones.drop.display import (
     as_document,
     print_refused,
@@ -31,7 +33,7 @@ _FAILED = 1
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.argument("paths", nargs=-1, required=True, type=FilePath(), metavar="PATH...")
 @click.option("--prefix", metavar="TEXT", help="Folder below incoming/. Default: a new one for each drop.")
 @click.option(
     "--timeout",
@@ -65,7 +67,7 @@ def drop(  # noqa: PLR0913 (one argument for each option)
     """
     folder = new_folder_name() if prefix is None else checked_folder(prefix)
     sources = find_files(paths)
-    if not sources.files:
+    if not sources.files and not sources.unlisted:
         message = "nothing to drop: no files there" + (" that are not hidden" if sources.hidden else "")
         raise SconesError(message)
     connection = connect(target)
@@ -118,7 +120,7 @@ def plan_images(sources: FoundFiles, prefix: str, limits: UploadLimits | None) -
     """Give every file its key; with limits, what the stack would reject for its size is not to be uploaded."""
     images = [
         Image(planned.path, planned.key or "", planned.problem)
-        for planned in plan_keys(sources.files, prefix)
+        for planned in (*plan_keys(sources.files, prefix), *sources.unlisted.values())
     ]
     for image in images if limits else []:
         if image.problem is None and limits and (refusal := limits.refusal(image.path)):
@@ -169,6 +171,9 @@ def checked_folder(prefix: str) -> str:
         When results could not be told from those of other folders.
     """
     folder = prefix.strip("/")
+    if any(category(character) == "Cc" for character in folder):
+        message = f"--prefix must not have control characters: {shown(prefix)}"
+        raise SconesError(message)
     if not folder or any(part in {"", ".", ".."} for part in folder.split("/")):
         message = f"--prefix must be a folder name such as `batch-7` or `2026/11`, not {prefix!r}"
         raise SconesError(message)

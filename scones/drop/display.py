@@ -1,7 +1,6 @@
 """What a drop shows: two bars while it runs, then a table for people or a document for machines."""
 
 import glob
-import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from scones.console import (
 )
 from scones.drop.uploads import Image
 from scones.result_documents import Outcome
+from scones.shell import quoted
 
 _NAMED = 10
 
@@ -91,9 +91,11 @@ def print_summary(images: Sequence[Image], seconds: float) -> None:
 
 def print_uploads(images: Sequence[Image], address: str, folder: str, options: str) -> None:
     """Say on stderr where the images are, and how to ask for their outcomes later."""
-    uploaded = comma(sum(image.uploaded is not None for image in images), "image", "images")
-    notice(f"{uploaded} uploaded to {address}")
-    notice(f"their outcomes: scones results{options} --key {shlex.quote(f'{glob.escape(folder)}/*')}")
+    uploaded = sum(image.uploaded is not None for image in images)
+    if not uploaded:
+        return
+    notice(f"{comma(uploaded, 'image', 'images')} uploaded to {shown(address)}")
+    notice(f"their outcomes: scones results{options} --key {quoted(f'{glob.escape(folder)}/*')}")
 
 
 def print_refused(images: Sequence[Image]) -> None:
@@ -114,7 +116,7 @@ def print_unfinished(images: Sequence[Image], timeout_s: float, options: str) ->
             f"{comma(len(waiting), 'image', 'images')} got no outcome within {timeout_s:g} s: "
             f"{_names(waiting)}\n"
             + (f"{example.waits_for}\n" if example.waits_for else "")
-            + f"see `scones status{options}`, or of one image: scones why{options} {shlex.quote(shown(example.key))}"
+            + f"see `scones status{options}`, or of one image: scones why{options} {quoted(example.key)}"
         )
 
 

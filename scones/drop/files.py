@@ -33,12 +33,28 @@ class Source:
 
 
 @dataclass(slots=True)
+class Planned:
+    """A file and its key below the drop's folder, or the problem that keeps it from being uploaded."""
+
+    path: Path
+    key: str | None
+    problem: str | None = None
+
+
+@dataclass(slots=True)
 class FoundFiles:
-    """What was found: files in the order they were named, and what was skipped."""
+    """What was found: files in the order they were named, folders that cannot be listed, and what was skipped."""
 
     files: list[Source] = field(default_factory=list)
+    unlisted: dict[Path, Planned] = field(default_factory=dict)
     hidden: int = 0
     linked_folders: int = 0
+
+    def add_unlisted(self, error: OSError) -> None:
+        """Note a folder whose files are unknown: what is in it is not uploaded."""
+        folder = Path(error.filename)
+        problem = f"not uploaded: the folder cannot be listed: {error.strerror or error}"
+        self.unlisted.setdefault(_normal(folder), Planned(folder, None, problem))
 
     def notices(self) -> Iterator[str]:
         """Say what was skipped, a line for each kind."""
@@ -47,15 +63,6 @@ class FoundFiles:
         if self.linked_folders:
             links = comma(self.linked_folders, "linked folder", "linked folders")
             yield f"skipped {links}: name one to drop what is in it"
-
-
-@dataclass(slots=True)
-class Planned:
-    """A file and its key below the drop's folder, or the problem that keeps it from being uploaded."""
-
-    path: Path
-    key: str | None
-    problem: str | None = None
 
 
 def find_files(names: Iterable[str]) -> FoundFiles:
@@ -111,7 +118,7 @@ def _named_depth(path: Path) -> int:
 
 
 def _walk(folder: Path, depth: int, found: FoundFiles) -> Iterator[Source]:
-    for parent, folders, files in folder.walk():
+    for parent, folders, files in folder.walk(on_error=found.add_unlisted):
         found.hidden += sum(_is_hidden(name) for name in (*folders, *files))
         folders[:] = sorted(name for name in folders if not _is_hidden(name))
         below = len(parent.parts) - len(folder.parts)
@@ -129,6 +136,7 @@ def _glob(pattern: Path, found: FoundFiles) -> Iterator[Source]:
     base_depth = 0 if base.is_absolute() or ".." in base.parts else len(base.parts)
     wants_hidden = any(_is_hidden(part) for part in magic)
     matches = 0
+    _note_unlisted(base, magic, found, wants_hidden=wants_hidden)
     for match in sorted(base.glob(str(Path(*magic)))):
         below = match.parts[len(base.parts) :]
         if not wants_hidden and any(_is_hidden(part) for part in below):
@@ -139,9 +147,21 @@ def _glob(pattern: Path, found: FoundFiles) -> Iterator[Source]:
             yield Source(match, base_depth + len(below))
         elif below:
             yield from _walk(match, base_depth + len(below), found)
-    if not matches:
+    if not matches and not found.unlisted:
         message = f"nothing matches {shown(str(pattern))}"
         raise SconesError(message)
+
+
+def _note_unlisted(base: Path, magic: tuple[str, ...], found: FoundFiles, *, wants_hidden: bool) -> None:
+    """Note the folders that a glob has to look into and cannot: Path.glob passes over them in silence."""
+    for index in range(len(magic)):
+        for folder in sorted(base.glob(str(Path(*magic[:index])))) if index else [base]:
+            below = folder.parts[len(base.parts) :]
+            if folder.is_dir() and (wants_hidden or not any(_is_hidden(part) for part in below)):
+                try:
+                    os.scandir(folder).close()
+                except OSError as error:
+                    found.add_unlisted(error)
 
 
 def _distinct_depths(sources: list[Source]) -> list[int]:

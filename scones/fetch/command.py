@@ -11,6 +11,7 @@ from typing import Any, Final
 import click
 from rich.text import Text
 
+from scones.arguments import FilePath
 from scones.connection import Target, cloud_options, connect
 from scones.console import Column, comma, notice, out, print_json, print_rows, progress_bars, shown
 from scones.errors import INTERRUPTED, SconesError, explain
@@ -27,7 +28,7 @@ _FAILED: Final = 1
     "--to",
     "folder",
     required=True,
-    type=click.Path(file_okay=False, path_type=Path),
+    type=FilePath(file_okay=False, path_type=Path),
     metavar="DIR",
     help="Folder for the copies; it is made where it is missing.",
 )

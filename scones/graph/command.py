@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from scones.connection import Connection, Target, cloud_options, connect
+from scones.console import shown
 from scones.errors import SconesError, error_code
 from scones.graph.definition import Workflow
 from scones.graph.execution import Path, read_path
@@ -40,6 +41,8 @@ def graph(target: Target, *, form: str, execution: str | None) -> None:
 
 
 def _read(target: Target, execution: str | None) -> tuple[Workflow, Path | None]:
+    if execution == "":
+        raise click.BadParameter("an ARN must not be empty", param_hint="--execution")
     if execution is not None:
         return _of_execution(connect(target).stepfunctions(), execution)
     if target.stack or target.profile or target.region:
@@ -47,9 +50,15 @@ def _read(target: Target, execution: str | None) -> tuple[Workflow, Path | None]
     file = project_root() / DEFINITION
     try:
         return _parsed(file.read_text(encoding="utf-8")), None
+    except UnicodeDecodeError as error:
+        message = f"{DEFINITION} cannot be drawn: it is not UTF-8 ({error.reason} at byte {error.start:,})"
+        raise SconesError(message) from error
     except FileNotFoundError:
         message = f"no {DEFINITION} here: run this in a checkout, or name a deployed stack with --stack"
         raise SconesError(message) from None
+    except OSError as error:
+        message = f"{DEFINITION} cannot be read: {error.strerror or error}"
+        raise SconesError(message) from error
 
 
 def _deployed(connection: Connection) -> Workflow:
@@ -73,7 +82,7 @@ def _of_execution(stepfunctions: "SFNClient", arn: str) -> tuple[Workflow, Path]
         if error_code(error) not in {"ExecutionDoesNotExist", "InvalidArn"}:
             raise
         message = (
-            f"no execution {arn} here: its ARN is in the document of its image (`execution`), "
+            f"no execution {shown(arn)} here: its ARN is in the document of its image (`execution`), "
             "and AWS keeps it for 90 days"
         )
         raise SconesError(message) from error

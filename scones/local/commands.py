@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from scones.arguments import FilePath
 from scones.console import UNDER_WAY, notice, steps
 from scones.errors import SconesError
 from scones.local import sam, servers
@@ -52,12 +53,12 @@ DEFAULT_CONCURRENCY: Final = max(4, 2 * (os.cpu_count() or 2))
 )
 @click.option(
     "--model",
-    type=click.Path(exists=True, dir_okay=False, resolve_path=True, path_type=Path),
+    type=FilePath(exists=True, dir_okay=False, resolve_path=True, path_type=Path),
     help="ONNX model to serve instead of the shipped one; Labels and ModelInputSize are the model's.",
 )
 @click.option(
     "--capture",
-    type=click.Path(file_okay=False, resolve_path=True, path_type=Path),
+    type=FilePath(file_okay=False, resolve_path=True, path_type=Path),
     help="Folder for the endpoint's Data Capture files, which training.monitor reads.",
 )
 @click.option(

@@ -11,12 +11,14 @@ from rich.table import Table
 from rich.text import Text
 
 from scones.connection import Target, cloud_options, connect
-from scones.console import comma, confidence_text, notice, out, outcome_text, print_json, shown
+from scones.console import comma, confidence_text, is_piped, notice, out, outcome_text, print_json, shown
+from scones.errors import SconesError
 from scones.log_lines import LogLine
 from scones.stack import Stack, read_stack
 from scones.why.evidence import Evidence, Reader, moment_of
 from scones.why.next_step import Next, Schedule, clock_text, next_step
 
+_INDENT: Final = 2
 _SHOWN: Final = 3
 """Images of one key that a person gets; machines get all."""
 
@@ -29,8 +31,8 @@ _SHOWN: Final = 3
 def why(target: Target, *, key: str, version_id: str | None, as_json: bool) -> None:
     """Say where the image KEY is, what its last error was, and what happens next.
 
-    KEY is the image's key in the bucket, with or without incoming/, or its s3:// address. Every content that was
-    uploaded under the key is an image of its own; the newest comes first.
+    KEY is the image's key, with or without incoming/, or the s3:// address of any object in the bucket. Every content
+    that was uploaded under the key is an image of its own; the newest comes first.
 
     Exit code 0: the image is known. 2: usage or connection, or no such image.
     """
@@ -48,7 +50,7 @@ def why(target: Target, *, key: str, version_id: str | None, as_json: bool) -> N
         documents = [as_document(image, following) for image, following in examined]
         print_json({"key": found[0].key, "images": documents})
         return
-    out().print(Text(shown(found[0].key)), overflow="fold")
+    out().print(Text(shown(found[0].key)), overflow="ignore" if is_piped() else "fold", soft_wrap=is_piped())
     for image, following in examined:
         print_image(image, following, stack, now)
     if len(found) > _SHOWN:
@@ -58,20 +60,49 @@ def why(target: Target, *, key: str, version_id: str | None, as_json: bool) -> N
 
 
 def full_key(key: str, stack: Stack) -> str:
-    """Return the key in the bucket of what a person wrote."""
-    key = key.removeprefix(f"s3://{stack.image_bucket}/")
-    return key if key.startswith(stack.incoming_prefix) else stack.incoming_prefix + key
+    """
+    Return the key in the bucket of what a person wrote; an s3:// address is taken as it is.
+
+    Raises
+    ------
+    SconesError
+        When it names nothing, or an object in another bucket.
+    """
+    if key.startswith("s3://"):
+        bucket, _, name = key.removeprefix("s3://").partition("/")
+        if bucket != stack.image_bucket:
+            message = f"images of this stack are in s3://{stack.image_bucket}, not in s3://{shown(bucket)}"
+            raise SconesError(message)
+    else:
+        name = key.removeprefix("/")
+        if name and not name.startswith(stack.incoming_prefix):
+            name = stack.incoming_prefix + name
+    if not name:
+        message = "KEY is empty: name an image, such as `photos/one.jpg`"
+        raise SconesError(message)
+    return name
 
 
 def print_image(image: Evidence, following: Next, stack: Stack, now: datetime) -> None:
     """Print what is known of one image for a person, a line or more for each topic."""
+    topics = [*_topics(image, stack, now), ("next", Text(following.text, "bold"))]
+    if is_piped():
+        _print_plain(topics)
+        return
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    for title, value in _topics(image, stack, now):
+    for title, value in topics:
         table.add_row(title, value)
-    table.add_row("next", Text(following.text, "bold"))
-    out().print(Padding(table, (0, 0, 0, 2)))
+    out().print(Padding(table, (0, 0, 0, _INDENT)))
+
+
+def _print_plain(topics: Sequence[tuple[str, Text]]) -> None:
+    """Print the same without folding or padding, so that another program gets whole values."""
+    width = max(len(title) for title, _ in topics) + 2
+    for title, value in topics:
+        for number, line in enumerate(value.plain.splitlines()):
+            out().print(Text(f"{'':{_INDENT}}{'' if number else title:{width}}{line}"), soft_wrap=True)
 
 
 def _topics(image: Evidence, stack: Stack, now: datetime) -> Iterator[tuple[str, Text]]:
@@ -102,7 +133,9 @@ def _object_text(image: Evidence, now: datetime) -> str:
     parts.append(f"uploaded {clock_text(version.uploaded_at.astimezone(), now)}")
     if version.version_id:
         parts.append(f"version {version.version_id}")
-    if not version.is_current:
+    if version.is_deleted:
+        parts.append("deleted from the bucket, which keeps this version")
+    elif not version.is_current:
         parts.append("not the current version")
     return ", ".join(parts)
 

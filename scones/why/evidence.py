@@ -1,11 +1,14 @@
 """What S3, the claims table, Step Functions and the logs know about the images that a key stands for."""
 
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from difflib import get_close_matches
+from heapq import nlargest
 from itertools import islice
 from typing import TYPE_CHECKING, Final
+from unicodedata import normalize
 
 from scones.claims import Claim, read_claims_of_key
 from scones.console import shown
@@ -22,6 +25,7 @@ from scones.execution_progress import (
 )
 from scones.log_lines import LogLine, find_log_groups, read_lines
 from scones.result_documents import Document, fetch
+from scones.shell import quoted
 from scones.stack import Stack
 
 if TYPE_CHECKING:
@@ -32,18 +36,31 @@ if TYPE_CHECKING:
 LOG_LINES: Final = 5
 _KEYS_LOOKED_AT: Final = 20_000
 _NAMES: Final = 3
+_COMPARED: Final = 50
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectVersion:
-    """A version of an object; `version_id` is None in a bucket without versions."""
+    """
+    A version of an object.
+
+    Attributes
+    ----------
+    version_id
+        None in a bucket without versions.
+    is_current
+        Whether the key names this version.
+    is_deleted
+        Whether the key names no version any more, because a delete marker is the newest.
+    """
 
     version_id: str | None
     etag: str
     size: int
     uploaded_at: datetime
     is_current: bool
+    is_deleted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,15 +173,25 @@ class Reader:
         return read_lines(self.connection.logs(), self._groups, claim.execution, since, LOG_LINES)
 
     def _unknown(self, s3: "S3Client", key: str) -> str:
-        names = nearest_names(list_keys(s3, self.stack.image_bucket, self.stack.incoming_prefix), key)
-        meant = " or ".join(map(shown, names))
+        bucket, folder = self.stack.image_bucket, f"{key.rstrip('/')}/"
+        if inside := [one for one in list_keys(s3, bucket, folder, _NAMES + 1) if one != folder][:_NAMES]:
+            images = " or ".join(map(quoted, inside))
+            return f"{shown(key)} is a folder in s3://{bucket}: name an image in it, such as {images}"
+        names = nearest_names(
+            list_keys(s3, bucket, self.stack.incoming_prefix), key, self.stack.incoming_prefix
+        )
+        looks_alike = any(_as_seen(name) == _as_seen(key) for name in names)
+        meant = " or ".join(quoted(name, escape_non_ascii=looks_alike) for name in names)
         hint = f"did you mean {meant}?" if names else "`scones results` lists the images that ended"
-        return f"no image {shown(key)} in s3://{self.stack.image_bucket}, and none was ever claimed: {hint}"
+        return f"no image {shown(key)} in s3://{bucket}, and none was ever claimed: {hint}"
 
 
 def list_versions(s3: "S3Client", bucket: str, key: str) -> Iterator[ObjectVersion]:
     """Yield the versions of one object, the newest first."""
+    is_deleted = False
     for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=key):
+        markers = page.get("DeleteMarkers", [])
+        is_deleted |= any(marker["Key"] == key and marker["IsLatest"] for marker in markers)
         for item in page.get("Versions", []):
             if item["Key"] != key:
                 return  # longer keys come after it
@@ -175,25 +202,64 @@ def list_versions(s3: "S3Client", bucket: str, key: str) -> Iterator[ObjectVersi
                 item["Size"],
                 item["LastModified"],
                 item["IsLatest"],
+                is_deleted,
             )
 
 
-def list_keys(s3: "S3Client", bucket: str, prefix: str) -> list[str]:
-    """Return the keys below a prefix, of a large bucket the first ones."""
+def list_keys(s3: "S3Client", bucket: str, prefix: str, most: int = _KEYS_LOOKED_AT) -> list[str]:
+    """Return the first keys below a prefix."""
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
     keys = (item["Key"] for page in pages for item in page.get("Contents", []))
-    return list(islice(keys, _KEYS_LOOKED_AT))
+    return list(islice(keys, most))
 
 
-def nearest_names(keys: Sequence[str], wanted: str) -> list[str]:
-    """Return the keys that a mistyped one may have meant: those of the same name first, then those like it."""
-    name = wanted.rsplit("/", 1)[-1]
-    same = [key for key in reversed(keys) if key.rsplit("/", 1)[-1].casefold() == name.casefold()]
+def nearest_names(keys: Sequence[str], wanted: str, prefix: str = "") -> list[str]:
+    """
+    Return the keys that a mistyped one may have meant: those of the same name first, then those like it.
+
+    Parameters
+    ----------
+    keys
+        What exists.
+    wanted
+        What was typed.
+    prefix
+        Common to all of them, so that it does not count as likeness.
+    """
+    name = _name(wanted)
+    keys = [key for key in keys if not key.endswith("/")]  # folder markers
+    same = [key for key in reversed(keys) if _name(key).casefold() == name.casefold()]
     if same:
         return same[:_NAMES]
-    by_name = {key.rsplit("/", 1)[-1]: key for key in keys}
-    alike = [by_name[one] for one in get_close_matches(name, by_name, n=_NAMES)]
-    return list(dict.fromkeys(get_close_matches(wanted, keys, n=_NAMES) + alike))[:_NAMES]
+    by_path = {key.removeprefix(prefix): key for key in keys}
+    by_name = {_name(key): key for key in keys}
+    near = [by_path[path] for path in _close_matches(wanted.removeprefix(prefix), by_path)]
+    near += [by_name[one] for one in _close_matches(name, by_name)]
+    return list(dict.fromkeys(near))[:_NAMES]
+
+
+def _name(key: str) -> str:
+    return key.rstrip("/").rsplit("/", 1)[-1]
+
+
+def _close_matches(wanted: str, known: Iterable[str]) -> list[str]:
+    """Compare in full, which is slow, only with those whose ends have most in common: a typo leaves them."""
+    candidates = nlargest(
+        _COMPARED, known, lambda one: _shared(one, wanted) + _shared(one[::-1], wanted[::-1])
+    )
+    return get_close_matches(wanted, candidates, n=_NAMES)
+
+
+def _shared(one: str, other: str) -> int:
+    """Return how many characters two texts begin with together, by halves: there may be 20,000 long ones."""
+    return bisect_left(
+        range(min(len(one), len(other))), 1, key=lambda end: one[: end + 1] != other[: end + 1]
+    )
+
+
+def _as_seen(name: str) -> str:
+    """Return what a reader sees of a name: an accented letter may be one character or two."""
+    return normalize("NFKC", shown(name))
 
 
 def moment_of(text: str | None) -> datetime | None:

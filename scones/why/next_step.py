@@ -9,11 +9,13 @@ from typing import Final, Self
 from scones.claims import Claim
 from scones.execution_progress import ALIVE
 from scones.result_documents import Outcome
+from scones.shell import quoted
 from scones.stack import Stack
 from scones.why.evidence import Evidence, moment_of
 
 _ON_ITS_WAY: Final = timedelta(minutes=1)
 _EXPRESS: Final = ":express:"
+_GONE: Final = "its bytes were deleted from the bucket"
 
 
 class Step(StrEnum):
@@ -71,7 +73,7 @@ def next_step(image: Evidence, incoming_prefix: str, schedule: Schedule, options
     if claim is None:
         return _unclaimed(image, incoming_prefix, schedule, options, now)
     if claim.finished_at:
-        return _finished(claim, options)
+        return _finished(image, claim, options)
     if image.status in ALIVE:
         return _alive(image, now)
     if image.status is None and claim.execution and now.timestamp() < claim.claim_ends:
@@ -97,8 +99,10 @@ def _unclaimed(
     age = now - version.uploaded_at
     if age < _ON_ITS_WAY:
         return Next(Step.RUNNING, "its event is on its way; an execution claims it within seconds")
+    if not version.is_current:
+        return _only_by_upload("a version that is not the current one is never started")
     if age > timedelta(days=schedule.days):
-        return Next(Step.BACKFILL, _too_old(image.key, schedule, options))
+        return _too_old(image, schedule, options)
     return Next(
         Step.SWEEP,
         "no execution has claimed it: its event was lost, or EventBridge still tries to deliver it (for a day). "
@@ -107,7 +111,7 @@ def _unclaimed(
     )
 
 
-def _finished(claim: Claim, options: str) -> Next:
+def _finished(image: Evidence, claim: Claim, options: str) -> Next:
     match claim.outcome:
         case Outcome.PASSED:
             return Next(Step.NOTHING, "this is its final outcome")
@@ -115,6 +119,8 @@ def _finished(claim: Claim, options: str) -> Next:
             return Next(Step.PERSON, "it waits for a person; the review topic was notified")
         case Outcome.REJECTED:
             return Next(Step.NOTHING, "the file is at fault: upload a corrected one")
+        case _ if image.version is None:
+            return _only_by_upload(_GONE)
         case _:
             return Next(Step.REDRIVE, f"once the cause is fixed, `scones redrive{options}` starts it again")
 
@@ -133,6 +139,8 @@ def _alive(image: Evidence, now: datetime) -> Next:
 
 
 def _dead(image: Evidence, claim: Claim, schedule: Schedule, options: str, now: datetime) -> Next:
+    if image.version is None:
+        return _only_by_upload(_GONE)
     redrive = f"`scones redrive{options}`"
     if claim.reported_at and (claim.claimed_at is None or claim.claimed_at <= claim.reported_at):
         tried = f"{claim.sweeps} {'time' if claim.sweeps == 1 else 'times'}"
@@ -140,9 +148,9 @@ def _dead(image: Evidence, claim: Claim, schedule: Schedule, options: str, now: 
             Step.REDRIVE,
             f"the sweep started it {tried} and gave it up; once the cause is fixed, {redrive} starts it again",
         )
-    since = moment_of(claim.state_since) or (image.version.uploaded_at if image.version else now)
+    since = moment_of(claim.state_since) or image.version.uploaded_at
     if now - since > timedelta(days=schedule.days):
-        return Next(Step.BACKFILL, _too_old(image.key, schedule, options))
+        return _too_old(image, schedule, options)
     first = since + timedelta(minutes=schedule.minutes)
     swept_at, claimed_at = moment_of(claim.swept_at), moment_of(claim.claimed_at)
     if swept_at and (claimed_at is None or claimed_at < swept_at):
@@ -158,18 +166,28 @@ def _dead(image: Evidence, claim: Claim, schedule: Schedule, options: str, now: 
             f"the sweep has started it {claim.sweeps} times and gives it up {when}; "
             f"once the cause is fixed, {redrive} starts it again",
         )
-    now_too = "" if claim.execution and _EXPRESS in claim.execution else f"; {redrive} does so now"
+    if claim.execution is None:
+        # A redrive starts what has failed; this image has had no execution that could fail.
+        now_too = (
+            f"; `scones sweep{options}` does so {'now' if first <= now else 'then'}, whatever the schedule"
+        )
+    else:
+        now_too = "" if _EXPRESS in claim.execution else f"; {redrive} does so now"
     return Next(
         Step.SWEEP,
         f"the sweep starts it again {when} (start {claim.sweeps + 1} of {schedule.attempts}){now_too}",
     )
 
 
-def _too_old(key: str, schedule: Schedule, options: str) -> str:
-    return (
-        f"the sweep leaves images older than {schedule.days} days alone: "
-        f"`scones backfill{options} {key!r}` starts it"
-    )
+def _too_old(image: Evidence, schedule: Schedule, options: str) -> Next:
+    alone = f"the sweep leaves images older than {schedule.days} days alone"
+    if image.version is None or not image.version.is_current:
+        return _only_by_upload(f"{alone}, and a backfill starts only current versions")
+    return Next(Step.BACKFILL, f"{alone}: `scones backfill{options} {quoted(image.key)}` starts it")
+
+
+def _only_by_upload(why: str) -> Next:
+    return Next(Step.NOTHING, f"nothing: {why}; upload it again")
 
 
 def clock_text(moment: datetime, now: datetime) -> str:

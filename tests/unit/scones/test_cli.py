@@ -210,6 +210,42 @@ def test_not_a_command_is_a_bug(monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(CliRunner().invoke(main, ["drop"]).exception, TypeError)
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["why", "\udcff.jpg"],
+        ["why", "a.jpg", "--version-id", "\udcff"],
+        ["drop", ".", "--prefix", "\udcff"],
+        ["results", "--key", "\udcff*"],
+        ["fetch", "--to", "copies", "--label", "\udcff"],
+        ["graph", "--execution", "arn:\udcff"],
+        ["backfill", "\udcff"],
+        ["doctor", "--endpoint-name", "\udcff"],
+        ["status", "--stack", "\udcff"],
+        ["up", "--parameter", "Labels=\udcff"],
+        ["chaos", "kill-worker", "--function", "\udcff"],
+    ],
+)
+@pytest.mark.usefixtures("clean_environment")
+def test_a_text_that_is_not_utf_8_is_a_usage_error(arguments: list[str]) -> None:
+    result = CliRunner(mix_stderr=False).invoke(main, arguments)
+    assert result.exit_code == 2
+    assert "Error: Invalid value" in result.stderr
+    assert r"\udcff" in result.stderr
+    assert "is not UTF-8" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["drop", ""], ["drop", ".", ""], ["fetch", "--to", ""], ["up", "--capture", ""], ["up", "--model", ""]],
+)
+@pytest.mark.usefixtures("clean_environment")
+def test_an_empty_path_is_a_usage_error(arguments: list[str]) -> None:
+    result = CliRunner(mix_stderr=False).invoke(main, arguments)
+    assert result.exit_code == 2
+    assert "a path must not be empty" in result.stderr
+
+
 def test_every_json_has_a_published_schema() -> None:
     context, with_json = click.Context(main), set()
     for name in cli.COMMANDS:

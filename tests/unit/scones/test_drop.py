@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
@@ -86,6 +87,20 @@ def test_a_lost_image_is_named_and_fails_the_command(
     assert workflow.now <= 12
 
 
+def test_the_hint_about_an_image_without_outcome_is_read_back_by_a_shell(
+    scones: Scones, workflow: FakeWorkflow, images: MakeImages, s3: S3Client
+) -> None:
+    images("lost at 9.41\u202fAM it's $(touch x).png")
+    workflow.lose = "lost"
+    result = scones("drop", "photos", "--timeout", "0")
+    assert result.exit_code == 1
+    hint = result.stderr.partition("of one image: ")[2].strip()
+    done = subprocess.run(
+        ["bash", "-c", rf"printf '%s\n' {hint}"], capture_output=True, check=True, timeout=10
+    )
+    assert done.stdout.decode().splitlines()[-1:] == uploaded_keys(s3)
+
+
 def test_timeout_counts_from_the_last_upload(
     scones: Scones, workflow: FakeWorkflow, images: MakeImages
 ) -> None:
@@ -124,6 +139,16 @@ def test_no_wait_uploads_only(
     assert uploaded_keys(s3) == ["incoming/batch-7/photos/one.png"]
     assert workflow.now == 0
     assert "scones results --stack scones --region us-east-1 --key 'batch-7/*'" in result.stderr
+
+
+@pytest.mark.usefixtures("workflow")
+def test_no_wait_without_an_upload_points_to_no_results(scones: Scones, images: MakeImages) -> None:
+    (images("empty.png") / "empty.png").write_bytes(b"")
+    result = scones("drop", "photos", "--no-wait")
+    assert result.exit_code == 1
+    assert "photos/empty.png" in result.stderr
+    assert "uploaded to" not in result.stderr
+    assert "scones results" not in result.stderr
 
 
 def test_each_drop_has_a_folder_of_its_own(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from pathlib import Path
@@ -110,6 +111,72 @@ def test_a_prefix_that_is_no_folder_is_refused(
     result = scones("drop", "photos", "--prefix", prefix)
     assert result.exit_code == 2
     assert "--prefix" in result.stderr
+
+
+@pytest.fixture
+def locked(images: MakeImages, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that nobody may list, not even root, who runs the tests in a container."""
+    folder = images("open/a.png", "locked/b.png", "locked/deep/c.png") / "locked"
+    scandir = os.scandir
+
+    def refuse(path: str | Path = ".") -> object:
+        if Path(path).absolute() == folder:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return scandir(path)
+
+    monkeypatch.setattr("os.scandir", refuse)
+    monkeypatch.setattr(
+        "glob._StringGlobber.scandir", staticmethod(refuse)
+    )  # Path.glob has it since its import
+    return folder
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        ["photos"],
+        ["photos/open", "photos/locked"],
+        ["photos/*"],
+        ["photos/*/*.png"],
+        ["photos/**/*.png"],
+        ["photos/locked/*.png", "photos/open"],
+        ["photos", "photos/*/*.png"],
+    ],
+)
+@pytest.mark.usefixtures("workflow", "locked")
+def test_a_folder_that_cannot_be_listed_is_a_row_and_fails_the_drop(
+    scones: Scones, s3: S3Client, named: list[str]
+) -> None:
+    result = scones("drop", *named)
+    assert result.exit_code == 1
+    assert [key.rsplit("/", 1)[-1] for key in uploaded_keys(s3)] == ["a.png"]
+    (row,) = [line for line in result.stdout.splitlines() if "locked" in line]
+    assert row.startswith("photos/locked\t")
+    assert "not uploaded: the folder cannot be listed: Permission denied" in row
+    assert "1 image was not uploaded: photos/locked" in result.stderr
+
+
+@pytest.mark.usefixtures("workflow", "locked")
+def test_only_a_folder_that_cannot_be_listed(scones: Scones, s3: S3Client) -> None:
+    for named in ("photos/locked", "photos/locked/*.png"):
+        result = scones("drop", named, "--json")
+        assert result.exit_code == 1
+        assert [(image["path"], image["key"]) for image in json.loads(result.stdout)["images"]] == [
+            ("photos/locked", None)
+        ]
+    assert uploaded_keys(s3) == []
+
+
+@pytest.mark.parametrize("prefix", ["red\x1b[31m", "two\nlines", "\x7f", "\x9b31m"])
+def test_a_prefix_with_control_characters_is_refused_and_not_printed(
+    scones: Scones, workflow: FakeWorkflow, images: MakeImages, s3: S3Client, prefix: str
+) -> None:
+    images("one.png")
+    result = scones("drop", "photos", "--no-wait", "--prefix", prefix)
+    assert result.exit_code == 2
+    assert "--prefix must not have control characters" in result.stderr
+    assert prefix not in result.stderr
+    assert uploaded_keys(s3) == []
 
 
 def test_nothing_to_drop(

@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from scones.cli import main
+from scones.graph.command import DEFINITION
 from scones.graph.definition import Kind, Workflow
 from scones.graph.execution import Path as Taken
 from scones.graph.execution import Visit, visits_of
@@ -204,6 +205,32 @@ def test_a_folder_without_the_definition_is_told_where_to_look(clean_environment
     result = CliRunner().invoke(main, ["graph"])
     assert result.exit_code == 2
     assert "--stack" in result.output
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"\xff{}", "it is not UTF-8 (invalid start byte at byte 0)"), (None, "cannot be read: Is a directory")],
+)
+def test_a_definition_that_cannot_be_read_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None, said: str
+) -> None:
+    file = tmp_path / DEFINITION
+    if content is None:
+        file.mkdir(parents=True)
+    else:
+        file.parent.mkdir(parents=True)
+        file.write_bytes(content)
+    monkeypatch.setattr("scones.graph.command.project_root", lambda: tmp_path)
+    result = CliRunner(mix_stderr=False).invoke(main, ["graph"])
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_an_empty_execution_is_a_usage_error() -> None:
+    result = CliRunner(mix_stderr=False).invoke(main, ["graph", "--execution", ""])
+    assert result.exit_code == 2
+    assert "--execution: an ARN must not be empty" in result.stderr
 
 
 @pytest.mark.usefixtures("s3")
