@@ -4,11 +4,10 @@ import errno
 import filecmp
 import hashlib
 import os
-import tempfile
 import uuid
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
@@ -16,7 +15,9 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from scones.console import shown
 from scones.errors import SconesError, error_code
+from scones.fetch.drafts import drafts_folder
 from scones.fetch.file_names import candidates, flat_path, relative_path, safe_name
 from scones.result_documents import Document, Outcome
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 _THREADS: Final = 8
 _CHUNK_BYTES: Final = 1 << 20
+_PATIENCE_S: Final = 3
+"""How long an end waits for the threads: a slow line must not hold Ctrl-C up."""
 _GONE: Final = frozenset({"NoSuchKey", "NoSuchVersion", "404", "MethodNotAllowed", "InvalidArgument"})
 _OF_ONE_NAME: Final = frozenset({errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL})
 _NO_LINKS: Final = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
@@ -76,32 +79,38 @@ class Copies:
         self._folder = folder
         self._stop = Event()
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="fetch")
-        self._drafts: tempfile.TemporaryDirectory[str] | None = None
+        self._under_way = set[Future[Copy]]()
+        self._drafts: Path | None = None
+        self._at_end = ExitStack()
 
     def __enter__(self) -> Self:
         """Make the folder; drafts lie in it, so that a finished one only changes its name."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._drafts = tempfile.TemporaryDirectory(prefix=".scones-fetch-", dir=self._folder)
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._drafts = self._at_end.enter_context(drafts_folder(self._folder))
+        except OSError as error:
+            raise self._cannot_write(error) from error
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: "TracebackType | None"
     ) -> None:
-        """Wait for the threads, which stop at their next chunk, and delete the drafts."""
+        """Stop the threads at their next chunk, leave those that wait for one, and delete the drafts."""
         self._stop.set()
-        self._pool.shutdown(wait=True, cancel_futures=True)
-        if self._drafts:
-            self._drafts.cleanup()
+        with self._at_end:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            wait([future for future in self._under_way if not future.cancelled()], _PATIENCE_S)
 
     def fetch_all(self, documents: Iterable[Document]) -> Iterator[Copy]:
         """Yield a copy for each document, as they come; a few are under way at once."""
-        remaining, under_way = iter(documents), set[Future[Copy]]()
+        remaining = iter(documents)
         while True:
-            room = islice(remaining, 2 * _THREADS - len(under_way))
-            under_way |= {self._pool.submit(self._fetch, document) for document in room}
-            if not under_way:
+            room = islice(remaining, 2 * _THREADS - len(self._under_way))
+            for document in room:
+                self._under_way.add(self._pool.submit(self._fetch, document))
+            if not self._under_way:
                 return
-            done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
+            done, self._under_way = wait(self._under_way, return_when=FIRST_COMPLETED)
             for future in done:
                 yield future.result()
 
@@ -111,8 +120,10 @@ class Copies:
         except OSError as error:
             if error.errno in _OF_ONE_NAME:
                 return Copy(document, CopyState.FAILED, problem=f"not fetched: {error.strerror}")
-            message = f"cannot write to {self._folder}: {error.strerror or error}"
-            raise SconesError(message) from error
+            raise self._cannot_write(error) from error
+
+    def _cannot_write(self, error: OSError) -> SconesError:
+        return SconesError(f"cannot write to {shown(str(self._folder))}: {error.strerror or error}")
 
     def _fetch_to(self, target: Path, document: Document) -> Copy:
         from botocore.exceptions import ClientError  # noqa: PLC0415 (slow)
@@ -145,7 +156,7 @@ class Copies:
         if self._drafts is None:
             message = "not entered"
             raise RuntimeError(message)
-        draft = Path(self._drafts.name) / uuid.uuid4().hex
+        draft = self._drafts / uuid.uuid4().hex
         with draft.open("xb") as file:
             for chunk in answer["Body"].iter_chunks(_CHUNK_BYTES):
                 if self._stop.is_set():

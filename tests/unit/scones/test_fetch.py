@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scones.fetch import copies as module
+from scones.fetch.drafts import drafts_folder
 from scones.fetch.file_names import MAX_NAME_BYTES, candidates, flat_path, relative_path
 from tests.unit.scones.fake_stack import IMAGES
 
@@ -248,6 +251,77 @@ def test_ctrl_c_leaves_whole_files_only_and_the_same_command_continues(
     assert sum(again["counts"].values()) == 6
     assert again["counts"]["there already"] >= 2
     assert len(files()) == 6
+
+
+def test_ctrl_c_does_not_wait_for_a_line_that_stalled(
+    scones: Scones, classify: Classify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    classify("a.jpg")
+    begun, line, waited_for = Event(), Event(), Event()
+
+    def stalled(_copies: object, _answer: object) -> None:
+        begun.set()
+        line.wait(20)
+        waited_for.set()
+        raise module.FetchStoppedError
+
+    def interrupted(futures: Any, timeout: float | None = None, return_when: str | None = None) -> Any:
+        if return_when:
+            assert begun.wait(20)
+            raise KeyboardInterrupt
+        return original(futures, timeout)
+
+    original = module.wait
+    monkeypatch.setattr(module, "wait", interrupted)
+    monkeypatch.setattr(module, "_PATIENCE_S", 0.01, raising=False)
+    monkeypatch.setattr(module.Copies, "_download", stalled)
+    try:
+        assert scones("fetch", "--to", "out").exit_code == 130
+        assert not waited_for.is_set()
+        assert list(Path("out").glob(".scones-fetch-*")) == []
+    finally:
+        line.set()
+
+
+def test_drafts_of_a_process_that_was_killed_are_deleted_and_those_of_another_stay(
+    scones: Scones, classify: Classify
+) -> None:
+    classify("a.jpg")
+    for name in ("out/.scones-fetch-killed", "elsewhere"):
+        Path(name).mkdir(parents=True)
+        Path(name, "draft").write_bytes(b"half")
+    Path("out/.scones-fetch-link").symlink_to(Path("elsewhere").absolute())
+    with drafts_folder(Path("out")) as held:
+        assert fetched(scones)["counts"] == {"fetched": 1}
+        assert {path.name for path in Path("out").iterdir()} == {
+            *("bicycle", held.name, ".scones-fetch-link")
+        }
+    assert Path("elsewhere/draft").exists()
+    assert not held.exists()
+
+
+def test_drafts_work_on_a_file_system_without_locks(
+    scones: Scones, classify: Classify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_descriptor: int, _operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    classify("a.jpg")
+    Path("out/.scones-fetch-other").mkdir(parents=True)
+    assert fetched(scones)["counts"] == {"fetched": 1}
+    assert {path.name for path in Path("out").iterdir()} == {"bicycle", ".scones-fetch-other"}
+
+
+@pytest.mark.parametrize("folder", ["file/below", "dangling", "/dev/null", "n" * 300])
+def test_a_folder_that_cannot_be_made_is_one_line(scones: Scones, classify: Classify, folder: str) -> None:
+    classify("a.jpg")
+    Path("file").touch()
+    Path("dangling").symlink_to("nowhere")
+    result = scones("fetch", "--to", folder)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(f"Error: cannot write to {folder}: ")
+    assert result.stderr.count("\n") == 1
 
 
 def test_a_folder_that_cannot_be_written_is_one_line(scones: Scones, classify: Classify) -> None:
