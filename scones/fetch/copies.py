@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
 from pathlib import Path
+from stat import S_ISREG
 from threading import Event
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -32,7 +33,13 @@ _CHUNK_BYTES: Final = 1 << 20
 _PATIENCE_S: Final = 3
 """How long an end waits for the threads: a slow line must not hold Ctrl-C up."""
 _GONE: Final = frozenset({"NoSuchKey", "NoSuchVersion", "404", "MethodNotAllowed", "InvalidArgument"})
-_OF_ONE_NAME: Final = frozenset({errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL})
+_OF_ONE_PATH: Final = frozenset(
+    {
+        *(errno.EACCES, errno.EPERM, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ELOOP),
+        *(errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL),
+    }
+)
+"""Errors of one path, so that other images can continue; a full disk would fail them all."""
 _NO_LINKS: Final = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 
 
@@ -118,9 +125,12 @@ class Copies:
         try:
             return self._fetch_to(self._target(document), document)
         except OSError as error:
-            if error.errno in _OF_ONE_NAME:
-                return Copy(document, CopyState.FAILED, problem=f"not fetched: {error.strerror}")
-            raise self._cannot_write(error) from error
+            if error.errno not in _OF_ONE_PATH:
+                raise self._cannot_write(error) from error
+            path = error.filename2 or error.filename or self._folder
+            return Copy(
+                document, CopyState.FAILED, problem=f"not fetched: cannot write to {path}: {error.strerror}"
+            )
 
     def _cannot_write(self, error: OSError) -> SconesError:
         return SconesError(f"cannot write to {shown(str(self._folder))}: {error.strerror or error}")
@@ -132,6 +142,8 @@ class Copies:
         for path in candidates(target, document.image_etag):
             if _has_digest(path, image.get("size"), document.image_etag):
                 return Copy(document, CopyState.PRESENT, path)
+        if not os.access(target.parent, os.W_OK | os.X_OK):  # before its bytes are transferred for nothing
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(target.parent))
         try:
             answer = self._open(document)
         except ClientError as error:
@@ -170,7 +182,7 @@ class Copies:
         for path in candidates(target, document.image_etag):
             if _rename_to_free(draft, path):
                 return Copy(document, CopyState.FETCHED, path)
-            if path.is_file() and filecmp.cmp(draft, path, shallow=False):
+            if _has_bytes_of(path, draft):
                 draft.unlink()
                 return Copy(document, CopyState.PRESENT, path)
         return Copy(
@@ -179,33 +191,56 @@ class Copies:
 
     def _target(self, document: Document) -> Path:
         """Return the plain path of an image's copy and make its folder: of passed images by label, else by outcome."""
-        folder = self._folder if document.outcome is Outcome.PASSED else self._folder / document.outcome
+        sorted_by = [] if document.outcome is Outcome.PASSED else [str(document.outcome)]
         if document.label:
-            folder /= safe_name(document.label)
+            sorted_by.append(safe_name(document.label))
         below = document.image_key.removeprefix(self._incoming_prefix)
-        target = folder / relative_path(below)
+        path = relative_path(below)
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
+            return self._make_folder(*sorted_by, *path.parent.parts) / path.name
         except (FileExistsError, NotADirectoryError):  # `a` and `a/b` are both keys
-            folder.mkdir(parents=True, exist_ok=True)
-            return folder / flat_path(below)
-        return target
+            return self._make_folder(*sorted_by) / flat_path(below)
+
+    def _make_folder(self, *names: str) -> Path:
+        """Make a folder below the target folder; a link on the way could lead out of it."""
+        path = self._folder
+        for name in names:
+            path /= name
+            if path.is_symlink():
+                raise OSError(errno.ELOOP, "it is a link, which could lead out of the folder", str(path))
+            path.mkdir(exist_ok=True)
+        return path
 
 
 def _has_digest(path: Path, size: object, etag: str) -> bool:
     """Tell whether a file has an image's bytes by its ETag, where that is their MD5 (not so with a key or in parts)."""
-    if not path.is_file() or path.stat().st_size != size:
+    try:
+        if not path.is_file() or path.stat().st_size != size:
+            return False
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest() == etag
+    except OSError:  # a file that cannot be read takes its name as one with other bytes does
         return False
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest() == etag
+
+
+def _has_bytes_of(path: Path, draft: Path) -> bool:
+    try:
+        return path.is_file() and filecmp.cmp(draft, path, shallow=False)
+    except OSError:
+        return False
 
 
 def _is_copy_of(path: Path, answer: "GetObjectOutputTypeDef") -> bool:
     """Tell by size and time whether a file is the copy that an earlier run made of this image."""
-    if not path.is_file():
+    try:
+        status = path.stat()
+    except OSError:
         return False
-    status = path.stat()
-    return status.st_size == answer["ContentLength"] and status.st_mtime_ns == _time_ns(answer)
+    return (
+        S_ISREG(status.st_mode)
+        and status.st_size == answer["ContentLength"]
+        and status.st_mtime_ns == _time_ns(answer)
+    )
 
 
 def _time_ns(answer: "GetObjectOutputTypeDef") -> int:

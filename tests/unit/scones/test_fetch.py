@@ -287,11 +287,12 @@ def test_drafts_of_a_process_that_was_killed_are_deleted_and_those_of_another_st
     scones: Scones, classify: Classify
 ) -> None:
     classify("a.jpg")
-    for name in ("out/.scones-fetch-killed", "elsewhere"):
-        Path(name).mkdir(parents=True)
-        Path(name, "draft").write_bytes(b"half")
-    Path("out/.scones-fetch-link").symlink_to(Path("elsewhere").absolute())
+    Path("out").mkdir()
     with drafts_folder(Path("out")) as held:
+        for name in ("out/.scones-fetch-killed", "elsewhere"):
+            Path(name).mkdir()
+            Path(name, "draft").write_bytes(b"half")
+        Path("out/.scones-fetch-link").symlink_to(Path("elsewhere").absolute())
         assert fetched(scones)["counts"] == {"fetched": 1}
         assert {path.name for path in Path("out").iterdir()} == {
             *("bicycle", held.name, ".scones-fetch-link")
@@ -324,16 +325,89 @@ def test_a_folder_that_cannot_be_made_is_one_line(scones: Scones, classify: Clas
     assert result.stderr.count("\n") == 1
 
 
-def test_a_folder_that_cannot_be_written_is_one_line(scones: Scones, classify: Classify) -> None:
+def test_a_file_as_the_folder_is_one_line(scones: Scones, classify: Classify) -> None:
     classify("a.jpg")
     Path("out").write_text("a file")
     result = scones("fetch", "--to", "out")
     assert result.exit_code == 2
     assert "is a file" in result.stderr
 
-    Path("other").mkdir()
-    Path("other/bicycle").write_text("a file")
-    result = scones("fetch", "--to", "other")
-    assert result.exit_code == 2
-    assert "cannot write to other: " in result.stderr
-    assert "Traceback" not in result.stderr
+
+def test_a_file_named_like_a_label_leaves_the_other_images(scones: Scones, classify: Classify) -> None:
+    classify("a.jpg")
+    classify("m.jpg", label="motorcycle")
+    Path("out").mkdir()
+    Path("out/bicycle").write_text("a file")
+    answer = fetched(scones, code=1)
+    assert answer["counts"] == {"not fetched": 1, "fetched": 1}
+    assert problem_of(answer) == "not fetched: cannot write to out/bicycle: File exists"
+    assert files() == {"bicycle": b"a file", "motorcycle/m.jpg": b"bytes"}
+
+
+def problem_of(answer: dict[str, Any]) -> str:
+    """Return the problem of the one image that has one."""
+    (problem,) = (image["problem"] for image in answer["images"] if image["problem"])
+    return str(problem)
+
+
+def test_a_full_disk_stops_the_fetch(
+    scones: Scones, classify: Classify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(module.Copies, "_download", full)
+    classify("a.jpg")
+    result = scones("fetch", "--to", "out")
+    assert (result.exit_code, result.stderr) == (2, "Error: cannot write to out: No space left on device\n")
+
+
+def test_a_file_that_cannot_be_read_takes_its_name(
+    scones: Scones, classify: Classify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    etag = classify("a.jpg")
+    Path("out/bicycle").mkdir(parents=True)
+    closed = Path("out/bicycle/a.jpg")
+    closed.write_bytes(b"other")  # of the same size
+    original = open
+
+    def refuse(path: Any, *arguments: Any, **more: Any) -> Any:  # as the system does for anyone but root
+        if str(path) == str(closed):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return original(path, *arguments, **more)
+
+    monkeypatch.setattr("builtins.open", refuse)
+    monkeypatch.setattr("io.open", refuse)
+    assert fetched(scones)["counts"] == {"fetched": 1}
+    assert fetched(scones)["counts"] == {"there already": 1}
+    monkeypatch.setattr("io.open", original)
+    assert files() == {"bicycle/a.jpg": b"other", f"bicycle/a~{etag[:8]}.jpg": b"bytes"}
+
+
+def test_a_folder_that_is_closed_leaves_the_other_images(
+    scones: Scones, classify: Classify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    classify("a.jpg")
+    classify("m.jpg", label="motorcycle")
+    access = os.access
+    monkeypatch.setattr("os.access", lambda path, mode: Path(path).name != "bicycle" and access(path, mode))
+    answer = fetched(scones, code=1)
+    assert answer["counts"] == {"not fetched": 1, "fetched": 1}
+    assert problem_of(answer) == "not fetched: cannot write to out/bicycle: Permission denied"
+    assert files() == {"motorcycle/m.jpg": b"bytes"}
+
+
+@pytest.mark.parametrize("key", ["a.jpg", "d/a.jpg"])
+def test_a_link_inside_the_folder_leads_no_copy_out_of_it(
+    scones: Scones, classify: Classify, key: str
+) -> None:
+    classify(key)
+    classify("m.jpg", label="motorcycle")
+    Path("outside/d").mkdir(parents=True)
+    link = Path("out/bicycle", *Path(key).parent.parts)
+    link.parent.mkdir(parents=True)
+    link.symlink_to(Path("outside").absolute())
+    answer = fetched(scones, code=1)
+    assert answer["counts"] == {"not fetched": 1, "fetched": 1}
+    assert problem_of(answer).startswith(f"not fetched: cannot write to {link}: it is a link")
+    assert [path for path in Path("outside").rglob("*") if path.is_file()] == []
