@@ -1,8 +1,9 @@
 """What `scones results` asks for: which prefixes to list, which documents to keep."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
@@ -110,7 +111,7 @@ def newest_first(
         return list(islice(list_results(s3, stack.results_bucket, prefix), most and most + 1))
 
     with_verification = query.includes_verification(stack.incoming_prefix)
-    with ThreadPoolExecutor(_THREADS) as pool:
+    with _threads() as pool:
         listings = list(pool.map(listing, prefixes))
     wanted = (
         item
@@ -128,14 +129,27 @@ def newest_first(
 
 def matching(
     s3: "S3Client", stack: Stack, query: Query, listed: Sequence[Listed], limit: int | None
-) -> Iterator[Document]:
-    """Fetch results in the given order, a batch at a time, and yield the documents a query wants."""
-    with ThreadPoolExecutor(_THREADS) as pool:
+) -> Generator[Document]:
+    """Fetch results in the given order, a batch at a time, and yield the documents a query wants.
+
+    Close it when it is not read to its end: what it has not begun to fetch is then left out.
+    """
+    with _threads() as pool:
         for batch in batched(listed, max(_THREADS, min((limit or _BATCH) + 1, _BATCH)), strict=False):
             documents = pool.map(lambda item: fetch(s3, stack.results_bucket, item.key), batch)
             for document in documents:
                 if document is not None and query.wants(document, stack.incoming_prefix):
                     yield document
+
+
+@contextmanager
+def _threads() -> Iterator[ThreadPoolExecutor]:
+    """Give threads that are not waited for at the end: a request without an answer must not delay Ctrl-C."""
+    pool = ThreadPoolExecutor(_THREADS)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _prefixes(s3: "S3Client", stack: Stack, query: Query, outcome: Outcome) -> Iterator[str]:

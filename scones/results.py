@@ -4,6 +4,7 @@ import csv
 import json
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -90,15 +91,15 @@ def results(  # noqa: PLR0913 (one argument for each option)
             f"more than {MAX_LISTED:,} results under one prefix: narrow it with --outcome, --label or --key, "
             "or take --all"
         )
-    found = matching(s3, stack, query, listed, limit)
-    if as_json:
-        print_json_list({**one.content, "result": one.result_key} for one in islice(found, limit))
-    elif as_csv:
-        print_csv(islice(found, limit))
-    else:
-        print_results(list(islice(found, limit)), stack.incoming_prefix)
-        if limit and next(found, None):
-            notice(f"the newest {limit:,}; there are more: --limit or --all shows them")
+    with closing(matching(s3, stack, query, listed, limit)) as found:
+        if as_json:
+            print_json_list({**one.content, "result": one.result_key} for one in islice(found, limit))
+        elif as_csv:
+            print_csv(islice(found, limit))
+        else:
+            print_results(list(islice(found, limit)), stack.incoming_prefix)
+            if limit and next(found, None):
+                notice(f"the newest {limit:,}; there are more: --limit or --all shows them")
 
 
 def print_results(documents: Sequence[Document], incoming_prefix: str) -> None:

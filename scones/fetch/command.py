@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -78,9 +78,10 @@ def fetch(  # noqa: PLR0913 (one argument for each option)
         listed, complete = newest_first(s3, stack, query, MAX_LISTED if limit else None)
         with (
             progress_of(visible=not as_json) as on_progress,
+            closing(matching(s3, stack, query, listed, limit)) as documents,
             Copies(s3, stack.image_bucket, stack.incoming_prefix, folder) as under_way,
         ):
-            for copy in under_way.fetch_all(islice(matching(s3, stack, query, listed, limit), limit)):
+            for copy in under_way.fetch_all(islice(documents, limit)):
                 copies.append(copy)
                 on_progress(len(copies))
     except KeyboardInterrupt as error:

@@ -4,19 +4,21 @@ import errno
 import filecmp
 import hashlib
 import os
-import tempfile
 import uuid
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
 from pathlib import Path
+from stat import S_ISREG
 from threading import Event
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from scones.console import shown
 from scones.errors import SconesError, error_code
+from scones.fetch.drafts import drafts_folder
 from scones.fetch.file_names import candidates, flat_path, relative_path, safe_name
 from scones.result_documents import Document, Outcome
 
@@ -28,8 +30,16 @@ if TYPE_CHECKING:
 
 _THREADS: Final = 8
 _CHUNK_BYTES: Final = 1 << 20
+_PATIENCE_S: Final = 3
+"""How long an end waits for the threads: a slow line must not hold Ctrl-C up."""
 _GONE: Final = frozenset({"NoSuchKey", "NoSuchVersion", "404", "MethodNotAllowed", "InvalidArgument"})
-_OF_ONE_NAME: Final = frozenset({errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL})
+_OF_ONE_PATH: Final = frozenset(
+    {
+        *(errno.EACCES, errno.EPERM, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ELOOP),
+        *(errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL),
+    }
+)
+"""Errors of one path, so that other images can continue; a full disk would fail them all."""
 _NO_LINKS: Final = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 
 
@@ -76,32 +86,38 @@ class Copies:
         self._folder = folder
         self._stop = Event()
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="fetch")
-        self._drafts: tempfile.TemporaryDirectory[str] | None = None
+        self._under_way = set[Future[Copy]]()
+        self._drafts: Path | None = None
+        self._at_end = ExitStack()
 
     def __enter__(self) -> Self:
         """Make the folder; drafts lie in it, so that a finished one only changes its name."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._drafts = tempfile.TemporaryDirectory(prefix=".scones-fetch-", dir=self._folder)
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._drafts = self._at_end.enter_context(drafts_folder(self._folder))
+        except OSError as error:
+            raise self._cannot_write(error) from error
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: "TracebackType | None"
     ) -> None:
-        """Wait for the threads, which stop at their next chunk, and delete the drafts."""
+        """Stop the threads at their next chunk, leave those that wait for one, and delete the drafts."""
         self._stop.set()
-        self._pool.shutdown(wait=True, cancel_futures=True)
-        if self._drafts:
-            self._drafts.cleanup()
+        with self._at_end:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            wait([future for future in self._under_way if not future.cancelled()], _PATIENCE_S)
 
     def fetch_all(self, documents: Iterable[Document]) -> Iterator[Copy]:
         """Yield a copy for each document, as they come; a few are under way at once."""
-        remaining, under_way = iter(documents), set[Future[Copy]]()
+        remaining = iter(documents)
         while True:
-            room = islice(remaining, 2 * _THREADS - len(under_way))
-            under_way |= {self._pool.submit(self._fetch, document) for document in room}
-            if not under_way:
+            room = islice(remaining, 2 * _THREADS - len(self._under_way))
+            for document in room:
+                self._under_way.add(self._pool.submit(self._fetch, document))
+            if not self._under_way:
                 return
-            done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
+            done, self._under_way = wait(self._under_way, return_when=FIRST_COMPLETED)
             for future in done:
                 yield future.result()
 
@@ -109,10 +125,15 @@ class Copies:
         try:
             return self._fetch_to(self._target(document), document)
         except OSError as error:
-            if error.errno in _OF_ONE_NAME:
-                return Copy(document, CopyState.FAILED, problem=f"not fetched: {error.strerror}")
-            message = f"cannot write to {self._folder}: {error.strerror or error}"
-            raise SconesError(message) from error
+            if error.errno not in _OF_ONE_PATH:
+                raise self._cannot_write(error) from error
+            path = error.filename2 or error.filename or self._folder
+            return Copy(
+                document, CopyState.FAILED, problem=f"not fetched: cannot write to {path}: {error.strerror}"
+            )
+
+    def _cannot_write(self, error: OSError) -> SconesError:
+        return SconesError(f"cannot write to {shown(str(self._folder))}: {error.strerror or error}")
 
     def _fetch_to(self, target: Path, document: Document) -> Copy:
         from botocore.exceptions import ClientError  # noqa: PLC0415 (slow)
@@ -121,6 +142,8 @@ class Copies:
         for path in candidates(target, document.image_etag):
             if _has_digest(path, image.get("size"), document.image_etag):
                 return Copy(document, CopyState.PRESENT, path)
+        if not os.access(target.parent, os.W_OK | os.X_OK):  # before its bytes are transferred for nothing
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(target.parent))
         try:
             answer = self._open(document)
         except ClientError as error:
@@ -145,7 +168,7 @@ class Copies:
         if self._drafts is None:
             message = "not entered"
             raise RuntimeError(message)
-        draft = Path(self._drafts.name) / uuid.uuid4().hex
+        draft = self._drafts / uuid.uuid4().hex
         with draft.open("xb") as file:
             for chunk in answer["Body"].iter_chunks(_CHUNK_BYTES):
                 if self._stop.is_set():
@@ -159,7 +182,7 @@ class Copies:
         for path in candidates(target, document.image_etag):
             if _rename_to_free(draft, path):
                 return Copy(document, CopyState.FETCHED, path)
-            if path.is_file() and filecmp.cmp(draft, path, shallow=False):
+            if _has_bytes_of(path, draft):
                 draft.unlink()
                 return Copy(document, CopyState.PRESENT, path)
         return Copy(
@@ -168,33 +191,56 @@ class Copies:
 
     def _target(self, document: Document) -> Path:
         """Return the plain path of an image's copy and make its folder: of passed images by label, else by outcome."""
-        folder = self._folder if document.outcome is Outcome.PASSED else self._folder / document.outcome
+        sorted_by = [] if document.outcome is Outcome.PASSED else [str(document.outcome)]
         if document.label:
-            folder /= safe_name(document.label)
+            sorted_by.append(safe_name(document.label))
         below = document.image_key.removeprefix(self._incoming_prefix)
-        target = folder / relative_path(below)
+        path = relative_path(below)
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
+            return self._make_folder(*sorted_by, *path.parent.parts) / path.name
         except (FileExistsError, NotADirectoryError):  # `a` and `a/b` are both keys
-            folder.mkdir(parents=True, exist_ok=True)
-            return folder / flat_path(below)
-        return target
+            return self._make_folder(*sorted_by) / flat_path(below)
+
+    def _make_folder(self, *names: str) -> Path:
+        """Make a folder below the target folder; a link on the way could lead out of it."""
+        path = self._folder
+        for name in names:
+            path /= name
+            if path.is_symlink():
+                raise OSError(errno.ELOOP, "it is a link, which could lead out of the folder", str(path))
+            path.mkdir(exist_ok=True)
+        return path
 
 
 def _has_digest(path: Path, size: object, etag: str) -> bool:
     """Tell whether a file has an image's bytes by its ETag, where that is their MD5 (not so with a key or in parts)."""
-    if not path.is_file() or path.stat().st_size != size:
+    try:
+        if not path.is_file() or path.stat().st_size != size:
+            return False
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest() == etag
+    except OSError:  # a file that cannot be read takes its name as one with other bytes does
         return False
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest() == etag
+
+
+def _has_bytes_of(path: Path, draft: Path) -> bool:
+    try:
+        return path.is_file() and filecmp.cmp(draft, path, shallow=False)
+    except OSError:
+        return False
 
 
 def _is_copy_of(path: Path, answer: "GetObjectOutputTypeDef") -> bool:
     """Tell by size and time whether a file is the copy that an earlier run made of this image."""
-    if not path.is_file():
+    try:
+        status = path.stat()
+    except OSError:
         return False
-    status = path.stat()
-    return status.st_size == answer["ContentLength"] and status.st_mtime_ns == _time_ns(answer)
+    return (
+        S_ISREG(status.st_mode)
+        and status.st_size == answer["ContentLength"]
+        and status.st_mtime_ns == _time_ns(answer)
+    )
 
 
 def _time_ns(answer: "GetObjectOutputTypeDef") -> int:

@@ -1,6 +1,5 @@
 """`scones verify`: the acceptance test of a deploy."""
 
-import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -80,7 +79,7 @@ def verify(  # noqa: PLR0913 (one argument for each option)
     )
     stopped: BaseException | None = None
     left: list[str] = []
-    with _progress(visible=not as_json) as verification.on_step, _stopped_by_sigterm():
+    with _progress(visible=not as_json) as verification.on_step:
         try:
             verify_stack(verification, metrics=not no_metrics, failure=failed, visible=not as_json)
         except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001 (the clean-up comes first; _finish raises it)
@@ -186,16 +185,6 @@ def _progress(*, visible: bool) -> Iterator[Callable[[str], None]]:
                     status.stop()
 
             yield show
-
-
-@contextmanager
-def _stopped_by_sigterm() -> Iterator[None]:
-    """Treat SIGTERM as Ctrl-C, so that a cancelled job of a CI cleans up too."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def as_document(verification: Verification, left: list[str], *, interrupted: bool) -> dict[str, Any]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
-from importlib.metadata import version
+from importlib.metadata import entry_points, version
+from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 import pytest
@@ -203,6 +205,69 @@ def test_a_closed_pipe_is_no_traceback(line: str) -> None:
         assert process.stderr is not None
         assert process.stderr.read() == b""
         assert process.wait() == 1
+
+
+def run_process(body: str, **more: Any) -> subprocess.Popen[str]:
+    """Run `scones work`, a command with this body, as a process."""
+    code = (
+        "import os, sys, threading, time, click\n"
+        "from scones.__main__ import main, start\n"
+        "from scones.console import print_json\n"
+        f"@click.command()\ndef work():\n    {body}\n"
+        "main.get_command = lambda ctx, name: work\nmain.lazy = {'work': None}\n"
+        "sys.argv = ['scones', 'work']\nstart()\n"
+    )
+    return subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, **more)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_signal_ends_a_command_as_ctrl_c_does(number: signal.Signals) -> None:
+    body = "try:\n        click.echo('ready')\n        time.sleep(60)\n    finally:\n        click.echo('cleaned up')"
+    with run_process(body, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(number)
+        assert process.communicate(timeout=30) == ("cleaned up\n", "")
+    assert process.returncode == 130
+
+
+def test_nohup_still_protects_a_command() -> None:
+    body = "os.kill(os.getpid(), 1)\n    click.echo('still here')"
+    with run_process(
+        body, stdout=subprocess.PIPE, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    ) as process:
+        assert process.communicate(timeout=30) == ("still here\n", "")
+    assert process.returncode == 0
+
+
+def test_ctrl_c_waits_for_no_thread() -> None:
+    body = "threading.Thread(target=time.sleep, args=(60,)).start()\n    raise KeyboardInterrupt"
+    with run_process(body) as process:
+        try:
+            assert process.wait(30) == 130
+        finally:
+            process.kill()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a disk that is always full")
+@pytest.mark.parametrize("body", ["print_json([1])", "sys.stdout.write('left in the buffer')"])
+def test_an_output_that_cannot_be_written_is_one_line(body: str) -> None:
+    with Path("/dev/full").open("w") as full, run_process(body, stdout=full) as process:
+        assert process.communicate(timeout=30)[1] == (
+            "Error: cannot write the output: No space left on device\n"
+        )
+    assert process.returncode == 2
+
+
+def test_an_error_of_a_file_stays_a_traceback() -> None:
+    with run_process("open('/nowhere/file')") as process:
+        assert "FileNotFoundError" in process.communicate(timeout=30)[1]
+    assert process.returncode == 1
+
+
+def test_the_installed_command_starts_the_process() -> None:
+    (script,) = entry_points(group="console_scripts", name="scones")
+    assert script.value == "scones.__main__:start"
 
 
 def test_not_a_command_is_a_bug(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scones.fetch import copies as module
+from scones.fetch.drafts import drafts_folder
 from scones.fetch.file_names import MAX_NAME_BYTES, candidates, flat_path, relative_path
 from tests.unit.scones.fake_stack import IMAGES
 
@@ -250,16 +253,161 @@ def test_ctrl_c_leaves_whole_files_only_and_the_same_command_continues(
     assert len(files()) == 6
 
 
-def test_a_folder_that_cannot_be_written_is_one_line(scones: Scones, classify: Classify) -> None:
+def test_ctrl_c_does_not_wait_for_a_line_that_stalled(
+    scones: Scones, classify: Classify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    classify("a.jpg")
+    begun, line, waited_for = Event(), Event(), Event()
+
+    def stalled(_copies: object, _answer: object) -> None:
+        begun.set()
+        line.wait(20)
+        waited_for.set()
+        raise module.FetchStoppedError
+
+    def interrupted(futures: Any, timeout: float | None = None, return_when: str | None = None) -> Any:
+        if return_when:
+            assert begun.wait(20)
+            raise KeyboardInterrupt
+        return original(futures, timeout)
+
+    original = module.wait
+    monkeypatch.setattr(module, "wait", interrupted)
+    monkeypatch.setattr(module, "_PATIENCE_S", 0.01, raising=False)
+    monkeypatch.setattr(module.Copies, "_download", stalled)
+    try:
+        assert scones("fetch", "--to", "out").exit_code == 130
+        assert not waited_for.is_set()
+        assert list(Path("out").glob(".scones-fetch-*")) == []
+    finally:
+        line.set()
+
+
+def test_drafts_of_a_process_that_was_killed_are_deleted_and_those_of_another_stay(
+    scones: Scones, classify: Classify
+) -> None:
+    classify("a.jpg")
+    Path("out").mkdir()
+    with drafts_folder(Path("out")) as held:
+        for name in ("out/.scones-fetch-killed", "elsewhere"):
+            Path(name).mkdir()
+            Path(name, "draft").write_bytes(b"half")
+        Path("out/.scones-fetch-link").symlink_to(Path("elsewhere").absolute())
+        assert fetched(scones)["counts"] == {"fetched": 1}
+        assert {path.name for path in Path("out").iterdir()} == {
+            *("bicycle", held.name, ".scones-fetch-link")
+        }
+    assert Path("elsewhere/draft").exists()
+    assert not held.exists()
+
+
+def test_drafts_work_on_a_file_system_without_locks(
+    scones: Scones, classify: Classify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_descriptor: int, _operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    classify("a.jpg")
+    Path("out/.scones-fetch-other").mkdir(parents=True)
+    assert fetched(scones)["counts"] == {"fetched": 1}
+    assert {path.name for path in Path("out").iterdir()} == {"bicycle", ".scones-fetch-other"}
+
+
+@pytest.mark.parametrize("folder", ["file/below", "dangling", "/dev/null", "n" * 300])
+def test_a_folder_that_cannot_be_made_is_one_line(scones: Scones, classify: Classify, folder: str) -> None:
+    classify("a.jpg")
+    Path("file").touch()
+    Path("dangling").symlink_to("nowhere")
+    result = scones("fetch", "--to", folder)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(f"Error: cannot write to {folder}: ")
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_file_as_the_folder_is_one_line(scones: Scones, classify: Classify) -> None:
     classify("a.jpg")
     Path("out").write_text("a file")
     result = scones("fetch", "--to", "out")
     assert result.exit_code == 2
     assert "is a file" in result.stderr
 
-    Path("other").mkdir()
-    Path("other/bicycle").write_text("a file")
-    result = scones("fetch", "--to", "other")
-    assert result.exit_code == 2
-    assert "cannot write to other: " in result.stderr
-    assert "Traceback" not in result.stderr
+
+def test_a_file_named_like_a_label_leaves_the_other_images(scones: Scones, classify: Classify) -> None:
+    classify("a.jpg")
+    classify("m.jpg", label="motorcycle")
+    Path("out").mkdir()
+    Path("out/bicycle").write_text("a file")
+    answer = fetched(scones, code=1)
+    assert answer["counts"] == {"not fetched": 1, "fetched": 1}
+    assert problem_of(answer) == "not fetched: cannot write to out/bicycle: File exists"
+    assert files() == {"bicycle": b"a file", "motorcycle/m.jpg": b"bytes"}
+
+
+def problem_of(answer: dict[str, Any]) -> str:
+    """Return the problem of the one image that has one."""
+    (problem,) = (image["problem"] for image in answer["images"] if image["problem"])
+    return str(problem)
+
+
+def test_a_full_disk_stops_the_fetch(
+    scones: Scones, classify: Classify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(module.Copies, "_download", full)
+    classify("a.jpg")
+    result = scones("fetch", "--to", "out")
+    assert (result.exit_code, result.stderr) == (2, "Error: cannot write to out: No space left on device\n")
+
+
+def test_a_file_that_cannot_be_read_takes_its_name(
+    scones: Scones, classify: Classify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    etag = classify("a.jpg")
+    Path("out/bicycle").mkdir(parents=True)
+    closed = Path("out/bicycle/a.jpg")
+    closed.write_bytes(b"other")  # of the same size
+    original = open
+
+    def refuse(path: Any, *arguments: Any, **more: Any) -> Any:  # as the system does for anyone but root
+        if str(path) == str(closed):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return original(path, *arguments, **more)
+
+    monkeypatch.setattr("builtins.open", refuse)
+    monkeypatch.setattr("io.open", refuse)
+    assert fetched(scones)["counts"] == {"fetched": 1}
+    assert fetched(scones)["counts"] == {"there already": 1}
+    monkeypatch.setattr("io.open", original)
+    assert files() == {"bicycle/a.jpg": b"other", f"bicycle/a~{etag[:8]}.jpg": b"bytes"}
+
+
+def test_a_folder_that_is_closed_leaves_the_other_images(
+    scones: Scones, classify: Classify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    classify("a.jpg")
+    classify("m.jpg", label="motorcycle")
+    access = os.access
+    monkeypatch.setattr("os.access", lambda path, mode: Path(path).name != "bicycle" and access(path, mode))
+    answer = fetched(scones, code=1)
+    assert answer["counts"] == {"not fetched": 1, "fetched": 1}
+    assert problem_of(answer) == "not fetched: cannot write to out/bicycle: Permission denied"
+    assert files() == {"motorcycle/m.jpg": b"bytes"}
+
+
+@pytest.mark.parametrize("key", ["a.jpg", "d/a.jpg"])
+def test_a_link_inside_the_folder_leads_no_copy_out_of_it(
+    scones: Scones, classify: Classify, key: str
+) -> None:
+    classify(key)
+    classify("m.jpg", label="motorcycle")
+    Path("outside/d").mkdir(parents=True)
+    link = Path("out/bicycle", *Path(key).parent.parts)
+    link.parent.mkdir(parents=True)
+    link.symlink_to(Path("outside").absolute())
+    answer = fetched(scones, code=1)
+    assert answer["counts"] == {"not fetched": 1, "fetched": 1}
+    assert problem_of(answer).startswith(f"not fetched: cannot write to {link}: it is a link")
+    assert [path for path in Path("outside").rglob("*") if path.is_file()] == []

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from datetime import UTC, datetime, timedelta
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -192,6 +193,36 @@ def test_only_the_documents_needed_are_fetched(
     documents = matching(s3, stack, Query(), listed, limit=5)
     assert next(documents) is not None
     assert len(fetched) <= 16
+
+
+def test_closing_waits_for_no_request(
+    workflow: FakeWorkflow, s3: S3Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C on a line that stalled: the requests under way are left, those behind them never begin."""
+    answers, asked = Event(), list[str]()
+
+    def stalled(client: S3Client, bucket: str, key: str) -> Document | None:
+        asked.append(key)
+        if key != listed[0].key:
+            answers.wait(60)
+        return fetch(client, bucket, key)
+
+    monkeypatch.setattr("scones.result_query.fetch", stalled)
+    for number in range(40):
+        workflow.write("passed", f"incoming/{number}.jpg", str(number))
+    stack = read_stack(connect(Target("scones", None, "us-east-1")))
+    listed, _ = newest_first(s3, stack, Query())
+    documents = matching(s3, stack, Query(), listed, limit=None)
+    next(documents)
+    closing = Thread(target=documents.close)
+    try:
+        closing.start()
+        closing.join(5)
+        assert not closing.is_alive()
+    finally:
+        answers.set()
+        closing.join(60)
+    assert len(asked) < len(listed)
 
 
 def test_a_listing_too_long_says_so(
