@@ -9,17 +9,17 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
-from enum import StrEnum
 from itertools import islice
 from pathlib import Path
 from stat import S_ISREG
 from threading import Event
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from scones.console import shown
-from scones.errors import SconesError, error_code
+from scones.errors import SconesError
 from scones.fetch.drafts import drafts_folder
 from scones.fetch.file_names import candidates, flat_path, relative_path, safe_name
+from scones.fetch.versions import CopyState, NoCopyError, open_version
 from scones.result_documents import Document, Outcome
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ _THREADS: Final = 8
 _CHUNK_BYTES: Final = 1 << 20
 _PATIENCE_S: Final = 3
 """How long an end waits for the threads: a slow line must not hold Ctrl-C up."""
-_GONE: Final = frozenset({"NoSuchKey", "NoSuchVersion", "404", "MethodNotAllowed", "InvalidArgument"})
 _OF_ONE_PATH: Final = frozenset(
     {
         *(errno.EACCES, errno.EPERM, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ELOOP),
@@ -41,16 +40,6 @@ _OF_ONE_PATH: Final = frozenset(
 )
 """Errors of one path, so that other images can continue; a full disk would fail them all."""
 _NO_LINKS: Final = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
-
-
-class CopyState(StrEnum):
-    """What happened to one image."""
-
-    FETCHED = "fetched"
-    PRESENT = "there already"
-    CHANGED = "changed"
-    GONE = "gone"
-    FAILED = "not fetched"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +113,8 @@ class Copies:
     def _fetch(self, document: Document) -> Copy:
         try:
             return self._fetch_to(self._target(document), document)
+        except NoCopyError as error:
+            return Copy(document, error.state, problem=error.problem)
         except OSError as error:
             if error.errno not in _OF_ONE_PATH:
                 raise self._cannot_write(error) from error
@@ -136,33 +127,18 @@ class Copies:
         return SconesError(f"cannot write to {shown(str(self._folder))}: {error.strerror or error}")
 
     def _fetch_to(self, target: Path, document: Document) -> Copy:
-        from botocore.exceptions import ClientError  # noqa: PLC0415 (slow)
-
         image = document.content["image"]
         for path in candidates(target, document.image_etag):
             if _has_digest(path, image.get("size"), document.image_etag):
                 return Copy(document, CopyState.PRESENT, path)
         if not os.access(target.parent, os.W_OK | os.X_OK):  # before its bytes are transferred for nothing
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(target.parent))
-        try:
-            answer = self._open(document)
-        except ClientError as error:
-            if error_code(error) not in _GONE:
-                raise
-            return Copy(document, CopyState.GONE, problem="its object was deleted since")
+        answer = open_version(self._s3, self._bucket, document)
         with closing(answer["Body"]):
-            if answer["ETag"].strip('"') != document.image_etag:
-                problem = "other bytes were uploaded under its key since, and its result names no version"
-                return Copy(document, CopyState.CHANGED, problem=problem)
             for path in candidates(target, document.image_etag):
                 if _is_copy_of(path, answer):
                     return Copy(document, CopyState.PRESENT, path)
             return self._place(self._download(answer), target, document)
-
-    def _open(self, document: Document) -> "GetObjectOutputTypeDef":
-        version_id = document.content["image"].get("version_id")
-        version: dict[str, Any] = {"VersionId": str(version_id)} if version_id else {}
-        return self._s3.get_object(Bucket=self._bucket, Key=document.image_key, **version)
 
     def _download(self, answer: "GetObjectOutputTypeDef") -> Path:
         if self._drafts is None:
@@ -185,9 +161,7 @@ class Copies:
             if _has_bytes_of(path, draft):
                 draft.unlink()
                 return Copy(document, CopyState.PRESENT, path)
-        return Copy(
-            document, CopyState.FAILED, problem=f"not fetched: {target.name} and its other names are taken"
-        )
+        raise NoCopyError(CopyState.FAILED, f"not fetched: {target.name} and its other names are taken")
 
     def _target(self, document: Document) -> Path:
         """Return the plain path of an image's copy and make its folder: of passed images by label, else by outcome."""

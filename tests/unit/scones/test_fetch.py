@@ -10,6 +10,8 @@ from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -125,14 +127,31 @@ def test_the_version_that_was_classified_is_fetched(scones: Scones, classify: Cl
     assert files() == {"bicycle/a.jpg": b"classified"}
 
 
-def test_an_image_without_a_version_that_changed_or_went_is_named(
+def test_an_image_without_a_version_is_found_among_those_of_its_key(
+    scones: Scones, classify: Classify, s3: S3Client
+) -> None:
+    classify("changed.jpg", b"classified", versioned=False)
+    classify("deleted.jpg", b"deleted", versioned=False)
+    s3.put_object(Bucket=IMAGES, Key="incoming/changed.jpg", Body=b"later")
+    s3.put_object(Bucket=IMAGES, Key="incoming/changed.jpg.jpg", Body=b"a longer key")
+    s3.delete_object(Bucket=IMAGES, Key="incoming/deleted.jpg")
+
+    assert fetched(scones)["counts"] == {"fetched": 2}
+    assert files() == {"bicycle/changed.jpg": b"classified", "bicycle/deleted.jpg": b"deleted"}
+
+
+def test_an_image_whose_bytes_no_version_has_is_named(
     scones: Scones, classify: Classify, s3: S3Client
 ) -> None:
     classify("same.jpg", b"same", versioned=False)
     classify("changed.jpg", b"classified", versioned=False)
     classify("gone.jpg", b"gone", versioned=False)
+    classify("expired.jpg", b"expired")
+    for key in ("changed", "gone", "expired"):
+        (version,) = s3.list_object_versions(Bucket=IMAGES, Prefix=f"incoming/{key}.jpg")["Versions"]
+        s3.delete_object(Bucket=IMAGES, Key=version["Key"], VersionId=version["VersionId"])
     s3.put_object(Bucket=IMAGES, Key="incoming/changed.jpg", Body=b"later")
-    s3.delete_object(Bucket=IMAGES, Key="incoming/gone.jpg")
+    s3.put_object(Bucket=IMAGES, Key="incoming/gone.jpg/longer", Body=b"gone")
 
     answer = fetched(scones, code=1)
 
@@ -141,10 +160,31 @@ def test_an_image_without_a_version_that_changed_or_went_is_named(
         "incoming/same.jpg": ("fetched", "bicycle/same.jpg"),
         "incoming/changed.jpg": ("changed", None),
         "incoming/gone.jpg": ("gone", None),
+        "incoming/expired.jpg": ("gone", None),
     }
     assert files() == {"bicycle/same.jpg": b"same"}
     people = scones("fetch", "--to", "out")
     assert "incoming/changed.jpg\tchanged\tother bytes were uploaded under its key since" in people.stdout
+
+
+def test_versions_that_may_not_be_listed_are_said_and_leave_the_other_images(
+    scones: Scones, classify: Classify, s3: S3Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(client: BaseClient, name: str, request: Any) -> Any:
+        if name == "ListObjectVersions":
+            raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, name)
+        return original(client, name, request)
+
+    classify("a.jpg", versioned=False)
+    classify("b.jpg")
+    s3.delete_object(Bucket=IMAGES, Key="incoming/a.jpg")
+    original = BaseClient._make_api_call  # type: ignore[attr-defined]
+    monkeypatch.setattr(BaseClient, "_make_api_call", denied)
+    answer = fetched(scones, code=1)
+    assert answer["counts"] == {"not fetched": 1, "fetched": 1}
+    assert "its older versions cannot be searched: not allowed to call ListObjectVersions" in problem_of(
+        answer
+    )
 
 
 @pytest.mark.parametrize(
