@@ -33,7 +33,8 @@ def test_a_killed_owner_takes_what_it_started_with_it() -> None:
 @pytest.mark.local_cloud
 def test_the_emulator_of_a_killed_test_run_stops(tmp_path: os.PathLike[str]) -> None:
     code = (
-        "import os, sys, time; from pathlib import Path; from tests.support import ROOT, free_address; "
+        "import os, sys, time; from pathlib import Path; import tests.conftest; "
+        "from tests.support import ROOT, free_address; "
         "from scones.local import servers; from scones.local.processes import Processes; "
         "processes = Processes(Path(sys.argv[1]) / 'logs'); address = free_address(); "
         "servers.start_aws(processes, address, ROOT, concurrency=1); servers.wait_for_aws(processes, address); "
