@@ -230,6 +230,9 @@ def cloud_options[**P, R](command: Callable[Concatenate[Target, P], R]) -> Calla
     def with_target(
         stack: str | None, profile: str | None, region: str | None, *args: P.args, **kwargs: P.kwargs
     ) -> R:
+        if stack == "":  # an unset variable: the local cloud must not stand in for a stack
+            message = "it is empty: name a stack, or leave --stack out for the local cloud"
+            raise click.BadParameter(message, param_hint="'--stack'")
         return command(Target(stack, profile, region), *args, **kwargs)
 
     return with_target

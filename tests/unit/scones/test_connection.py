@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from click.testing import CliRunner
 
+from scones.cli import main
 from scones.connection import Target, connect
 from scones.errors import SconesError
 from scones.running_cloud import RunningCloud
@@ -48,3 +50,13 @@ def test_the_options_name_the_cloud_again() -> None:
 def test_no_local_cloud() -> None:
     with pytest.raises(SconesError, match="no local cloud is running"):
         connect(Target())
+
+
+@pytest.mark.parametrize("command", [["status"], ["destroy"], ["results"], ["why", "a.jpg"]])
+def test_an_empty_stack_is_refused_and_never_the_local_cloud(
+    monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    monkeypatch.setattr("scones.connection.read_cloud", lambda: LOCAL)
+    result = CliRunner().invoke(main, [*command, "--stack", ""])
+    assert result.exit_code == 2
+    assert "'--stack': it is empty" in result.output
