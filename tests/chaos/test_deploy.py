@@ -181,6 +181,7 @@ def test_failures_of_the_old_release_do_not_roll_back_the_deploy_of_the_fix(
     scenario = begin(cloud, "fix deployed while the old release fails")
     with endpoint_faults(cloud, "garbage"):
         scenario.drop(25)
+        scenario.wait_for_results(25, TIMEOUT_S)  # the alarm fires before the last of them
         wait_until(
             lambda: "ALARM" in release_alarms(cloud).values(),
             "the old release's alarm does not fire",

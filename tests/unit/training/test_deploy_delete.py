@@ -147,7 +147,7 @@ def test_somebody_elses_endpoint_is_not_deleted(
     sagemaker.create_endpoint_config(EndpointConfigName="c", ProductionVariants=[variant])
     sagemaker.create_endpoint(EndpointName=NAME, EndpointConfigName="c")
     assert run("--delete", "--yes") == 1
-    assert "left alone" in capsys.readouterr().err
+    assert "it is not removed" in capsys.readouterr().err
     assert len(everything(plane)) == 3
 
 
