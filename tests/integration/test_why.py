@@ -67,4 +67,4 @@ def test_an_image_whose_endpoint_is_away_says_so_everywhere_until_it_is_back(
 def test_a_name_that_was_dropped_to_a_folder_is_found(cloud: LocalCloud) -> None:
     mistyped = cloud.shell.run("why", "rotated by a phone.jpg")
     assert mistyped.returncode == 2
-    assert "did you mean incoming/why/events/images/rotated by a phone.jpg?" in mistyped.stderr
+    assert "did you mean 'incoming/why/events/images/rotated by a phone.jpg'?" in mistyped.stderr
