@@ -13,10 +13,10 @@ import click
 from rich.text import Text
 
 from scones.connection import Target, cloud_options, connect
-from scones.console import Column, confidence_text, notice, outcome_text, print_rows, shown
 from scones.result_documents import Document, Outcome
 from scones.result_query import MAX_LISTED, Moment, Query, matching, newest_first
 from scones.stack import read_stack
+from scones.terminal import Column, confidence_text, notice, outcome_text, print_rows, shown
 
 SHOWN_TO_PEOPLE = 50
 """Results that a person gets without saying how many; machines get all."""

@@ -15,12 +15,12 @@ from rich.table import Table
 from rich.text import Text
 
 from scones.connection import Target, cloud_options, connect
-from scones.console import comma, out, outcome_text, print_json, shown
 from scones.endpoint_waits import LOOKED_AT, EndpointWait, find_endpoint_wait
 from scones.errors import error_code
 from scones.live_threshold import Threshold, read_threshold
 from scones.result_documents import Outcome, is_verification_result, list_results
 from scones.stack import Stack, read_stack
+from scones.terminal import comma, out, outcome_text, print_json, shown
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient

@@ -9,9 +9,9 @@ import click
 from rich.text import Text
 
 from scones.connection import Target, cloud_options, connect
-from scones.console import Column, comma, notice, out, print_json, print_rows, shown
 from scones.errors import SconesError
 from scones.stack import read_stack
+from scones.terminal import Column, comma, notice, out, print_json, print_rows, shown
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient

@@ -6,9 +6,9 @@ import click
 from rich.text import Text
 
 from scones.connection import Target, cloud_options, connect
-from scones.console import notice, out, print_json
 from scones.live_threshold import parse_threshold, read_threshold, set_threshold
 from scones.stack import read_stack
+from scones.terminal import notice, out, print_json
 
 _FAILED: Final = 1
 

@@ -8,9 +8,9 @@ from rich.text import Text
 
 from scones.backfill.run import Counts, Request, Run, find_running, start
 from scones.connection import Target, cloud_options, connect, is_gone
-from scones.console import comma, notice, out, print_json, progress_bars, shown
 from scones.errors import INTERRUPTED, SconesError, explain
 from scones.stack import read_stack
+from scones.terminal import comma, notice, out, print_json, progress_bars, shown
 
 if TYPE_CHECKING:
     from scones.stack import Stack

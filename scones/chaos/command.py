@@ -7,9 +7,9 @@ import click
 from rich.text import Text
 
 from scones.chaos.injection import clear_faults, find_workers, inject, kill, read_faults, require_cloud
-from scones.console import Column, comma, notice, out, print_json, print_rows
 from scones.errors import SconesError
 from scones.suggest import SuggestingGroup, did_you_mean
+from scones.terminal import Column, comma, notice, out, print_json, print_rows
 
 
 @click.group(cls=SuggestingGroup)

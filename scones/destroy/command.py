@@ -12,12 +12,12 @@ from rich.table import Table
 from rich.text import Text
 
 from scones.connection import Target, cloud_options, connect
-from scones.console import can_ask, comma, err, notice, out, print_json, progress_bars, shown
 from scones.destroy.deletion import NotDestroyedError
 from scones.destroy.inventory import Inventory, Remaining, find_remaining, measure, take_inventory
 from scones.destroy.run import Destroy, OnProgress
 from scones.errors import INTERRUPTED, SconesError, explain
 from scones.pace import pace_for
+from scones.terminal import can_ask, comma, err, notice, out, print_json, progress_bars, shown
 
 if TYPE_CHECKING:
     from rich.console import Console

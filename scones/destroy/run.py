@@ -4,12 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from scones.console import comma
 from scones.destroy.deletion import delete_bucket, delete_log_groups, delete_stack
 from scones.destroy.intake import RULE, STATE_MACHINE, disable_rules, stop_executions
 from scones.destroy.inventory import Bucket, Contents, Inventory, Table
 from scones.errors import error_code
 from scones.pace import Pace
+from scones.terminal import comma
 
 if TYPE_CHECKING:
     from scones.connection import Connection

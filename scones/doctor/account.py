@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from scones.console import shown
 from scones.doctor.findings import Finding, broken, ok, warning
 from scones.errors import error_code, explain
+from scones.terminal import shown
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from itertools import batched
 from typing import TYPE_CHECKING, Final
 
-from scones.console import comma
 from scones.doctor.findings import Finding, ok, warning
+from scones.terminal import comma
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient

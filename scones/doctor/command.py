@@ -8,10 +8,10 @@ import click
 from rich.text import Text
 
 from scones.connection import Target, cloud_options, connect, connect_account
-from scones.console import can_ask, out, print_json, shown
 from scones.doctor.endpoint_answer import ANSWER
 from scones.doctor.examination import Ask, Model, examine_account, examine_stack
 from scones.doctor.findings import Finding, Level, warning, worst
+from scones.terminal import can_ask, out, print_json, shown
 
 _BROKEN: Final = 1
 _WIDTH: Final = 80

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from math import fsum
 from typing import TYPE_CHECKING, Final
 
-from scones.console import shown
 from scones.doctor.findings import Finding, broken, ok, warning
 from scones.errors import error_code, is_denied
+from scones.terminal import shown
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError

@@ -9,7 +9,6 @@ import click
 
 from scones.arguments import FilePath
 from scones.connection import Target, cloud_options, connect, is_gone
-from scones.console import comma, notice, print_json, shown
 from scones.drop.display import (
     as_document,
     print_refused,
@@ -28,6 +27,7 @@ from scones.errors import INTERRUPTED, SconesError, explain
 from scones.pace import pace_for
 from scones.result_documents import LITERAL_CHARACTERS, outcome_prefixes
 from scones.stack import read_stack
+from scones.terminal import comma, notice, print_json, shown
 
 _FAILED = 1
 

@@ -9,7 +9,10 @@ from typing import Any
 
 from rich.text import Text
 
-from scones.console import (
+from scones.drop.uploads import Image
+from scones.result_documents import Outcome
+from scones.shell import quoted
+from scones.terminal import (
     Column,
     comma,
     confidence_text,
@@ -20,9 +23,6 @@ from scones.console import (
     progress_bars,
     shown,
 )
-from scones.drop.uploads import Image
-from scones.result_documents import Outcome
-from scones.shell import quoted
 
 _NAMED = 10
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from scones.console import comma, shown
 from scones.errors import SconesError
+from scones.terminal import comma, shown
 
 MAX_KEY_BYTES = 1024
 MAX_PUT_BYTES = 5 * 1024**3

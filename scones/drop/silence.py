@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from scones.claims import read_claims
-from scones.console import comma
 from scones.drop.uploads import Image
 from scones.endpoint_waits import EndpointWait, find_endpoint_wait
 from scones.errors import SconesError
+from scones.terminal import comma
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

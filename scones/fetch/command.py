@@ -13,12 +13,12 @@ from rich.text import Text
 
 from scones.arguments import FilePath
 from scones.connection import Target, cloud_options, connect
-from scones.console import Column, comma, notice, out, print_json, print_rows, progress_bars, shown
 from scones.errors import INTERRUPTED, SconesError, explain
 from scones.fetch.copies import Copies, Copy
 from scones.result_documents import Outcome
 from scones.result_query import MAX_LISTED, Moment, Query, matching, newest_first
 from scones.stack import read_stack
+from scones.terminal import Column, comma, notice, out, print_json, print_rows, progress_bars, shown
 
 _FAILED: Final = 1
 

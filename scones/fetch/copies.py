@@ -15,12 +15,12 @@ from stat import S_ISREG
 from threading import Event
 from typing import TYPE_CHECKING, Final, Self
 
-from scones.console import shown
 from scones.errors import SconesError
 from scones.fetch.drafts import drafts_folder
 from scones.fetch.file_names import candidates, flat_path, relative_path, safe_name
 from scones.fetch.versions import CopyState, NoCopyError, open_version
 from scones.result_documents import Document, Outcome
+from scones.terminal import shown
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from scones.connection import Connection, Target, cloud_options, connect
-from scones.console import shown
 from scones.errors import SconesError, error_code
 from scones.graph.definition import Workflow
 from scones.graph.execution import Path, read_path
@@ -14,6 +13,7 @@ from scones.graph.mermaid import draw_mermaid
 from scones.graph.svg import draw_svg
 from scones.running_cloud import project_root
 from scones.stack import read_stack
+from scones.terminal import shown
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient

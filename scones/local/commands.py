@@ -15,7 +15,6 @@ from urllib.parse import urlsplit
 import click
 
 from scones.arguments import FilePath
-from scones.console import UNDER_WAY, notice, steps
 from scones.errors import SconesError
 from scones.local import sam, servers
 from scones.local.address import Address, aws_variables, direct_variables, misleading_variables
@@ -24,6 +23,7 @@ from scones.local.parameters import check_parameters, declared_parameters, parse
 from scones.local.processes import Processes, terminate
 from scones.local.up import Plan, already_running, run
 from scones.running_cloud import project_root, read_cloud, state_dir
+from scones.terminal import UNDER_WAY, notice, steps
 
 STOP_TIMEOUT_S: Final = 15
 PORT: Final = click.IntRange(1, 65535)

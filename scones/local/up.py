@@ -12,7 +12,6 @@ from types import FrameType
 from typing import TYPE_CHECKING, Final
 
 from scones.connection import local_connection
-from scones.console import notice, steps
 from scones.errors import SconesError
 from scones.local import sam, servers
 from scones.local.address import REGION, Address
@@ -20,6 +19,7 @@ from scones.local.model import remember
 from scones.local.processes import Processes, Stopped
 from scones.running_cloud import RunningCloud, hold_cloud, project_root, read_cloud, state_dir, write_cloud
 from scones.stack import read_stack
+from scones.terminal import notice, steps
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -9,7 +9,14 @@ import click
 from rich.text import Text
 
 from scones.connection import Connection, Target, cloud_options, connect, is_gone
-from scones.console import (
+from scones.errors import INTERRUPTED, SconesError, explain
+from scones.pace import Pace, pace_for
+from scones.redrive.executions import Watch
+from scones.redrive.images import FailedImages, Redriven, RedriveState
+from scones.redrive.queue import FailedQueue
+from scones.redrive.run import Redrive
+from scones.stack import Stack, read_stack
+from scones.terminal import (
     Column,
     comma,
     notice,
@@ -20,13 +27,6 @@ from scones.console import (
     progress_bars,
     shown,
 )
-from scones.errors import INTERRUPTED, SconesError, explain
-from scones.pace import Pace, pace_for
-from scones.redrive.executions import Watch
-from scones.redrive.images import FailedImages, Redriven, RedriveState
-from scones.redrive.queue import FailedQueue
-from scones.redrive.run import Redrive
-from scones.stack import Stack, read_stack
 
 _FAILED = 1
 GONE_WITH_IT = "executions and messages are gone with the local cloud, unless it was started with --persist"

@@ -10,10 +10,10 @@ from itertools import batched
 from typing import TYPE_CHECKING, Final
 
 from scones.claims import read_claim
-from scones.console import comma
 from scones.errors import error_code, explain
 from scones.result_documents import outcome_prefixes
 from scones.stack import Stack
+from scones.terminal import comma
 from scones.verify.run_resources import UNREADABLE_ETAG, RunNames
 
 if TYPE_CHECKING:

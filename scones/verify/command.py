@@ -11,10 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from scones.connection import Target, cloud_options, connect
-from scones.console import can_ask, err, notice, out, print_json, shown
 from scones.errors import INTERRUPTED, SconesError, explain
 from scones.pace import pace_for
 from scones.stack import Stack, read_stack
+from scones.terminal import can_ask, err, notice, out, print_json, shown
 from scones.verify.cleanup import Cleanup
 from scones.verify.failure import alerted_people
 from scones.verify.run import clean_up, verify_stack

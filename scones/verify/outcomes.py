@@ -9,11 +9,11 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any, Final
 
-from scones.console import confidence_text
 from scones.drop.display import progress_of
 from scones.drop.run import Drop, ResultsWatch
 from scones.drop.uploads import Image, Uploads
 from scones.result_documents import Document, Outcome, list_results, outcome_prefixes
+from scones.terminal import confidence_text
 from scones.verify.verification import Verification
 
 TEXT: Final = "not-an-image.txt"

@@ -11,10 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from scones.connection import Target, cloud_options, connect
-from scones.console import comma, confidence_text, is_piped, notice, out, outcome_text, print_json, shown
 from scones.errors import SconesError
 from scones.log_lines import LogLine
 from scones.stack import Stack, read_stack
+from scones.terminal import comma, confidence_text, is_piped, notice, out, outcome_text, print_json, shown
 from scones.why.evidence import Evidence, Reader, moment_of
 from scones.why.next_step import Next, Schedule, clock_text, next_step
 

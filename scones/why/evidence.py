@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 from unicodedata import normalize
 
 from scones.claims import Claim, read_claims_of_key
-from scones.console import shown
 from scones.errors import SconesError
 from scones.execution_progress import (
     ALIVE,
@@ -27,6 +26,7 @@ from scones.log_lines import LogLine, find_log_groups, read_lines
 from scones.result_documents import Document, fetch
 from scones.shell import quoted
 from scones.stack import Stack
+from scones.terminal import shown
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

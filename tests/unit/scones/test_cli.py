@@ -181,7 +181,7 @@ def test_a_profile_without_a_stack_is_refused() -> None:
 
 CLOSED_PIPE = """
 import sys
-from scones.console import notice, out, print_json
+from scones.terminal import notice, out, print_json
 from scones.cli import main
 import click
 @click.command()
@@ -212,7 +212,7 @@ def run_process(body: str, **more: Any) -> subprocess.Popen[str]:
     code = (
         "import os, sys, threading, time, click\n"
         "from scones.__main__ import main, start\n"
-        "from scones.console import print_json\n"
+        "from scones.terminal import print_json\n"
         f"@click.command()\ndef work():\n    {body}\n"
         "main.get_command = lambda ctx, name: work\nmain.lazy = {'work': None}\n"
         "sys.argv = ['scones', 'work']\nstart()\n"

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from scones.console import confidence_text, shown
 from scones.result_documents import Document, Outcome, outcome_prefixes
+from scones.terminal import confidence_text, shown
 
 IMAGE = {"key": "incoming/a.png", "etag": '"abc"'}
 

@@ -15,7 +15,7 @@ from unicodedata import normalize
 import boto3
 import pytest
 
-from scones.console import shown
+from scones.terminal import shown
 from scones.why.evidence import nearest_names
 from tests.fakes.execution_history import (
     UNAVAILABLE,

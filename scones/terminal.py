@@ -151,7 +151,7 @@ def print_rows(name: Column, columns: Sequence[Column], rows: Sequence[Sequence[
     columns
         The others.
     rows
-        Their cells must be safe to print, see `scones.console.shown`.
+        Their cells must be safe to print, see `scones.terminal.shown`.
     """
     every = (name, *columns)
     cells = [[cell if isinstance(cell, Text) else Text(cell) for cell in row] for row in rows]

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from rich.text import Text
 
-from scones.console import Column, print_rows, steps
 from scones.drop.display import print_table
 from scones.drop.uploads import Image, Uploaded
 from scones.result_documents import Document, Outcome
+from scones.terminal import Column, print_rows, steps
 
 NAMES = ("couriers/2026/11/anna's bicycle in the rain.jpg", "b.png", "zu groß/Fahrrad 自転車.heic")
 REASON = "this PNG image is damaged: image file is truncated (OSError), its last line is missing"
@@ -84,7 +84,7 @@ def test_a_tab_in_a_name_makes_no_column(
 
 SPINNER_AND_BAR = """
 from rich.progress import Progress
-from scones.console import err
+from scones.terminal import err
 with err().status("Starting"):
     pass
 with Progress(console=err()) as progress:
