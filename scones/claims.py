@@ -7,7 +7,7 @@ from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 from scones.errors import SconesError
-from scones.result_documents import Outcome
+from scones.result_documents import Outcome, result_key
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -29,8 +29,16 @@ class Claim:
         Epoch seconds after which the execution cannot be alive any more.
     attempts
         Executions that have claimed the image so far.
+    result_key
+        Key of the result document, while there is an outcome.
+    label, confidence, model_version, reason
+        Of the outcome: the label is the model's, or the person's of a reviewed image; the confidence is the model's.
+    state_shard
+        Partition of the index of images that somebody must handle: `open#`, `person#` or `record#` and a number.
     state_since
-        When the image arrived, while it has no outcome and has not been given up.
+        When the image arrived, or was decided; absent when nobody must handle it.
+    decision
+        Id of the newest decision of a person; no execution takes over an image that has one.
     sweeps, swept_at, reported_at
         How often sweeps started it, when the last one did, and when it was given up.
     """
@@ -40,10 +48,16 @@ class Claim:
     finished_at: str | None = None
     outcome: Outcome | None = None
     result_key: str | None = None
+    label: str | None = None
+    confidence: float | None = None
+    model_version: str | None = None
+    reason: str | None = None
     version_id: str | None = None
     claimed_at: str | None = None
     attempts: int = 0
+    state_shard: str | None = None
     state_since: str | None = None
+    decision: str | None = None
     sweeps: int = 0
     swept_at: str | None = None
     reported_at: str | None = None
@@ -89,17 +103,30 @@ def read_claims_of_key(client: "DynamoDBClient", table: str, key: str) -> dict[s
 
 def _claim(item: Mapping[str, Any]) -> Claim:
     text = {name: next(iter(value.values())) for name, value in item.items()}
-    finished_at, outcome = text.get("finished_at"), text.get("outcome")
+    ended = bool(text.get("finished_at")) and text.get("outcome") in list(Outcome)
+    outcome = Outcome(text["outcome"]) if ended else None
+    label = text.get("label") if ended else None
+    confidence = text.get("confidence") if ended else None
+    # An item of a release before the index by_time says itself where its result is.
+    stored = text.get("result_key")
+    if outcome and not stored:
+        stored = result_key(outcome, label, text["image_key"], text["etag"])
     return Claim(
         execution=text.get("execution"),
         claim_ends=int(float(text.get("claim_ends", 0))),
-        finished_at=finished_at,
-        outcome=Outcome(outcome) if finished_at and outcome in list(Outcome) else None,
-        result_key=text.get("result_key"),
+        finished_at=text.get("finished_at"),
+        outcome=outcome,
+        result_key=stored,
+        label=label,
+        confidence=None if confidence is None else float(confidence),
+        model_version=text.get("model_version") if ended else None,
+        reason=text.get("reason") if ended else None,
         version_id=text.get("version_id"),
         claimed_at=text.get("claimed_at"),
         attempts=int(text.get("attempts", 0)),
+        state_shard=text.get("state_shard"),
         state_since=text.get("state_since"),
+        decision=text.get("decision"),
         sweeps=int(text.get("sweeps", 0)),
         swept_at=text.get("swept_at"),
         reported_at=text.get("reported_at"),

@@ -1,5 +1,6 @@
 """Result documents: what the workflow writes, where, and how to list and fetch it."""
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,15 +16,24 @@ LITERAL_CHARACTERS: Final = 200
 VERIFICATION_FOLDER: Final = "scones-verify"
 """Folder below incoming/ that holds one folder for each run of `scones verify`: it tests a deploy, so what counts
 images leaves it out. `training/verification_images.py` has the same rule, and a test holds both equal."""
-_PARTS_BEFORE_IMAGE: Final = {"passed": 2}
-"""Parts of a result's key before the image's own: the outcome, and for passed images the label."""
+_PARTS_BEFORE_IMAGE: Final = {"passed": 2, "reviewed": 2}
+"""Parts of a result's key before the image's own: the outcome, and the label of images that have one for sure."""
+RESERVED_LABELS: Final = ("neither", "cannot_tell", "gone")
+"""What a person may decide besides a class; `undone` is reserved too, but takes a decision back."""
+_INCOMING: Final = "incoming/"
+_LONGEST_NAME: Final = 900
+"""UTF-8 bytes of an image's name that its result's key repeats; a longer one is cut and hashed."""
 
 
 class Outcome(StrEnum):
-    """The four ways an image can end; each is the first part of a result's key."""
+    """What an image has come to; each is the first part of a result's key.
+
+    `review` waits for a person, whose decision makes it `reviewed`; the others are final.
+    """
 
     PASSED = "passed"
     REVIEW = "review"
+    REVIEWED = "reviewed"
     REJECTED = "rejected"
     FAILED = "failed"
 
@@ -85,12 +95,24 @@ def _reason(content: Mapping[str, Any]) -> str | None:
     return content.get("reason") or error.get("message") or error.get("name")
 
 
+def result_key(outcome: str, label: str | None, image_key: str, etag: str) -> str:
+    """Return the key of an image's result document, by the workflow's rule (`result_name` and `result_key` there)."""
+    below = image_key.removeprefix(_INCOMING)
+    if len(below.encode()) > _LONGEST_NAME:
+        digest = hashlib.sha256(below.encode()).hexdigest()
+        below = f"{below[:LITERAL_CHARACTERS]}~{digest}"
+    folder = f"{outcome}/{label}" if outcome in _PARTS_BEFORE_IMAGE else outcome
+    return f"{folder}/{below}/{etag}.json"
+
+
 def outcome_prefixes(labels: Iterable[str], below: str) -> tuple[str, ...]:
     """Return the prefixes under which results of images below `incoming/<below>` appear."""
-    others = (outcome for outcome in Outcome if outcome is not Outcome.PASSED)
-    return (
-        *(f"{Outcome.PASSED}/{label}/{below}" for label in labels),
-        *(f"{outcome}/{below}" for outcome in others),
+    classes = tuple(labels)
+    by_label = {Outcome.PASSED: classes, Outcome.REVIEWED: (*classes, *RESERVED_LABELS)}
+    return tuple(
+        f"{outcome}/{label}/{below}" if label else f"{outcome}/{below}"
+        for outcome in Outcome
+        for label in by_label.get(outcome, ("",))
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from scones.claims import ClaimItem, read_claim
-from scones.result_documents import Document
+from scones.result_documents import Document, Outcome
 from scones.verify.verification import Verification, object_event, start, wait_for_end
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ CLAIMED_BEFORE: Final = "claimed before"
 QUIET_S: Final = 5
 """Seconds without a change after which the second execution of an EXPRESS workflow counts as ended: it has one
 state to run, and its end cannot be asked for."""
-_UNCHANGED: Final = ("execution", "attempts", "claimed_at", "finished_at", "outcome", "result_key")
+_UNCHANGED: Final = ("execution", "attempts", "claimed_at", "finished_at", "outcome", "label")
 
 
 def check_claims(verification: Verification) -> None:
@@ -57,15 +57,19 @@ def claim_faults(item: ClaimItem, document: Document) -> list[str]:
         return [f"still open {CLOSING_S} s after the result document"]
     expected = {
         "outcome": str(document.outcome),
-        "result_key": document.result_key,
+        "label": document.label,
         "execution": str(document.content.get("execution")),
     }
     faults = [
         f"{name} {item.get(name)}, not {value}" for name, value in expected.items() if item.get(name) != value
     ]
-    open_still = [name for name in ("state_shard", "state_since") if name in item]
-    if open_still:
-        faults.append(f"closed, yet it has {' and '.join(open_still)}: the sweep counts it as open")
+    shard = item.get("state_shard", "")
+    if shard.startswith("open#"):
+        faults.append("closed, yet it has an open state_shard: the sweep counts it as open")
+    if shard.startswith("person#") != (document.outcome is Outcome.REVIEW):
+        faults.append(
+            f"{document.outcome}, yet its state_shard is {shard or 'absent'}: the review queue is wrong"
+        )
     return faults
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 from scones.drop.display import progress_of
 from scones.drop.run import Drop, ResultsWatch
 from scones.drop.uploads import Image, Uploads
-from scones.result_documents import Document, Outcome, list_results, outcome_prefixes
+from scones.result_documents import Document, Outcome, list_results, outcome_prefixes, result_key
 from scones.terminal import confidence_text
 from scones.verify.verification import Verification
 
@@ -79,13 +79,6 @@ def document_faults(document: Document, labels: Sequence[str]) -> list[str]:
     else:
         faults += _error_faults(content["error"])
     return faults
-
-
-def expected_result_key(document: Document, incoming_prefix: str) -> str:
-    """Return the key under which a document has to be, for image keys short enough to stand unshortened."""
-    label = f"{document.label}/" if document.outcome is Outcome.PASSED else ""
-    below = document.image_key.removeprefix(incoming_prefix)
-    return f"{document.outcome}/{label}{below}/{document.image_etag}.json"
 
 
 def _common_faults(content: Mapping[str, Any], labels: Sequence[str]) -> Iterator[str]:
@@ -168,7 +161,7 @@ def check_outcomes(verification: Verification) -> None:
 def _check_document(verification: Verification, image: Image, document: Document) -> None:
     stack = verification.stack
     faults = document_faults(document, stack.labels)
-    expected = expected_result_key(document, stack.incoming_prefix)
+    expected = result_key(document.outcome, document.label, document.image_key, document.image_etag)
     if document.result_key != expected:
         faults.append(f"stored as {document.result_key}, not {expected}")
     size, uploaded = document.content["image"].get("size"), verification.sizes[image.key]

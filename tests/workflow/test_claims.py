@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.workflow.harness import FUNCTIONS, UNSURE, Run, Workflow, raises, returns
+from tests.workflow.harness import CLASSIFIED, FUNCTIONS, UNSURE, Run, Workflow, raises, returns
 
 pytestmark = pytest.mark.local_cloud
 
@@ -20,6 +20,10 @@ def image() -> dict[str, Any]:
     return {"key": f"incoming/{uuid.uuid4()}.jpg", "etag": uuid.uuid4().hex}
 
 
+def shard_of(image: dict[str, Any]) -> int:
+    return int(hashlib.md5(f"{image['key']}{image['etag']}".encode()).hexdigest()[0], 16)  # noqa: S324
+
+
 def did_nothing(run: Run) -> bool:
     return run.status == "SUCCEEDED" and not any(run.attempts[name] for name in FUNCTIONS)
 
@@ -27,9 +31,10 @@ def did_nothing(run: Run) -> bool:
 def test_a_claim_is_closed_with_the_outcome(workflow: Workflow, image: dict[str, Any]) -> None:
     run = workflow.run(**image)
 
-    (key,) = run.results
     assert run.claim["execution"] == run.document["execution"]
-    assert (run.claim["outcome"], run.claim["result_key"], run.claim["attempts"]) == ("passed", key, "1")
+    assert (run.claim["outcome"], run.claim["label"], run.claim["attempts"]) == ("passed", "bicycle", "1")
+    assert (run.claim["confidence"], run.claim["reason"]) == ("0.95", run.document["reason"])
+    assert run.claim["outcome_shard"] == f"passed#{shard_of(image)}"
     assert run.claim["finished_at"] >= run.claim["claimed_at"]
     assert 250 < int(run.claim["claim_ends"]) - time.time() <= 300
 
@@ -37,15 +42,108 @@ def test_a_claim_is_closed_with_the_outcome(workflow: Workflow, image: dict[str,
 def test_a_claim_is_in_the_index_of_open_ones_until_it_is_closed(
     workflow: Workflow, image: dict[str, Any]
 ) -> None:
-    shard = int(hashlib.md5(f"{image['key']}{image['etag']}".encode()).hexdigest()[0], 16)  # noqa: S324
-
     lost = workflow.run(**image, ResultsBucket="no-such-bucket", sequencer="0A")
 
-    assert lost.claim["state_shard"] == f"open#{shard}"
+    assert lost.claim["state_shard"] == f"open#{shard_of(image)}"
     assert lost.claim["state_since"] == "2026-11-21T08:30:00Z"  # the event's time, not the claim's
     assert (lost.claim["size"], lost.claim["version_id"], lost.claim["sequencer"]) == ("1234", "v1", "0A")
     closed = workflow.run(**image, redrive=True)
     assert not {"state_shard", "state_since", "expires_at"} & closed.claim.keys()
+
+
+def test_an_image_that_waits_for_a_person_stays_in_the_index(
+    workflow: Workflow, image: dict[str, Any]
+) -> None:
+    run = workflow.run(**image, filter_=returns(UNSURE), ClaimDays="30")
+
+    assert run.claim["state_shard"] == f"person#{shard_of(image)}"
+    assert run.claim["state_since"] == "2026-11-21T08:30:00Z"
+    assert run.claim["outcome_shard"] == f"review#{shard_of(image)}"
+    assert "expires_at" not in run.claim
+
+
+def test_a_failure_leaves_no_verdict_of_an_earlier_run(workflow: Workflow, image: dict[str, Any]) -> None:
+    answer = CLASSIFIED | {"endpoint": {"name": "scones", "variant": "AllTraffic", "model_version": "7"}}
+    first = workflow.run(**image, sequencer="0A", classify=returns(answer))
+    failed = workflow.run(**image, sequencer="0B", classify=raises("KeyError", "x" * 900))
+
+    assert first.claim["model_version"] == "7"
+    assert failed.claim["reason"] == "x" * 200
+    assert failed.claim["outcome_shard"] == f"failed#{shard_of(image)}"
+    assert not {"label", "confidence", "model_version"} & failed.claim.keys()
+    assert [key.split("/")[0] for key in failed.results] == ["failed"]
+
+
+def test_an_earlier_result_is_found_after_an_execution_that_died(
+    workflow: Workflow, image: dict[str, Any]
+) -> None:
+    workflow.run(**image, sequencer="0A")
+    lost = workflow.run(**image, sequencer="0B", filter_=returns(UNSURE), ResultsBucket="no-such-bucket")
+    last = workflow.run(**image, redrive=True, filter_=returns(UNSURE))
+
+    assert "finished_at" not in lost.claim
+    assert [key.split("/")[0] for key in last.results] == ["review"]
+
+
+def test_an_earlier_result_of_a_release_before_the_index_is_removed(
+    workflow: Workflow, image: dict[str, Any]
+) -> None:
+    first = workflow.run(**image)
+    (stored,) = first.results
+    workflow.hold_claim(
+        **image,
+        claim_ends=LONG_PAST,
+        finished_at="2026-01-05T10:00:01Z",
+        outcome="passed",
+        sequencer="0A",
+        result_key=stored,
+    )
+
+    again = workflow.run(**image, sequencer="0B", filter_=returns(UNSURE))
+
+    assert [key.split("/")[0] for key in again.results] == ["review"]
+    assert "result_key" not in again.claim
+
+
+@pytest.mark.parametrize("redrive", [False, True])
+def test_a_decided_image_is_taken_over_by_nobody(
+    workflow: Workflow, image: dict[str, Any], *, redrive: bool
+) -> None:
+    first = workflow.run(**image, sequencer="0A", filter_=returns(UNSURE))
+    workflow.hold_claim(
+        **image,
+        claim_ends=LONG_PAST,
+        finished_at="2026-01-05T10:00:01Z",
+        outcome="failed",  # what a redrive takes over otherwise
+        sequencer="0A",
+        decision="0123456789abcdef0123456789abcdef",
+    )
+
+    again = workflow.run(**image, sequencer="0B", redrive=redrive)
+
+    assert did_nothing(again)
+    assert again.results == first.results
+
+
+def test_a_passed_image_costs_five_write_units(workflow: Workflow) -> None:
+    """A write unit is 1 KB of an item, in the table and again in each index that it enters or leaves."""
+    key, etag = f"incoming/{uuid.uuid4().hex}".ljust(200, "x"), uuid.uuid4().hex
+    name = f"{uuid.uuid4()}_{uuid.uuid4()}"  # as EventBridge names an execution
+    answer = CLASSIFIED | {"endpoint": {"name": "n", "variant": "v", "model_version": "v" * 40}}
+    image: dict[str, Any] = {"key": key, "etag": etag, "version_id": "x" * 32, "sequencer": "0" * 18}
+
+    lost = workflow.run(**image, execution=name, ResultsBucket="no-such-bucket")
+    run = workflow.run(**image, redrive=True, classify=returns(answer))
+
+    for item in (lost.claim, run.claim):
+        arn = "arn:aws-us-gov:states:us-gov-east-1:123456789012:execution:" + "n" * 80 + f":{name}"
+        size = sum(len(name) + len(value) for name, value in (item | {"execution": arn}).items())
+        assert size <= 1024
+    # Table and by_state for the claim; table, by_state (it leaves) and by_time for the outcome.
+    assert "state_shard" in lost.claim
+    assert "outcome_shard" not in lost.claim
+    assert "state_shard" not in run.claim
+    assert "outcome_shard" in run.claim
 
 
 def test_a_version_that_an_event_does_not_name_is_not_that_of_an_earlier_event(

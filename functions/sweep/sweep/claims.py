@@ -19,7 +19,10 @@ type Item = Mapping[str, Mapping[str, Any]]
 BATCH = 100
 READS, FIRST_PAUSE_S, LONGEST_PAUSE_S = 8, 0.05, 2.0
 INDEX, SHARDS = "by_state", 16
-"""The sparse index of the images without an outcome; the workflow's first state and `_enter` put them there."""
+"""The sparse index in which images without an outcome have partitions of their own: `open#0` to `open#15`.
+
+The workflow's first state and `_enter` put them there.
+"""
 
 
 class ClaimsUnavailableError(Exception):
@@ -161,8 +164,11 @@ def leave_finished(client: DynamoDB, table: str, image: Image) -> bool:
 
     An execution of a definition older than the index closes its claim but leaves the entry that a sweep has made.
     """
+    condition = (
+        "attribute_exists(finished_at) AND begins_with(state_shard, :open)"  # it may wait for a person by now
+    )
     return _update(
-        client, table, image, "REMOVE state_shard, state_since", "attribute_exists(finished_at)", {}
+        client, table, image, "REMOVE state_shard, state_since", condition, {":open": {"S": "open#"}}
     )
 
 
