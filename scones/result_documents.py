@@ -18,8 +18,6 @@ VERIFICATION_FOLDER: Final = "scones-verify"
 images leaves it out. `training/verification_images.py` has the same rule, and a test holds both equal."""
 _PARTS_BEFORE_IMAGE: Final = {"passed": 2, "reviewed": 2}
 """Parts of a result's key before the image's own: the outcome, and the label of images that have one for sure."""
-RESERVED_LABELS: Final = ("neither", "cannot_tell", "gone")
-"""What a person may decide besides a class; `undone` is reserved too, but takes a decision back."""
 _INCOMING: Final = "incoming/"
 _LONGEST_NAME: Final = 900
 """UTF-8 bytes of an image's name that its result's key repeats; a longer one is cut and hashed."""
@@ -106,13 +104,11 @@ def result_key(outcome: str, label: str | None, image_key: str, etag: str) -> st
 
 
 def outcome_prefixes(labels: Iterable[str], below: str) -> tuple[str, ...]:
-    """Return the prefixes under which results of images below `incoming/<below>` appear."""
-    classes = tuple(labels)
-    by_label = {Outcome.PASSED: classes, Outcome.REVIEWED: (*classes, *RESERVED_LABELS)}
-    return tuple(
-        f"{outcome}/{label}/{below}" if label else f"{outcome}/{below}"
-        for outcome in Outcome
-        for label in by_label.get(outcome, ("",))
+    """Return the prefixes under which the workflow stores results of images below `incoming/<below>`."""
+    others = (outcome for outcome in Outcome if outcome not in {Outcome.PASSED, Outcome.REVIEWED})
+    return (
+        *(f"{Outcome.PASSED}/{label}/{below}" for label in labels),
+        *(f"{outcome}/{below}" for outcome in others),
     )
 
 

@@ -21,7 +21,7 @@ ARRIVED = datetime(2026, 11, 26, 10, 0, 5, tzinfo=UTC)
 
 @pytest.fixture(scope="module")
 def index(root: Path) -> dict[str, Any]:
-    (found,) = yaml_parse((root / "template.yaml").read_text())["Resources"]["ImageClaims"]["Properties"][
+    found, _ = yaml_parse((root / "template.yaml").read_text())["Resources"]["ImageClaims"]["Properties"][
         "GlobalSecondaryIndexes"
     ]
     return dict(found)

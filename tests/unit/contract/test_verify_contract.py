@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 
 from scones.result_documents import Document
-from scones.verify.outcomes import document_faults, expected_result_key
+from scones.verify.outcomes import document_faults
 from tests.unit.scones.verifiable import result_document
 
 LABELS = ("bicycle", "motorcycle")
@@ -98,14 +98,3 @@ def test_what_the_schema_refuses_is_a_fault(
 )
 def test_what_only_the_stack_can_tell_is_a_fault_too(part: str, value: object) -> None:
     assert faults(result_document(KEY, ETAG, 12, "passed", "arn") | {part: value})
-
-
-@pytest.mark.parametrize(
-    ("outcome", "folder"),
-    [("passed", "passed/bicycle/"), ("review", "review/"), ("rejected", "rejected/"), ("failed", "failed/")],
-)
-def test_the_key_of_a_result_is_that_of_its_image(outcome: str, folder: str) -> None:
-    content = result_document(KEY, ETAG, 12, outcome, "arn")
-    document = Document.parse("elsewhere", json.dumps(content).encode())
-    below = KEY.removeprefix("incoming/")
-    assert expected_result_key(document, "incoming/") == f"{folder}{below}/{ETAG}.json"

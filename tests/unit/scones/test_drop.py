@@ -50,7 +50,7 @@ def test_json_is_one_document_and_nothing_else(
     assert result.exit_code == 0
     assert result.stderr == ""
     document = json.loads(result.stdout)
-    assert document["counts"] == {"passed": 1, "review": 1, "rejected": 0, "failed": 0}
+    assert document["counts"] == {"passed": 1, "review": 1, "reviewed": 0, "rejected": 0, "failed": 0}
     assert document["without_outcome"] == 0
     one = document["images"][0]
     assert one["path"] == "photos/one.png"

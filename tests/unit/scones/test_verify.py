@@ -116,7 +116,7 @@ def test_a_second_result_of_an_image(scones: Scones, stack: VerifiableStack) -> 
     [
         lambda item: item.update(state_shard={"S": "open#3"}),
         lambda item: item.update(outcome={"S": "failed"}),
-        lambda item: item.update(result_key={"S": "elsewhere"}),
+        lambda item: item.update(label={"S": "elsewhere"}),
         lambda item: item.update(execution={"S": "another"}),
     ],
 )

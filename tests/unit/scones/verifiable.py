@@ -132,23 +132,22 @@ class VerifiableStack:
         execution = f"arn:aws:states:{REGION}:{ACCOUNT}:execution:triage:{len(self.seen)}"
         document = result_document(key, etag, size, outcome, execution)
         self.change_document(document)
-        result_key = self.store(document)
-        self.close(document, result_key)
+        self.store(document)
+        self.close(document)
         if outcome == "review" and self.publishes:
             self.publish("review", document)
         if self.alerts and outcome == "passed":
             self.publish("alert", document)
         self.log(execution, FUNCTIONS[:1] if outcome == "rejected" else FUNCTIONS)
 
-    def store(self, document: dict[str, Any]) -> str:
+    def store(self, document: dict[str, Any]) -> None:
         image = document["image"]
         label = f"{document['label']}/" if document["outcome"] == "passed" else ""
         below = image["key"].removeprefix("incoming/")
         key = f"{document['outcome']}/{label}{below}/{image['etag']}.json"
         self.s3.put_object(Bucket=RESULTS, Key=key, Body=json.dumps(document).encode())
-        return key
 
-    def close(self, document: dict[str, Any], result_key: str) -> None:
+    def close(self, document: dict[str, Any]) -> None:
         item: dict[str, Any] = {
             "image_key": {"S": document["image"]["key"]},
             "etag": {"S": document["image"]["etag"]},
@@ -161,8 +160,11 @@ class VerifiableStack:
             item |= {
                 "finished_at": {"S": "2026-11-26T10:00:01Z"},
                 "outcome": {"S": document["outcome"]},
-                "result_key": {"S": result_key},
             }
+            if document["label"]:
+                item["label"] = {"S": document["label"]}
+            if document["outcome"] == "review":
+                item["state_shard"] = {"S": "person#7"}
         self.change_claim(item)
         self.dynamodb.put_item(TableName=CLAIMS, Item=item)
 
@@ -212,12 +214,14 @@ class VerifiableStack:
             assert event["detail"]["bucket"]["name"] == RESULTS
             document = result_document(one["key"], one["etag"], one["size"], "failed", arn)
             document["reason"] = "AccessDenied" if self.fails_readably else ""
-            self.close(document, self.store(document))
+            self.store(document)
+            self.close(document)
             self.publish("alert", document)
         elif self.runs_again:
             outcome = "review" if "scone.png" in one["key"] else "passed"
             document = result_document(one["key"], one["etag"], one["size"], outcome, arn)
-            self.close(document, self.store(document))
+            self.store(document)
+            self.close(document)
             self.log(arn, FUNCTIONS)
             if outcome == "review":
                 self.publish("review", document)
