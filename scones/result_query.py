@@ -1,36 +1,33 @@
-"""What `scones results` asks for: which prefixes to list, which documents to keep."""
+"""What `scones results` asks for: which images of the index, and the documents of those that are shown."""
 
 import re
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
-from itertools import batched, chain, islice
-from typing import TYPE_CHECKING
+from itertools import batched
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from scones.result_documents import (
-    LITERAL_CHARACTERS,
-    VERIFICATION_FOLDER,
-    Document,
-    Listed,
-    Outcome,
-    fetch,
-    is_verification_result,
-    list_results,
-)
+from scones.index import Ended, Reading, Where, ended
+from scones.result_documents import VERIFICATION_FOLDER, Document, Outcome, fetch, result_key
 from scones.stack import Stack
+from scones.terminal import notice
 
 if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
 
-MAX_LISTED = 100_000
-"""Results listed under one prefix; beyond, only those listed can be shown."""
+    from scones.connection import Connection
+
+READ_BUDGET: Final = 20_000
+"""Read units of one search: some 400,000 images, a quarter of a US cent at the list price."""
 _THREADS = 16
 _BATCH = 256
+_NO_LIMIT: Final = float("inf")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -40,7 +37,7 @@ class Moment(click.ParamType):
     name = "AGE|ISO"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """Return the moment with its time zone, in whole seconds, as S3 keeps them."""
+        """Return the moment with its time zone, in whole seconds."""
         if isinstance(value, datetime):
             return value
         text = str(value).strip()
@@ -65,81 +62,120 @@ class Query:
     above: float | None = None
     key: str | None = None
     until: datetime | None = None
+    reason: str | None = None
 
-    def includes_verification(self, incoming_prefix: str) -> bool:
-        """Tell whether results of `scones verify` are asked for by name; without that they are left out."""
-        return self.literal(incoming_prefix).startswith(f"{VERIFICATION_FOLDER}/")
+    @property
+    def is_filtered(self) -> bool:
+        """Whether more is read than is shown: only outcome and time are conditions of the index."""
+        return any(one is not None for one in (self.label, self.below, self.above, self.key, self.reason))
 
-    def wants(self, document: Document, incoming_prefix: str) -> bool:
-        """Tell whether a document is asked for. Below is `<`, above is `>=`, as the threshold counts."""
-        confidence = document.confidence
-        image = document.image_key.removeprefix(incoming_prefix)
-        return (
-            (not self.outcomes or document.outcome in self.outcomes)
-            and (self.label is None or document.label == self.label)
-            and (self.below is None or (confidence is not None and confidence < self.below))
-            and (self.above is None or (confidence is not None and confidence >= self.above))
-            and (self.key is None or fnmatchcase(image, self.key.removeprefix(incoming_prefix)))
+    @property
+    def read_outcomes(self) -> list[Outcome]:
+        """The outcomes worth reading."""
+        outcomes = [one for one in Outcome if not self.outcomes or one in self.outcomes]
+        if self.label is None and self.below is None and self.above is None:
+            return outcomes
+        return [one for one in outcomes if one is not Outcome.REJECTED]  # the model never saw them
+
+    @property
+    def where(self) -> Where:
+        """The conditions that DynamoDB evaluates. Below is `<`, above is `>=`, as the threshold counts."""
+        conditions = {
+            "label": ("label", "#label = :label"),
+            "below": ("confidence", "#confidence < :below"),
+            "above": ("confidence", "#confidence >= :above"),
+            "reason": ("reason", "contains(#reason, :reason)"),
+        }
+        given = {name: value for name in conditions if (value := getattr(self, name)) is not None}
+        return Where(
+            " AND ".join(conditions[name][1] for name in given),
+            {f"#{conditions[name][0]}": conditions[name][0] for name in given},
+            {
+                f":{name}": {"S" if isinstance(value, str) else "N": str(value)}
+                for name, value in given.items()
+            },
         )
 
-    def folders(self) -> Iterator[Outcome]:
-        """Yield the outcomes worth listing."""
-        needs_verdict = not (self.label is None and self.below is None and self.above is None)
-        for outcome in Outcome:
-            if self.outcomes and outcome not in self.outcomes:
-                continue
-            if needs_verdict and outcome is Outcome.REJECTED:
-                continue  # rejected before the model saw them: neither label nor confidence
-            yield outcome
-
-    def literal(self, incoming_prefix: str) -> str:
-        """Return the part of the key's glob before its first wildcard."""
-        pattern = (self.key or "").removeprefix(incoming_prefix)
-        return re.split(r"[*?\[]", pattern, maxsplit=1)[0][:LITERAL_CHARACTERS]
+    def wants(self, image_key: str, incoming_prefix: str) -> bool:
+        """Tell by its key whether an image is asked for; those of `scones verify` only when they are by name."""
+        below = image_key.removeprefix(incoming_prefix)
+        if self.key is None:
+            return not below.startswith(f"{VERIFICATION_FOLDER}/")
+        pattern = self.key.removeprefix(incoming_prefix)
+        literal = re.split(r"[*?\[]", pattern, maxsplit=1)[0]
+        verification = f"{VERIFICATION_FOLDER}/"
+        return fnmatchcase(below, pattern) and (
+            literal.startswith(verification) or not below.startswith(verification)
+        )
 
 
-def newest_first(
-    s3: "S3Client", stack: Stack, query: Query, most: int | None = None
-) -> tuple[list[Listed], bool]:
-    """List the results a query may want, the newest first, and say whether the listing is complete.
+@dataclass(slots=True)
+class Search:
+    """A query that is being answered: the images that match, the newest first, and how far it is."""
 
-    Under one prefix at most `most` are listed.
-    """
-    prefixes = list(chain.from_iterable(_prefixes(s3, stack, query, outcome) for outcome in query.folders()))
+    reading: Reading[Ended]
+    query: Query
+    incoming_prefix: str
 
-    def listing(prefix: str) -> list[Listed]:
-        return list(islice(list_results(s3, stack.results_bucket, prefix), most and most + 1))
+    def __iter__(self) -> Generator[Ended]:
+        """Yield the images that match."""
+        with closing(iter(self.reading)) as images:
+            yield from (one for one in images if self.query.wants(one.image_key, self.incoming_prefix))
 
-    with_verification = query.includes_verification(stack.incoming_prefix)
-    with _threads() as pool:
-        listings = list(pool.map(listing, prefixes))
-    wanted = (
-        item
-        for items in listings
-        for item in items[:most]
-        if (query.since is None or item.last_modified >= query.since)
-        and (query.until is None or item.last_modified < query.until)
-        and (with_verification or not is_verification_result(item.key))
+
+def search(
+    dynamodb: "DynamoDBClient",
+    stack: Stack,
+    query: Query,
+    wanted: int | None = None,
+    budget: float = READ_BUDGET,
+) -> Search:
+    """Search the index for the newest images that a query wants; the budget is for filters, see `Query.is_filtered`."""
+    reading = ended(
+        dynamodb,
+        stack.claims_table,
+        query.read_outcomes,
+        query.since,
+        query.until,
+        where=query.where,
+        wanted=wanted or 0,
+        budget=budget if query.is_filtered else _NO_LIMIT,
     )
-    newest = sorted(
-        sorted(wanted, key=lambda item: item.key), key=lambda item: item.last_modified, reverse=True
-    )
-    return newest, most is None or all(len(items) <= most for items in listings)
+    return Search(reading, query, stack.incoming_prefix)
 
 
-def matching(
-    s3: "S3Client", stack: Stack, query: Query, listed: Sequence[Listed], limit: int | None
-) -> Generator[Document]:
-    """Fetch results in the given order, a batch at a time, and yield the documents a query wants.
+def documents(s3: "S3Client", stack: Stack, images: Iterable[Ended]) -> Generator[Document]:
+    """Fetch the documents of images in their order, a batch at a time; one that is gone is left out.
 
     Close it when it is not read to its end: what it has not begun to fetch is then left out.
     """
+
+    def document_of(one: Ended) -> Document | None:
+        key = result_key(one.outcome, one.label, one.image_key, one.etag)
+        return fetch(s3, stack.results_bucket, key)
+
     with _threads() as pool:
-        for batch in batched(listed, max(_THREADS, min((limit or _BATCH) + 1, _BATCH)), strict=False):
-            documents = pool.map(lambda item: fetch(s3, stack.results_bucket, item.key), batch)
-            for document in documents:
-                if document is not None and query.wants(document, stack.incoming_prefix):
-                    yield document
+        for batch in batched(images, _BATCH, strict=False):
+            yield from (one for one in pool.map(document_of, batch) if one is not None)
+
+
+def notice_empty_index(searched: Search, connection: "Connection", stack: Stack) -> None:
+    """Say so where nothing was found because a stack deployed before the index was never reindexed."""
+    if not searched.reading.is_complete or searched.reading.items:
+        return
+    everything = ended(connection.dynamodb(), stack.claims_table, wanted=1)
+    with closing(iter(everything)) as images:
+        if next(images, None) is not None:
+            return
+    s3 = connection.s3()
+    if any(
+        s3.list_objects_v2(Bucket=stack.results_bucket, Prefix=f"{outcome}/", MaxKeys=1).get("Contents")
+        for outcome in Outcome
+    ):
+        notice(
+            f"the index of stack {stack.name} is empty although there are results: "
+            f"`scones reindex{connection.options}` fills it"
+        )
 
 
 @contextmanager
@@ -150,20 +186,3 @@ def _threads() -> Iterator[ThreadPoolExecutor]:
         yield pool
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _prefixes(s3: "S3Client", stack: Stack, query: Query, outcome: Outcome) -> Iterator[str]:
-    literal = query.literal(stack.incoming_prefix)
-    if outcome is not Outcome.PASSED:
-        yield f"{outcome}/{literal}"
-    elif query.label is not None:
-        yield f"{outcome}/{query.label}/{literal}"
-    elif not literal:
-        yield f"{outcome}/"
-    else:  # the labels there are, old ones too
-        pages = s3.get_paginator("list_objects_v2").paginate(
-            Bucket=stack.results_bucket, Prefix=f"{outcome}/", Delimiter="/"
-        )
-        for page in pages:
-            for common in page.get("CommonPrefixes", []):
-                yield f"{common['Prefix']}{literal}"

@@ -1,22 +1,31 @@
-"""`scones results`: list and filter result documents, the newest first."""
+"""`scones results`: list and filter what the images have come to, the newest first."""
 
 import csv
 import json
 import sys
-from collections.abc import Iterable, Sequence
-from contextlib import closing
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import Any
+from typing import Any, Final
 
 import click
 from rich.text import Text
 
-from scones.connection import Target, cloud_options, connect
-from scones.result_documents import Document, Outcome
-from scones.result_query import MAX_LISTED, Moment, Query, matching, newest_first
-from scones.stack import read_stack
-from scones.terminal import Column, confidence_text, notice, outcome_text, print_rows, shown
+from scones.connection import Connection, Target, cloud_options, connect
+from scones.index import Ended, Reading
+from scones.result_documents import Outcome, result_key
+from scones.result_query import (
+    READ_BUDGET,
+    Moment,
+    Query,
+    Search,
+    documents,
+    notice_empty_index,
+    search,
+)
+from scones.stack import Stack, read_stack
+from scones.terminal import Column, comma, confidence_text, err, notice, outcome_text, print_rows, shown
 
 SHOWN_TO_PEOPLE = 50
 """Results that a person gets without saying how many; machines get all."""
@@ -27,15 +36,18 @@ CSV_COLUMNS = (
     "outcome",
     "label",
     "confidence",
-    "threshold",
+    "model_version",
     "reason",
     "result",
 )
+_UNFINISHED: Final = 1
 
 
 @click.command()
 @click.option("--outcome", "outcomes", multiple=True, type=click.Choice([str(one) for one in Outcome]))
-@click.option("--label", metavar="L", help="Only images the model gave this label.")
+@click.option(
+    "--label", metavar="L", help="Only images that the model, or of reviewed ones a person, gave this label."
+)
 @click.option(
     "--since",
     type=Moment(),
@@ -47,6 +59,7 @@ CSV_COLUMNS = (
 @click.option(
     "--key", metavar="GLOB", help="Only images whose key below incoming/ matches; * crosses folders."
 )
+@click.option("--reason", metavar="TEXT", help="Only results whose reason contains this text.")
 @click.option(
     "--limit",
     type=click.IntRange(min=1),
@@ -54,7 +67,20 @@ CSV_COLUMNS = (
     help=f"The newest N. Default: {SHOWN_TO_PEOPLE} in a table, all with --json and --csv.",
 )
 @click.option("--all", "everything", is_flag=True, help="All of them, in a table too.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON list of documents and nothing else.")
+@click.option(
+    "--read-budget",
+    type=click.IntRange(min=1),
+    default=READ_BUDGET,
+    show_default=True,
+    metavar="UNITS",
+    help="Read units after which a search by --label, --below, --above, --key or --reason stops.",
+)
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print one JSON list of whole documents, each fetched from the bucket, and nothing else.",
+)
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV with a line of column names and nothing else.")
 @cloud_options
 def results(  # noqa: PLR0913 (one argument for each option)
@@ -67,56 +93,105 @@ def results(  # noqa: PLR0913 (one argument for each option)
     below: float | None,
     above: float | None,
     key: str | None,
+    reason: str | None,
     limit: int | None,
     everything: bool,
+    read_budget: int,
     as_json: bool,
     as_csv: bool,
 ) -> None:
-    """List and filter result documents, the newest first."""
+    """List and filter what the images have come to, the newest first.
+
+    Outcome and time are looked up; other conditions are tried on one image after the other, which costs read units
+    (8 KB of the index each, $0.125 a million at the list price) and ends when --read-budget is used up.
+
+    Exit code 0: all that match. 1: the read budget ended the search before. 2: usage or connection.
+    """
     if as_json and as_csv:
         message = "--json and --csv exclude each other"
         raise click.UsageError(message)
     if everything and limit:
         message = "--all and --limit exclude each other"
         raise click.UsageError(message)
-    query = Query(frozenset(map(Outcome, outcomes)), label, since, below, above, key, until)
+    query = Query(frozenset(map(Outcome, outcomes)), label, since, below, above, key, until, reason)
     if limit is None and not (everything or as_json or as_csv):
         limit = SHOWN_TO_PEOPLE
     connection = connect(target)
     stack = read_stack(connection)
-    s3 = connection.s3()
-    listed, complete = newest_first(s3, stack, query, MAX_LISTED if limit else None)
-    if not complete:
-        notice(
-            f"more than {MAX_LISTED:,} results under one prefix: narrow it with --outcome, --label or --key, "
-            "or take --all"
-        )
-    with closing(matching(s3, stack, query, listed, limit)) as found:
+    searched = search(connection.dynamodb(), stack, query, limit and limit + 1, read_budget)
+    with closing(iter(searched)) as found, progress_of(searched.reading, visible=not (as_json or as_csv)):
         if as_json:
-            print_json_list({**one.content, "result": one.result_key} for one in islice(found, limit))
+            with closing(documents(connection.s3(), stack, islice(found, limit))) as fetched:
+                print_json_list({**one.content, "result": one.result_key} for one in fetched)
+            more = None
         elif as_csv:
             print_csv(islice(found, limit))
+            more = None
         else:
-            print_results(list(islice(found, limit)), stack.incoming_prefix)
-            if limit and next(found, None):
-                notice(f"the newest {limit:,}; there are more: --limit or --all shows them")
+            images = list(islice(found, limit))
+            more = next(found, None) if limit else None
+    if not (as_json or as_csv):
+        print_results(images, stack.incoming_prefix)
+        if more:
+            notice(f"the newest {limit:,}; there are more: --limit or --all shows them")
+    finish(searched, connection, stack, read_budget)
 
 
-def print_results(documents: Sequence[Document], incoming_prefix: str) -> None:
-    """Print a row for each document to stdout."""
-    if not documents:
+@contextmanager
+def progress_of(reading: Reading[Any], *, visible: bool) -> Iterator[None]:
+    """Show on stderr how far a search is, if a person looks at it, from its second page on."""
+    console = err()
+    if not (visible and console.is_terminal):
+        yield
+        return
+    status = console.status("")
+    pages = 0
+
+    def show() -> None:
+        nonlocal pages
+        pages += 1
+        if pages > 1:
+            status.start()
+            back_to = f", back to {local_time(reading.reached)}" if reading.reached else ""
+            status.update(
+                f"{comma(reading.items, 'image', 'images')} read ({reading.units:,.0f} read units){back_to}"
+            )
+
+    reading.on_page = show
+    try:
+        yield
+    finally:
+        status.stop()
+
+
+def finish(searched: Search, connection: Connection, stack: Stack, budget: int) -> None:
+    """Say why a search may have shown less than there is, and leave with the exit code."""
+    reading = searched.reading
+    notice_empty_index(searched, connection, stack)
+    if reading.is_cut_short:
+        moment = datetime.fromisoformat(reading.reached or "").replace(microsecond=0) + timedelta(seconds=1)
+        notice(
+            f"the read budget of {budget:,} units is used up after {comma(reading.items, 'image', 'images')}: "
+            f"continue with --until {moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}, or raise --read-budget"
+        )
+        click.get_current_context().exit(_UNFINISHED)
+
+
+def print_results(images: Sequence[Ended], incoming_prefix: str) -> None:
+    """Print a row for each image to stdout."""
+    if not images:
         notice("no results match")
         return
     rows = [
         (
-            Text(shown(document.image_key.removeprefix(incoming_prefix))),
-            _local_time(document),
-            outcome_text(document.outcome),
-            Text(shown(document.label or "")),
-            confidence_text(document.confidence),
-            Text(shown(document.reason or "")),
+            Text(shown(image.image_key.removeprefix(incoming_prefix))),
+            local_time(image.finished_at),
+            outcome_text(image.outcome),
+            Text(shown(image.label or "")),
+            confidence_text(image.confidence),
+            Text(shown(image.reason or "")),
         )
-        for document in documents
+        for image in images
     ]
     columns = (
         Column("finished"),
@@ -137,29 +212,28 @@ def print_json_list(documents: Iterable[Any]) -> None:
     click.echo("\n]" if separator != "[\n" else "[]")
 
 
-def print_csv(documents: Iterable[Document]) -> None:
-    """Write documents to stdout as CSV (RFC 4180); keys and reasons as they are, whatever is in them."""
+def print_csv(images: Iterable[Ended]) -> None:
+    """Write images to stdout as CSV (RFC 4180); keys and reasons as they are, whatever is in them."""
     writer = csv.writer(sys.stdout)
     writer.writerow(CSV_COLUMNS)
-    for one in documents:
-        content = one.content
+    for one in images:
         writer.writerow(
             (
-                content.get("finished_at"),
+                one.finished_at,
                 one.image_key,
-                one.image_etag,
+                one.etag,
                 str(one.outcome),
                 one.label,
                 one.confidence,
-                content.get("threshold"),
-                content.get("reason"),
-                one.result_key,
+                one.model_version,
+                one.reason,
+                result_key(one.outcome, one.label, one.image_key, one.etag),
             )
         )
 
 
-def _local_time(document: Document) -> str:
-    text = str(document.content.get("finished_at") or "")
+def local_time(text: str) -> str:
+    """Return a time of the index as a person's clock shows it."""
     try:
         return f"{datetime.fromisoformat(text).astimezone():%Y-%m-%d %H:%M:%S}"
     except ValueError:

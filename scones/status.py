@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -17,26 +18,25 @@ from rich.text import Text
 from scones.connection import Target, cloud_options, connect
 from scones.endpoint_waits import LOOKED_AT, EndpointWait, find_endpoint_wait
 from scones.errors import error_code
+from scones.index import ended, in_state, time_text
 from scones.live_threshold import Threshold, read_threshold
-from scones.result_documents import Outcome, is_verification_result, list_results
+from scones.result_documents import VERIFICATION_FOLDER, Outcome
 from scones.stack import Stack, read_stack
 from scones.terminal import comma, out, outcome_text, print_json, shown
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_s3 import S3Client
     from mypy_boto3_stepfunctions import SFNClient
     from mypy_boto3_stepfunctions.literals import ExecutionStatusType
 
     from scones.connection import Connection
 
-MAX_RESULTS = 100_000
-"""Results counted of one outcome: 100 listings."""
+MAX_RESULTS, MAX_RESULTS_WATCHED = 100_000, 10_000
+"""Results counted of one outcome, the newest first; 100,000 are some 5,000 read units. Fewer when it is repeated."""
 MAX_EXECUTIONS = 1000
 """Executions counted of one state: one page."""
 PERIODS: Final = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(weeks=1)}
-INDEX, SHARDS = "by_state", 16  # of open claims; see statemachine/classify_image.asl.json
 _PAUSE_S: Final = 5.0
 _STATES: Final[tuple["ExecutionStatusType", ...]] = ("RUNNING", "FAILED", "TIMED_OUT", "ABORTED")
 
@@ -55,7 +55,7 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """An image that has no outcome yet, and since when."""
+    """An image that waits, and since when."""
 
     key: str
     since: datetime
@@ -67,10 +67,14 @@ class Waiting:
         age = f"{minutes} min" if minutes < 120 else f"{minutes // 60:,} h"  # noqa: PLR2004  two hours
         return f"{age}: {shown(self.key)}"
 
+    def as_document(self) -> dict[str, str]:
+        """Return what `scones status --json` says of it."""
+        return {"key": self.key, "since": self.since.isoformat()}
+
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """The results of one outcome: all, those of each of `PERIODS`, and by the first part of their keys."""
+    """The results of one outcome: all, those of each of `PERIODS`, and by label."""
 
     all: Count
     recent: dict[str, Count]
@@ -89,6 +93,7 @@ class Status:
     queue_in_flight: int
     threshold: Threshold
     oldest: Waiting | None
+    oldest_for_person: Waiting | None
     endpoint_wait: EndpointWait | None
     alarms: list[str]
 
@@ -110,8 +115,9 @@ class Status:
             else None,
             "at_least": limited,
             "failed_images_queue": {"visible": self.queue_visible, "in_flight": self.queue_in_flight},
-            "oldest_without_outcome": {"key": self.oldest.key, "since": self.oldest.since.isoformat()}
-            if self.oldest
+            "oldest_without_outcome": self.oldest.as_document() if self.oldest else None,
+            "oldest_waiting_for_a_person": self.oldest_for_person.as_document()
+            if self.oldest_for_person
             else None,
             "waiting_for_endpoint": {
                 "images": len(self.endpoint_wait.executions),
@@ -138,14 +144,14 @@ def status(target: Target, *, as_json: bool, watch: bool) -> None:
         raise click.UsageError(message)
     connection = connect(target)
     stack = read_stack(connection)
-    now = read_status(stack, connection)
+    now = read_status(stack, connection, MAX_RESULTS_WATCHED if watch else MAX_RESULTS)
     if as_json:
         print_json(now.as_document())
         return
     print_status(now)
     while watch:
         pause(_PAUSE_S)
-        now = read_status(stack, connection)
+        now = read_status(stack, connection, MAX_RESULTS_WATCHED)
         click.clear()
         print_status(now)
 
@@ -155,14 +161,15 @@ def pause(seconds: float) -> None:
     time.sleep(seconds)
 
 
-def read_status(stack: Stack, connection: "Connection") -> Status:
-    """Ask S3, Step Functions, SQS, SSM, DynamoDB and CloudWatch, all at once."""
-    s3, sqs, now = connection.s3(), connection.sqs(), datetime.now(UTC)
-    with ThreadPoolExecutor(len(Outcome) + 6) as pool:
-        tallies = {outcome: pool.submit(_tally, s3, stack, outcome, now) for outcome in Outcome}
+def read_status(stack: Stack, connection: "Connection", most: int) -> Status:
+    """Ask DynamoDB, Step Functions, SQS, SSM and CloudWatch, all at once; count `most` results of an outcome."""
+    dynamodb, sqs, now = connection.dynamodb(), connection.sqs(), datetime.now(UTC)
+    with ThreadPoolExecutor(len(Outcome) + 7) as pool:
+        tallies = {outcome: pool.submit(_tally, dynamodb, stack, outcome, now, most) for outcome in Outcome}
         executions = pool.submit(count_executions, connection.stepfunctions(), stack.workflow_arn)
         threshold = pool.submit(read_threshold, connection.ssm(), stack)
-        oldest = pool.submit(oldest_without_outcome, connection.dynamodb(), stack.claims_table)
+        oldest = pool.submit(oldest_in_state, dynamodb, stack.claims_table, "open")
+        for_person = pool.submit(oldest_in_state, dynamodb, stack.claims_table, "person")
         endpoint_wait = pool.submit(lambda: _endpoint_wait(connection, oldest.result()))
         alarms = pool.submit(alarms_in_alarm, connection.cloudwatch(), stack.name)
         queue = pool.submit(
@@ -181,31 +188,19 @@ def read_status(stack: Stack, connection: "Connection") -> Status:
             queue_in_flight=int(attributes.get("ApproximateNumberOfMessagesNotVisible", 0)),
             threshold=threshold.result(),
             oldest=next(iter(oldest.result()), None),
+            oldest_for_person=next(iter(for_person.result()), None),
             endpoint_wait=endpoint_wait.result(),
             alarms=alarms.result(),
         )
 
 
-def oldest_without_outcome(dynamodb: "DynamoDBClient", table: str) -> list[Waiting]:
-    """Return the images whose claims have been open for longest, the oldest first: the first ones of each shard."""
-    found = []
-    for shard in range(SHARDS):
-        items = dynamodb.query(
-            TableName=table,
-            IndexName=INDEX,
-            KeyConditionExpression="state_shard = :shard",
-            ExpressionAttributeValues={":shard": {"S": f"open#{shard}"}},
-            Limit=LOOKED_AT,
-        )["Items"]
-        found += [
-            Waiting(
-                item["image_key"]["S"],
-                datetime.fromisoformat(item["state_since"]["S"]),
-                item.get("execution", {}).get("S"),
-            )
-            for item in items
+def oldest_in_state(dynamodb: "DynamoDBClient", table: str, state: str) -> list[Waiting]:
+    """Return the images that have been in a state for longest, the oldest first."""
+    with closing(iter(in_state(dynamodb, table, state, wanted=LOOKED_AT))) as images:
+        return [
+            Waiting(one.image_key, datetime.fromisoformat(one.since), one.execution)
+            for one in islice(images, LOOKED_AT)
         ]
-    return sorted(found, key=lambda one: one.since)[:LOOKED_AT]
 
 
 def _endpoint_wait(connection: "Connection", oldest: Sequence[Waiting]) -> EndpointWait | None:
@@ -280,6 +275,7 @@ def print_status(now: Status) -> None:
         ("executions that died", f"{died} (for `scones sweep`)"),
         ("queue of failed images", f"{in_queue} (for `scones redrive`)"),
         ("oldest without outcome", str(now.oldest or "none")),
+        ("oldest for a person", str(now.oldest_for_person or "none")),
         ("waiting for the endpoint", _endpoint_text(now.endpoint_wait)),
         ("alarms", Text("; ".join(now.alarms), "bold red") if now.alarms else "none"),
         ("endpoint", f"{now.stack.endpoint_name}, threshold {now.threshold}"),
@@ -294,23 +290,28 @@ def _endpoint_text(wait: EndpointWait | None) -> str:
     return f"{len(wait.executions)} of the {comma(wait.looked_at, 'oldest image', 'oldest images')}, retried: {said}"
 
 
-def _tally(s3: "S3Client", stack: Stack, outcome: Outcome, now: datetime) -> Tally:
-    first_parts: Counter[str] = Counter()
+def _tally(dynamodb: "DynamoDBClient", stack: Stack, outcome: Outcome, now: datetime, most: int) -> Tally:
+    by_label: Counter[str] = Counter()
+    starts = {period: time_text(now - length) for period, length in PERIODS.items()}
     recent = dict.fromkeys(PERIODS, 0)
-    listing = (
-        item
-        for item in list_results(s3, stack.results_bucket, f"{outcome}/")
-        if not is_verification_result(item.key)
-    )
-    for item in islice(listing, MAX_RESULTS):
-        first_parts[item.key.split("/")[1]] += 1
-        for period, length in PERIODS.items():
-            recent[period] += now - item.last_modified < length
-    more = next(listing, None) is not None
+    verification = f"{stack.incoming_prefix}{VERIFICATION_FOLDER}/"
+    number, reading = 0, ended(dynamodb, stack.claims_table, [outcome], fields=("label",))
+    with closing(iter(reading)) as images:
+        counted = (image for image in images if not image.image_key.startswith(verification))
+        for image in islice(counted, most):
+            number += 1
+            by_label[image.label or ""] += 1
+            for period, start in starts.items():
+                recent[period] += image.finished_at > start
+        more = next(counted, None)
+    oldest = more.finished_at if more else None
     return Tally(
-        Count(first_parts.total(), more),
-        {period: Count(number, more) for period, number in recent.items()},
-        dict(sorted(first_parts.items())),
+        Count(number, more is not None),
+        {
+            period: Count(recent[period], oldest is not None and oldest > start)
+            for period, start in starts.items()
+        },
+        dict(sorted(by_label.items())),
     )
 
 

@@ -16,7 +16,7 @@ from scones.connection import Target, cloud_options, connect
 from scones.errors import INTERRUPTED, SconesError, explain
 from scones.fetch.copies import Copies, Copy
 from scones.result_documents import Outcome
-from scones.result_query import MAX_LISTED, Moment, Query, matching, newest_first
+from scones.result_query import Moment, Query, documents, notice_empty_index, search
 from scones.stack import read_stack
 from scones.terminal import Column, comma, notice, out, print_json, print_rows, progress_bars, shown
 
@@ -75,15 +75,17 @@ def fetch(  # noqa: PLR0913 (one argument for each option)
     copies: list[Copy] = []
     stopped: BaseException | None = None
     try:
-        listed, complete = newest_first(s3, stack, query, MAX_LISTED if limit else None)
+        searched = search(connection.dynamodb(), stack, query, limit, budget=float("inf"))
         with (
             progress_of(visible=not as_json) as on_progress,
-            closing(matching(s3, stack, query, listed, limit)) as documents,
+            closing(iter(searched)) as images,
+            closing(documents(s3, stack, islice(images, limit))) as found,
             Copies(s3, stack.image_bucket, stack.incoming_prefix, folder) as under_way,
         ):
-            for copy in under_way.fetch_all(islice(documents, limit)):
+            for copy in under_way.fetch_all(found):
                 copies.append(copy)
                 on_progress(len(copies))
+        notice_empty_index(searched, connection, stack)
     except KeyboardInterrupt as error:
         stopped = error
     except Exception as error:
@@ -91,7 +93,7 @@ def fetch(  # noqa: PLR0913 (one argument for each option)
             raise
         stopped = error
     if as_json:
-        print_json(as_document(copies, folder, complete=stopped is None and complete))
+        print_json(as_document(copies, folder, complete=stopped is None))
     elif copies or stopped is None:
         print_copies(copies, folder)
     finish(copies, stopped)

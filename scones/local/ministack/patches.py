@@ -8,6 +8,7 @@ from __future__ import annotations
 from scones.local.ministack import (
     alarms,
     condition_keys,
+    dynamodb_indexes,
     dynamodb_tables,
     lambda_functions,
     metric_math,
@@ -38,6 +39,7 @@ def apply(lambda_concurrency: int) -> None:
     lambda_functions.queue_invocations(lambda_concurrency)
     dynamodb_tables.write_items_one_at_a_time()
     dynamodb_tables.refuse_what_an_update_cannot_do()
+    dynamodb_indexes.keep_partitions_sorted()
     condition_keys.trust_the_loopback()
     condition_keys.require_set_operators()
     workflow_versions.add_to_cloudformation()

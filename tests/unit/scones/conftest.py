@@ -100,7 +100,14 @@ def s3(aws: None, cloudformation: FakeCloudFormation) -> "S3Client":
         BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=[
             {"AttributeName": name, "AttributeType": "S"}
-            for name in ("image_key", "etag", "state_shard", "state_since")
+            for name in (
+                "image_key",
+                "etag",
+                "state_shard",
+                "state_since",
+                "outcome_shard",
+                "finished_at",
+            )
         ],
         KeySchema=_keys("image_key", "etag"),
         GlobalSecondaryIndexes=[
@@ -108,7 +115,22 @@ def s3(aws: None, cloudformation: FakeCloudFormation) -> "S3Client":
                 "IndexName": "by_state",
                 "KeySchema": _keys("state_shard", "state_since"),
                 "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["execution"]},
-            }
+            },
+            {
+                "IndexName": "by_time",
+                "KeySchema": _keys("outcome_shard", "finished_at"),
+                "Projection": {
+                    "ProjectionType": "INCLUDE",
+                    "NonKeyAttributes": [
+                        "label",
+                        "confidence",
+                        "model_version",
+                        "version_id",
+                        "reason",
+                        "size",
+                    ],
+                },
+            },
         ],
     )
     session.client("ssm").put_parameter(Name="ConfidenceThreshold-scones", Value="0.8", Type="String")

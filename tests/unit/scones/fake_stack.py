@@ -3,14 +3,18 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import boto3
 from botocore.exceptions import ClientError
 from click.testing import Result
 
+from scones.index import shard_of, time_text
 from scones.pace import Pace
+from scones.result_documents import result_key
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -83,6 +87,31 @@ def reason_of(verdict: dict[str, Any], outcome: str) -> str:
     return f"{verdict['label']} at {verdict['confidence']} {how} the threshold of 0.8"
 
 
+def closed_claim(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the claim of an image that has this document, as "Close claim" leaves it."""
+    image, outcome = document["image"], document["outcome"]
+    shard = shard_of(image["key"], image["etag"])
+    texts = {
+        "image_key": image["key"],
+        "etag": image["etag"],
+        "version_id": image["version_id"],
+        "execution": document["execution"],
+        "claimed_at": document["started_at"],
+        "finished_at": document["finished_at"],
+        "outcome": outcome,
+        "outcome_shard": f"{outcome}#{shard}",
+        "label": document["label"],
+        "model_version": (document["endpoint"] or {}).get("model_version"),
+        "reason": document["reason"][:200],
+        "state_shard": f"person#{shard}" if outcome == "review" else None,
+        "state_since": document["started_at"] if outcome == "review" else None,
+    }
+    numbers = {"attempts": 1, "size": image["size"], "confidence": document["confidence"]}
+    return {name: {"S": value} for name, value in texts.items() if value is not None} | {
+        name: {"N": str(value)} for name, value in numbers.items() if value is not None
+    }
+
+
 @dataclass
 class FakeWorkflow:
     """Ends each image version once, as its name says: `review-cat.png` goes to review, others pass.
@@ -98,6 +127,9 @@ class FakeWorkflow:
     interrupt_at: float | None = None
     seen: dict[tuple[str, str], int] = field(default_factory=dict)
     written: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._claims = boto3.client("dynamodb", region_name=REGION)
 
     def pace(self) -> Pace:
         return Pace(clock=lambda: self.now, sleep=self.round)
@@ -144,14 +176,14 @@ class FakeWorkflow:
             "execution": "arn:aws:states:us-east-1:123456789012:execution:triage:1",
             "s3_request_id": None,
             "started_at": "2026-11-21T10:00:00.000Z",
-            "finished_at": "2026-11-21T10:00:01.000Z",
+            "finished_at": time_text(datetime.now(UTC)),
             **verdict,
         }
-        label = f"{verdict['label']}/" if outcome == "passed" else ""
-        result_key = f"{outcome}/{label}{key.removeprefix('incoming/')}/{etag}.json"
-        self.s3.put_object(Bucket=RESULTS, Key=result_key, Body=json.dumps(document, indent=attempt).encode())
-        self.written.append(result_key)
-        return result_key
+        stored_as = result_key(outcome, verdict["label"], key, etag)
+        self.s3.put_object(Bucket=RESULTS, Key=stored_as, Body=json.dumps(document, indent=attempt).encode())
+        boto3.client("dynamodb", region_name=REGION).put_item(TableName="claims", Item=closed_claim(document))
+        self.written.append(stored_as)
+        return stored_as
 
 
 type Scones = Callable[..., Result]

@@ -9,17 +9,18 @@ from datetime import UTC, datetime, timedelta
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
-from moto.s3.models import s3_backends
+from botocore.client import BaseClient
 
 from scones.connection import Target, connect
-from scones.result_documents import Document, Listed, fetch
-from scones.result_query import Moment, Query, matching, newest_first
+from scones.index import time_text
+from scones.result_documents import Document, Outcome, fetch, result_key
+from scones.result_query import Moment, Query, documents, search
 from scones.stack import read_stack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+    from click.testing import Result
     from mypy_boto3_s3 import S3Client
 
     from tests.unit.scones.fake_stack import FakeWorkflow, Scones
@@ -39,9 +40,8 @@ def stored(workflow: FakeWorkflow) -> dict[str, str]:
     ]
     start = datetime.now(UTC) - timedelta(hours=5)
     for number, (outcome, key, extra) in enumerate(rows):
-        moments[key] = workflow.write(outcome, key, "e" * 32, **extra)
-        bucket = s3_backends["123456789012"]["aws"].buckets["the-results-bucket"]
-        bucket.keys[moments[key]].last_modified = (start + timedelta(hours=number)).replace(tzinfo=None)
+        finished_at = time_text(start + timedelta(hours=number))
+        moments[key] = workflow.write(outcome, key, "e" * 32, finished_at=finished_at, **extra)
     return moments
 
 
@@ -72,6 +72,8 @@ def found(scones: Scones, *arguments: str) -> list[str]:
         ("--until 150m", "321"),
         ("--since 210m --until 90m", "43"),
         ("--limit 2", "]5"),
+        ("--reason threshold", "4321"),
+        ("--reason reaches --label motorcycle", "2"),
     ],
 )
 def test_filters(scones: Scones, stored: dict[str, str], arguments: str, expected: str) -> None:
@@ -99,8 +101,8 @@ def test_csv_keeps_what_is_in_a_key_and_a_reason(scones: Scones, workflow: FakeW
     key = 'incoming/a "b",\tc\n.png'
     workflow.write("passed", key, "e" * 32, confidence=0.99996, reason="bicycle, sure")
     header, row = csv.reader(io.StringIO(scones("results", "--csv").stdout))
-    assert ",".join(header) == "finished_at,image,etag,outcome,label,confidence,threshold,reason,result"
-    assert row[1:8] == [key, "e" * 32, "passed", "bicycle", "0.99996", "0.8", "bicycle, sure"]
+    assert ",".join(header) == "finished_at,image,etag,outcome,label,confidence,model_version,reason,result"
+    assert row[1:8] == [key, "e" * 32, "passed", "bicycle", "0.99996", "", "bicycle, sure"]
     assert row[8] == workflow.written[-1]
 
 
@@ -129,70 +131,35 @@ def test_a_table_for_people(scones: Scones, stored: dict[str, str]) -> None:
     assert json.loads(scones("results", "--key", "x", "--json").stdout) == []
 
 
-def test_a_shortened_result_key_is_found_by_its_document(
-    scones: Scones, workflow: FakeWorkflow, s3: S3Client
-) -> None:
+def test_a_shortened_result_key_is_found(scones: Scones, workflow: FakeWorkflow) -> None:
     key = "incoming/" + "long/" * 180 + "x.png"
-    written = workflow.write("review", "incoming/x.png", "e")
-    document = json.loads(s3.get_object(Bucket="the-results-bucket", Key=written)["Body"].read())
-    s3.delete_object(Bucket="the-results-bucket", Key=written)
-    document["image"]["key"] = key
-    shortened = f"review/{key[9:209]}~{'0' * 64}/e.json"
-    s3.put_object(Bucket="the-results-bucket", Key=shortened, Body=json.dumps(document).encode())
-    result = scones("results", "--json", "--key", f"{key[9:]}")
-    assert [one["image"]["key"] for one in json.loads(result.stdout)] == [key]
+    written = workflow.write("review", key, "e")
+    assert "~" in written
+    result = scones("results", "--json", "--key", key.removeprefix("incoming/"))
+    assert [(one["image"]["key"], one["result"]) for one in json.loads(result.stdout)] == [(key, written)]
 
 
-def test_unreadable_documents_are_passed_over(scones: Scones, stored: dict[str, str], s3: S3Client) -> None:
-    s3.put_object(Bucket="the-results-bucket", Key="passed/bicycle/x.json", Body=b"{")
-    assert len(found(scones)) == 6
+def test_unreadable_documents_are_left_out(scones: Scones, stored: dict[str, str], s3: S3Client) -> None:
+    s3.put_object(Bucket="the-results-bucket", Key=stored["incoming/a/1.png"], Body=b"{")
+    assert len(found(scones)) == 5
 
 
-def test_listing_is_narrowed_and_fetching_stops(
-    stored: dict[str, str], s3: S3Client, monkeypatch: pytest.MonkeyPatch
+def test_no_bucket_is_listed(
+    scones: Scones, stored: dict[str, str], s3: S3Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stack = read_stack(connect(Target("scones", None, "us-east-1")))
-    listed: list[str] = []
+    def asked(self: BaseClient, operation: str, request: dict[str, Any]) -> object:
+        operations.append(operation)
+        return original(self, operation, request)
 
-    def listing(_s3: S3Client, _bucket: str, prefix: str) -> Iterator[Listed]:
-        listed.append(prefix)
-        return iter(())
-
-    monkeypatch.setattr("scones.result_query.list_results", listing)
-    newest_first(s3, stack, Query(key="a/*", label="bicycle"))
-    assert sorted(listed) == ["failed/a/", "passed/bicycle/a/", "review/a/"]
-    listed.clear()
-    newest_first(s3, stack, Query(key="a/*"))
-    assert sorted(listed) == [
-        "failed/a/",
-        "passed/bicycle/a/",
-        "passed/motorcycle/a/",
-        "rejected/a/",
-        "review/a/",
-    ]
-    listed.clear()
-    newest_first(s3, stack, Query())
-    assert sorted(listed) == ["failed/", "passed/", "rejected/", "review/"]
-
-
-def test_only_the_documents_needed_are_fetched(
-    workflow: FakeWorkflow, s3: S3Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for number in range(60):
-        workflow.write("review", f"incoming/{number}.png", "e")
-    stack = read_stack(connect(Target("scones", None, "us-east-1")))
-    listed, complete = newest_first(s3, stack, Query())
-    assert complete
-    fetched: list[str] = []
-
-    def counted(client: S3Client, bucket: str, key: str) -> Document | None:
-        fetched.append(key)
-        return fetch(client, bucket, key)
-
-    monkeypatch.setattr("scones.result_query.fetch", counted)
-    documents = matching(s3, stack, Query(), listed, limit=5)
-    assert next(documents) is not None
-    assert len(fetched) <= 16
+    operations: list[str] = []
+    original = BaseClient._make_api_call  # type: ignore[attr-defined]
+    monkeypatch.setattr("botocore.client.BaseClient._make_api_call", asked)
+    assert scones("results", "--key", "a/*").exit_code == 0
+    assert set(operations) == {"Query"}
+    operations.clear()
+    assert len(found(scones, "--key", "a/*")) == 3
+    assert operations.count("GetObject") == 3
+    assert set(operations) == {"Query", "GetObject"}
 
 
 def test_closing_waits_for_no_request(
@@ -203,18 +170,20 @@ def test_closing_waits_for_no_request(
 
     def stalled(client: S3Client, bucket: str, key: str) -> Document | None:
         asked.append(key)
-        if key != listed[0].key:
+        if key != first:
             answers.wait(60)
         return fetch(client, bucket, key)
 
     monkeypatch.setattr("scones.result_query.fetch", stalled)
     for number in range(40):
         workflow.write("passed", f"incoming/{number}.jpg", str(number))
-    stack = read_stack(connect(Target("scones", None, "us-east-1")))
-    listed, _ = newest_first(s3, stack, Query())
-    documents = matching(s3, stack, Query(), listed, limit=None)
-    next(documents)
-    closing = Thread(target=documents.close)
+    connection = connect(Target("scones", None, "us-east-1"))
+    stack = read_stack(connection)
+    images = list(search(connection.dynamodb(), stack, Query()))
+    first = result_key(Outcome.PASSED, images[0].label, images[0].image_key, images[0].etag)
+    found = documents(s3, stack, images)
+    next(found)
+    closing = Thread(target=found.close)
     try:
         closing.start()
         closing.join(5)
@@ -222,18 +191,46 @@ def test_closing_waits_for_no_request(
     finally:
         answers.set()
         closing.join(60)
-    assert len(asked) < len(listed)
+    assert len(asked) < len(images)
 
 
-def test_a_listing_too_long_says_so(
-    scones: Scones, stored: dict[str, str], monkeypatch: pytest.MonkeyPatch
+def test_a_search_ends_with_its_read_budget_and_says_how_to_continue(
+    scones: Scones, workflow: FakeWorkflow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scones.results.MAX_LISTED", 1)
+    monkeypatch.setattr("scones.index._PAGE", 1)
+    monkeypatch.setattr("scones.index._GROWTH", 1)
+    start = datetime.now(UTC) - timedelta(hours=5)
+    for number in range(100):
+        finished_at = time_text(start + timedelta(minutes=number))
+        workflow.write("passed", f"incoming/{number}.jpg", "e", finished_at=finished_at)
+    search = ("results", "--csv", "--outcome", "passed", "--key", "*.jpg")
+    part = scones(*search, "--read-budget", "20")
+    assert part.exit_code == 1
+    assert "the read budget of 20 units is used up after" in part.stderr
+    until = part.stderr.partition("--until ")[2].partition(",")[0]
+    rest = scones(*search, "--until", until)
+    assert rest.exit_code == 0
+
+    def images(result: Result) -> list[str]:
+        return [row[1] for row in csv.reader(io.StringIO(result.stdout))][1:]
+
+    assert 0 < len(images(part)) < 100
+    assert images(part) + images(rest) == [f"incoming/{number}.jpg" for number in reversed(range(100))]
+    assert (
+        scones("results", "--csv", "--read-budget", "1").exit_code == 0
+    )  # nothing is read that is not shown
+
+
+def test_a_stack_whose_index_was_never_filled_says_what_to_do(scones: Scones, workflow: FakeWorkflow) -> None:
+    claims = boto3.client("dynamodb", region_name="us-east-1")
+    workflow.write("passed", "incoming/1.jpg", "e")
+    claims.delete_item(TableName="claims", Key={"image_key": {"S": "incoming/1.jpg"}, "etag": {"S": "e"}})
     result = scones("results")
     assert result.exit_code == 0
-    assert "narrow it with" in result.stderr
-    assert len(found(scones)) == 6
-    assert "narrow it with" not in scones("results", "--json").stderr
+    assert (
+        "the index of stack scones is empty although there are results: `scones reindex --stack scones"
+        in result.stderr
+    )
 
 
 @pytest.mark.parametrize("text", ["yesterday", "2x", "-2h", "", "9999999999999w", "2026-13-01"])
@@ -255,6 +252,6 @@ def test_results_of_scones_verify_are_shown_only_when_asked_for(
     scones: Scones, stored: dict[str, str], workflow: FakeWorkflow
 ) -> None:
     for outcome in ("passed", "review", "rejected", "failed"):
-        workflow.write(outcome, "incoming/scones-verify/20261126T201500Z-4f2a1c/7.png", "e" * 32)
+        workflow.write(outcome, "incoming/scones-verify/20261126T201500Z-4f2a1c/7.png", outcome)
     assert "7" not in found(scones)
     assert found(scones, "--key", "scones-verify/*") == ["7"] * 4

@@ -10,9 +10,9 @@ import boto3
 import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
-from moto.s3.models import s3_backends
 
 from scones import status as module
+from scones.index import time_text
 from scones.status import count_executions
 
 if TYPE_CHECKING:
@@ -41,11 +41,13 @@ def test_counts_for_machines(scones: Scones, s3: S3Client, workflow: FakeWorkflo
     )
     result = scones("status", "--json")
     assert result.exit_code == 0, result.stderr
-    assert json.loads(result.stdout) == {
+    document = json.loads(result.stdout)
+    assert document.pop("oldest_waiting_for_a_person")["key"] == "incoming/d/r.png"
+    assert document == {
         "stack": "scones",
-        "outcomes": {"passed": 5, "review": 1, "rejected": 0, "failed": 1},
+        "outcomes": {"passed": 5, "review": 1, "reviewed": 0, "rejected": 0, "failed": 1},
         "recent": {
-            period: {"passed": 5, "review": 1, "rejected": 0, "failed": 1}
+            period: {"passed": 5, "review": 1, "reviewed": 0, "rejected": 0, "failed": 1}
             for period in ("hour", "day", "week")
         },
         "labels": {"bicycle": 3, "motorcycle": 1, "tandem": 1},
@@ -73,13 +75,12 @@ def test_recent_results_are_counted_apart(scones: Scones, s3: S3Client, workflow
     ages = {"now": 0, "hours": 5, "days": 3, "weeks": 20}
     for name, age in ages.items():
         days = age / 24 if name == "hours" else age
-        key = workflow.write("review", f"incoming/d/{name}.png", "e")
-        stored = s3_backends["123456789012"]["aws"].buckets["the-results-bucket"].keys[key]
-        stored.last_modified = (datetime.now(UTC) - timedelta(days=days)).replace(tzinfo=None)
+        finished_at = time_text(datetime.now(UTC) - timedelta(days=days))
+        workflow.write("review", f"incoming/d/{name}.png", "e", finished_at=finished_at)
     document = json.loads(scones("status", "--json").stdout)
     found = {period: counts["review"] for period, counts in document["recent"].items()}
     assert (found, document["outcomes"]["review"]) == ({"hour": 1, "day": 2, "week": 3}, 4)
-    assert [line.split() for line in scones("status").stdout.splitlines() if "review" in line] == [
+    assert [line.split() for line in scones("status").stdout.splitlines() if line.startswith("review ")] == [
         ["review", "4", "1", "2", "3"]
     ]
 
@@ -144,7 +145,7 @@ def test_watch_shows_it_again_until_ctrl_c(
     monkeypatch.setattr(module, "pause", next_look)
     result = scones("status", "--watch")
     assert result.exit_code == 130
-    reviews = [line.split()[1] for line in result.stdout.splitlines() if line.startswith("review")]
+    reviews = [line.split()[1] for line in result.stdout.splitlines() if line.startswith("review ")]
     assert reviews == ["0", "1", "2"]
     assert scones("status", "--watch", "--json").exit_code == 2
 
@@ -229,5 +230,5 @@ def test_images_of_scones_verify_are_not_counted(
     for outcome in ("passed", "review", "rejected", "failed"):
         workflow.write(outcome, "incoming/scones-verify/20261126T201500Z-4f2a1c/a.png", "e")
     document = json.loads(scones("status", "--json").stdout)
-    assert document["outcomes"] == {"passed": 1, "review": 0, "rejected": 0, "failed": 0}
+    assert document["outcomes"] == {"passed": 1, "review": 0, "reviewed": 0, "rejected": 0, "failed": 0}
     assert document["labels"] == {"bicycle": 1, "motorcycle": 0}
