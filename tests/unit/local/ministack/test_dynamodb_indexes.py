@@ -8,30 +8,23 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from ministack.services import dynamodb
-from ministack.services.cloudformation import provisioners
-from samcli.yamlhelper import yaml_parse
 
 from scones.local.ministack.dynamodb_indexes import keep_partitions_sorted
+from tests.fakes.claims_table import ClaimsTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 PATCHED = ("_index_members", "_index_item", "_query")
 
 
 @pytest.fixture
-def table(root: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> str:
+def table(monkeypatch: pytest.MonkeyPatch) -> str:
     """The claims table of the template in a MiniStack with the patch."""
     for name in PATCHED:
         monkeypatch.setattr(dynamodb, name, getattr(dynamodb, name))
     keep_partitions_sorted()
-    properties = yaml_parse((root / "template.yaml").read_text())["Resources"]["ImageClaims"]["Properties"]
-    del properties["SSESpecification"]
-    name, _ = provisioners._ddb_create(
-        "Claims", properties | {"TableName": f"claims-{request.node.name[:30].replace('[', '-')}"}, "stack"
-    )
-    return str(name)
+    return ClaimsTable().name
 
 
 def put(table: str, key: str, finished_at: str, shard: str = "passed#1", **more: Any) -> None:
