@@ -39,6 +39,9 @@ COMMANDS: Final[Mapping[str, Lazy]] = {
         "scones.threshold:threshold", "Show or set the confidence that passes, without a deploy."
     ),
     "backfill": Lazy("scones.backfill.command:backfill", "Classify images that were in the bucket before."),
+    "reindex": Lazy(
+        "scones.reindex:reindex", "Fill the index of a stack that was deployed before it had one."
+    ),
     "graph": Lazy("scones.graph.command:graph", "Draw the workflow, or the path of one execution."),
     "chaos": Lazy(
         "scones.chaos.command:chaos", "Break the local cloud on purpose, and see that no image is lost."

@@ -36,7 +36,7 @@ one round nearly always suffices."""
 _GROWTH: Final = 4
 _LARGEST_PAGE: Final = 4096
 """Items asked for at once; DynamoDB ends a page at 1 MB, which is fewer."""
-_TRIES: Final = 8
+_TRIES: Final = 10
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
 _THROTTLED: Final = frozenset(
     {"ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded", "Throttling"}
@@ -396,27 +396,36 @@ def query(
     client: "DynamoDBClient", request: Mapping[str, Any], sleep: Callable[[float], None] = time.sleep
 ) -> Mapping[str, Any]:
     """
-    Ask for one page, again where DynamoDB throttles.
+    Ask for one page of an index.
 
     Raises
     ------
     SconesError
-        When the table has no such index, DynamoDB still builds it, or throttles for long.
+        When the table has no such index, or DynamoDB still builds it.
     """
     from botocore.exceptions import ClientError  # noqa: PLC0415 (slow)
 
-    for attempt in range(1, _TRIES + 1):
+    try:
+        return with_retries(lambda: client.query(**request), sleep)
+    except ClientError as error:
+        if line := _explanation(str(error), request):
+            raise SconesError(line) from error
+        raise
+
+
+def with_retries[R](call: Callable[[], R], sleep: Callable[[float], None] = time.sleep) -> R:
+    """Call DynamoDB, and again for half a minute where it throttles: a large read or write is worth the wait."""
+    from botocore.exceptions import ClientError  # noqa: PLC0415 (slow)
+
+    for attempt in range(1, _TRIES):
         try:
-            return client.query(**request)
+            return call()
         except ClientError as error:
-            if error_code(error) in _THROTTLED and attempt < _TRIES:
-                longest = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2**attempt)
-                sleep(random.uniform(longest / 2, longest))  # noqa: S311 (jitter)
-                continue
-            if line := _explanation(str(error), request):
-                raise SconesError(line) from error
-            raise
-    raise AssertionError
+            if error_code(error) not in _THROTTLED:
+                raise
+        longest = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2**attempt)
+        sleep(random.uniform(longest / 2, longest))  # noqa: S311 (jitter)
+    return call()
 
 
 def _explanation(said: str, request: Mapping[str, Any]) -> str | None:
