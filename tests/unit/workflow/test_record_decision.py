@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
+from scones.result_documents import result_key
 from tests.static.definitions import filled
 from tests.unit.workflow.decided import (
     CLAIMED_AT,
@@ -193,6 +197,23 @@ def test_there_is_one_document_and_one_label_for_each_decision(review: MakeRevie
     ]
     assert all("model_said" in one for one in decisions)
     assert (image.field("state_shard") or "person#").startswith("person#")
+
+
+@every_way
+def test_documents_and_claims_are_those_of_the_schemas(review: MakeReview, way: str, root: Path) -> None:
+    result, claim = (
+        json.loads((root / "docs" / "contracts" / f"{name}.schema.json").read_text())
+        for name in ("result", "claim")
+    )
+    image = WAYS[way](review)
+    jsonschema.validate(image.claim(), claim)
+    image.record()
+    jsonschema.validate(image.claim(), claim)
+    for name, document in image.objects().items():
+        if not name.startswith("labels/"):
+            jsonschema.validate(document, result, format_checker=jsonschema.FormatChecker())
+            filed = result_key(document["outcome"], document["label"], KEY, ETAG)
+            assert filed == name == result_key(image.field("outcome"), image.field("label"), KEY, ETAG)
 
 
 @every_way
