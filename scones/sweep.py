@@ -36,20 +36,24 @@ class Sweep:
     looked_at: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     images: defaultdict[str, list[dict[str, str]]] = field(default_factory=lambda: defaultdict(list))
+    decisions: Counter[str] = field(default_factory=Counter)
     stopped_by: str | None = None
 
     def add(self, answer: dict[str, Any]) -> None:
         """Add one invocation's answer."""
         self.looked_at += answer["looked_at"]
         self.counts.update(answer["counts"])
+        self.decisions.update(answer["decisions"])
         for kind, images in answer["images"].items():
             self.images[kind] += images[: _NAMED - len(self.images[kind])]
         self.stopped_by = answer["stopped_by"]
 
     @property
     def is_fine(self) -> bool:
-        """Whether no image was given up and none made an error."""
-        return not any(self.counts[kind] for kind in ("reported", "exhausted", "errors"))
+        """Whether no image was given up, and no image and no decision made an error."""
+        return not self.decisions["errors"] and not any(
+            self.counts[kind] for kind in ("reported", "exhausted", "errors")
+        )
 
     def as_document(self) -> dict[str, Any]:
         """Return what `scones sweep --json` prints."""
@@ -58,6 +62,7 @@ class Sweep:
             "looked_at": self.looked_at,
             "counts": dict(self.counts),
             "images": dict(self.images),
+            "decisions": dict(self.decisions),
             "stopped_by": self.stopped_by,
         }
 
@@ -139,6 +144,13 @@ def print_sweep(found: Sweep, target: Target) -> None:
     )
     looked = comma(found.looked_at, "image", "images")
     out().print(Text(f"looked at {looked}: {', '.join(counts) or 'nothing there'}"))
+    if found.decisions["started"]:
+        out().print(f"recording {comma(found.decisions['started'], 'decision', 'decisions')} of people again")
+    if found.decisions["errors"]:
+        notice(
+            f"{comma(found.decisions['errors'], 'decision', 'decisions')} of people could not be recorded: "
+            "the log of Sweep has the reason"
+        )
     if found.stopped_by == "starts":
         notice("as many as one run may start: repeat the command, or leave the rest to the schedule")
     if found.counts["reported"] or found.counts["exhausted"]:

@@ -16,6 +16,7 @@ EMITTED: dict[str, dict[tuple[str, ...], set[str]]] = {
     "sweep": {
         ALL: {
             "ListingCycleMinutes",
+            "OldestReviewHours",
             "OldestUnclassifiedMinutes",
             "SweepStarted",
             "SweepReported",

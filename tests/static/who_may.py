@@ -28,7 +28,9 @@ RESOURCES: dict[str, tuple[str, dict[str, str | list[str]]]] = {
         f"{bucket}/{prefix}": (f"arn:aws:s3:::{bucket}/{prefix}/a/b.jpg", {})
         for bucket, prefix in [
             *itertools.product(["ImageBucket", "OtherBucket"], ["incoming", "elsewhere"]),
-            *itertools.product(["ResultsBucket"], ["passed", "review", "rejected", "failed"]),
+            *itertools.product(
+                ["ResultsBucket"], ["passed", "review", "reviewed", "rejected", "failed", "labels"]
+            ),
             *itertools.product(["ResultsBucket"], ["backfill", "inventory", "incoming", "elsewhere"]),
         ]
     },
@@ -53,7 +55,7 @@ RESOURCES: dict[str, tuple[str, dict[str, str | list[str]]]] = {
     },
     **{
         f"{kind} {name}": (f"arn:aws:states:{PLACE}:{kind}:{name}{one}", {})
-        for name in ("ClassifyImage", "ClassifyImageExpress", "Backfill", "OtherMachine")
+        for name in ("ClassifyImage", "ClassifyImageExpress", "Backfill", "RecordDecision", "OtherMachine")
         for kind, one in [("stateMachine", ""), ("execution", ":1"), ("mapRun", "/listing:1")]
     },
     # Step Functions asks for permission on the workflow, and has the alias or version in a condition key.
@@ -88,9 +90,10 @@ WANTED_BY_INTRUDERS = [
 ]  # fmt: skip
 UPLOADERS, WORKFLOW, BACKFILL = "UploaderPolicy", "ClassifyImageRole", "BackfillRole"
 SERIALIZE, CLASSIFY, FILTER, SWEEP = "SerializeRole", "ClassifyRole", "FilterRole", "SweepRole"
-RULE = "ImageDroppedRole"
-FUNCTIONS, WORKFLOWS = {SERIALIZE, CLASSIFY, FILTER, SWEEP}, {WORKFLOW, BACKFILL}
+RULE, RECORD = "ImageDroppedRole", "RecordDecisionRole"
+FUNCTIONS, WORKFLOWS = {SERIALIZE, CLASSIFY, FILTER, SWEEP}, {WORKFLOW, BACKFILL, RECORD}
 OUTCOMES = ["passed", "review", "rejected", "failed"]
+REVIEWABLE = {"passed", "review"}
 
 WHO_MAY: dict[tuple[str, str], set[str]] = {
     # The images
@@ -109,15 +112,24 @@ WHO_MAY: dict[tuple[str, str], set[str]] = {
     ("ssm:GetParameter", "LiveThreshold"): {FILTER},
     **{("lambda:InvokeFunction", name): {WORKFLOW} for name in ("Serialize", "Classify", "Filter")},
     **{("lambda:InvokeFunction", f"version {name}:7"): {WORKFLOW} for name in ("Serialize", "Classify", "Filter")},
-    **{("s3:PutObject", f"ResultsBucket/{outcome}"): {WORKFLOW} for outcome in OUTCOMES},
-    **{("s3:DeleteObject", f"ResultsBucket/{outcome}"): {WORKFLOW} for outcome in OUTCOMES},
+    **{
+        (f"s3:{call}", f"ResultsBucket/{outcome}"): {WORKFLOW, RECORD} if outcome in REVIEWABLE else {WORKFLOW}
+        for call in ("PutObject", "DeleteObject")
+        for outcome in OUTCOMES
+    },
+    # The decisions of people
+    **{("s3:GetObject", f"ResultsBucket/{outcome}"): {RECORD} for outcome in REVIEWABLE},
+    **{(f"s3:{call}", "ResultsBucket/reviewed"): {RECORD} for call in ("GetObject", "PutObject", "DeleteObject")},
+    ("s3:PutObject", "ResultsBucket/labels"): {RECORD},
+    **{("s3:ListBucket", f"ResultsBucket{below}"): {RECORD} for below in ("", " below a/")},
     # The claims
-    ("dynamodb:UpdateItem", "ImageClaims"): {WORKFLOW, SWEEP},
+    ("dynamodb:UpdateItem", "ImageClaims"): {WORKFLOW, SWEEP, RECORD},
     **{(f"dynamodb:{call}", "ImageClaims"): {SWEEP} for call in ("GetItem", "BatchGetItem", "PutItem")},
     ("dynamodb:Query", "ImageClaims/index/by_state"): {SWEEP},
     # Starting and watching
     ("states:StartExecution", "alias ClassifyImage:live"): {RULE, SWEEP},
     ("states:DescribeExecution", "execution ClassifyImage"): {SWEEP},
+    ("states:StartExecution", "stateMachine RecordDecision"): {SWEEP},
     ("states:StartSyncExecution", "stateMachine ClassifyImageExpress"): {BACKFILL},
     ("states:StartExecution", "stateMachine Backfill"): {BACKFILL},
     ("states:DescribeExecution", "children Backfill"): {BACKFILL},
@@ -132,11 +144,11 @@ WHO_MAY: dict[tuple[str, str], set[str]] = {
     },
     # Telling people
     ("sns:Publish", "ReviewTopic"): {WORKFLOW},
-    ("sns:Publish", "AlertTopic"): {WORKFLOW, SWEEP},
+    ("sns:Publish", "AlertTopic"): {WORKFLOW, SWEEP, RECORD},
     ("sqs:SendMessage", "FailedImages"): {SWEEP},
     # The key
-    ("kms:Decrypt", "KmsKeyArn"): {UPLOADERS, WORKFLOW, BACKFILL, SERIALIZE, SWEEP},
-    ("kms:GenerateDataKey", "KmsKeyArn"): {UPLOADERS, WORKFLOW, BACKFILL, SWEEP},
+    ("kms:Decrypt", "KmsKeyArn"): {UPLOADERS, WORKFLOW, BACKFILL, RECORD, SERIALIZE, SWEEP},
+    ("kms:GenerateDataKey", "KmsKeyArn"): {UPLOADERS, WORKFLOW, BACKFILL, RECORD, SWEEP},
     # Logs and traces
     **{
         (f"logs:{call}", f"{role.removesuffix('Role')} logs"): {role}

@@ -42,6 +42,8 @@ def handler(event: SweepRequest, context: LambdaContext) -> SweepResponse:
             metrics.add_metric(f"Sweep{kind.capitalize()}", MetricUnit.Count, answer["counts"][kind])
         oldest = (run.now - (run.oldest or run.now)).total_seconds() / 60
         metrics.add_metric("OldestUnclassifiedMinutes", MetricUnit.NoUnit, oldest)
+        waiting = (run.now - (run.decisions.oldest_review or run.now)).total_seconds() / 3600
+        metrics.add_metric("OldestReviewHours", MetricUnit.NoUnit, waiting)
         if run.cursor:
             length = run.cursor.length(run.now).total_seconds() / 60
             metrics.add_metric("ListingCycleMinutes", MetricUnit.NoUnit, length)

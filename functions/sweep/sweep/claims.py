@@ -63,13 +63,13 @@ class Claim:
     def from_item(cls, item: Item) -> Self:
         """Read an item as returned by DynamoDB's client."""
         return cls(
-            execution=_text_of(item, "execution"),
-            claimed_at=moment_of(_text_of(item, "claimed_at")),
+            execution=text_of(item, "execution"),
+            claimed_at=moment_of(text_of(item, "claimed_at")),
             claim_ends=int(float(item.get("claim_ends", {}).get("N", 0))),
             finished="finished_at" in item,
             sweeps=int(item.get("sweeps", {}).get("N", 0)),
-            swept_at=moment_of(_text_of(item, "swept_at")),
-            reported_at=moment_of(_text_of(item, "reported_at")),
+            swept_at=moment_of(text_of(item, "swept_at")),
+            reported_at=moment_of(text_of(item, "reported_at")),
             indexed="state_shard" in item,
         )
 
@@ -127,18 +127,43 @@ def state_shard(image: Image) -> str:
 
 def oldest_open(client: DynamoDB, table: str, shard: int, since: datetime) -> datetime | None:
     """Return when the oldest image without an outcome in a shard arrived; None when there is none."""
-    answer = client.query(**_of_shard(table, shard, since), Limit=1)
-    return moment_of(_text_of(answer["Items"][0], "state_since")) if answer["Items"] else None
+    items = next(items_of_shard(client, table, f"open#{shard}", since, limit=1))
+    return moment_of(text_of(items[0], "state_since")) if items else None
 
 
 def open_claims(
     client: DynamoDB, table: str, bucket: str, shard: int, since: datetime, until: datetime
 ) -> Iterator[list[tuple[Image, Claim]]]:
     """Yield pages of a shard's images without an outcome that arrived in an interval, oldest first."""
-    request = _of_shard(table, shard, since, until)
+    for items in items_of_shard(client, table, f"open#{shard}", since, until):
+        yield [(_image_of(item, bucket), Claim.from_item(item)) for item in items]
+
+
+def items_of_shard(
+    client: DynamoDB,
+    table: str,
+    shard: str,
+    since: datetime,
+    until: datetime | None = None,
+    limit: int | None = None,
+) -> Iterator[list[Item]]:
+    """Yield pages of a partition of the index from a time on, oldest first, with at most `limit` items each."""
+    values = {":shard": {"S": shard}, ":since": {"S": iso_text(since)}}
+    condition = "state_shard = :shard AND state_since >= :since"
+    if until is not None:
+        # In whole seconds, as in S3's events: "05Z" sorts after "05.9Z", so the query includes the whole second.
+        values[":until"] = {"S": iso_text(until, "seconds")}
+        condition = "state_shard = :shard AND state_since BETWEEN :since AND :until"
+    request = {
+        "TableName": table,
+        "IndexName": INDEX,
+        "KeyConditionExpression": condition,
+        "ExpressionAttributeValues": values,
+        **({"Limit": limit} if limit else {}),
+    }
     while True:
         answer = client.query(**request)
-        yield [(_image_of(item, bucket), Claim.from_item(item)) for item in answer["Items"]]
+        yield answer["Items"]
         if "LastEvaluatedKey" not in answer:
             return
         request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
@@ -253,33 +278,17 @@ def _reported_as(seen: Claim, values: dict[str, dict[str, str]]) -> str:
     return "reported_at <= :reported"
 
 
-def _of_shard(table: str, shard: int, since: datetime, until: datetime | None = None) -> dict[str, Any]:
-    """Return a query of one shard from a point in time on, oldest first."""
-    values = {":shard": {"S": f"open#{shard}"}, ":since": {"S": iso_text(since)}}
-    condition = "state_shard = :shard AND state_since >= :since"
-    if until is not None:
-        # In whole seconds, as in S3's events: "05Z" sorts after "05.9Z", so the query includes the whole second.
-        values[":until"] = {"S": iso_text(until, "seconds")}
-        condition = "state_shard = :shard AND state_since BETWEEN :since AND :until"
-    return {
-        "TableName": table,
-        "IndexName": INDEX,
-        "KeyConditionExpression": condition,
-        "ExpressionAttributeValues": values,
-    }
-
-
 def _image_of(item: Item, bucket: str) -> Image:
     """Return the image of an item, as its event named it."""
-    since = moment_of(_text_of(item, "state_since"))
+    since = moment_of(text_of(item, "state_since"))
     return Image(
         bucket=bucket,
         key=item["image_key"]["S"],
         etag=item["etag"]["S"],
-        version_id=_text_of(item, "version_id"),
+        version_id=text_of(item, "version_id"),
         size=int(item.get("size", {}).get("N", 0)),
         last_modified=since or datetime.fromisoformat("1970-01-01T00:00:00+00:00"),
-        sequencer=_text_of(item, "sequencer"),
+        sequencer=text_of(item, "sequencer"),
     )
 
 
@@ -309,5 +318,6 @@ def _key(image: Image) -> dict[str, dict[str, str]]:
     return {"image_key": {"S": image.key}, "etag": {"S": image.etag}}
 
 
-def _text_of(item: Item, name: str) -> str | None:
+def text_of(item: Item, name: str) -> str | None:
+    """Return a text of an item; None without one."""
     return item.get(name, {}).get("S")

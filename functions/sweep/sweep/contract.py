@@ -31,6 +31,13 @@ class Swept(TypedDict):
     why: str
 
 
+class DecisionCounts(TypedDict):
+    """Executions of "Record decision" that were started again, and that could not be."""
+
+    started: int
+    errors: int
+
+
 class SweepResponse(TypedDict):
     """
     What a run found, with the names of the first 100 images of each kind.
@@ -44,5 +51,6 @@ class SweepResponse(TypedDict):
     looked_at: int
     counts: dict[str, int]
     images: dict[str, list[Swept]]
+    decisions: DecisionCounts
     continue_after: Position | None
     stopped_by: str | None

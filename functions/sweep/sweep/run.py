@@ -17,6 +17,7 @@ from sweep.cycle import PAGES_PER_RUN, Cursor, read_cursor, write_cursor
 from sweep.decision import Decision, Kind, Limits, Tally, by_age, earliest
 from sweep.images import Image, read_page
 from sweep.observability import logger
+from sweep.recording import Decisions, record_again
 from sweep.rescue import OF_ONE_IMAGE, Rescue
 from sweep.settings import Settings
 
@@ -41,7 +42,10 @@ class Run:
     now
         The time at which all ages are computed.
     oldest
-        When the oldest image without an outcome that is not given up arrived; set at the end, not in a dry run.
+        When the oldest image without an outcome that is not given up arrived, or the oldest decision was made that is
+        not recorded; set at the end, not in a dry run.
+    decisions
+        The decisions of people that are not recorded, and the images that wait for one; empty in a dry run.
     cursor
         The state that a scheduled run leaves for the next; None in a manual run.
     """
@@ -52,6 +56,7 @@ class Run:
     now: datetime
     tally: Tally = field(default_factory=Tally)
     oldest: datetime | None = None
+    decisions: Decisions = field(default_factory=Decisions)
     cursor: Cursor | None = None
 
     def sweep(self, request: SweepRequest) -> SweepResponse:
@@ -61,8 +66,8 @@ class Run:
         Raises
         ------
         SweepFailedError
-            When all starts and reports of the run failed; when the bucket could not be listed, once the images in the
-            index have been handled.
+            When all starts and reports of the run failed, or all starts of "Record decision"; when the bucket could not
+            be listed, once the images in the index have been handled.
         """
         dry_run, minutes = bool(request.get("dry_run")), request.get("older_than_minutes")
         limits = Limits(
@@ -71,6 +76,8 @@ class Run:
             attempts=self.settings.sweep_attempts,
         )
         listing_error = None
+        if not dry_run:  # before the images: a run that many of them fill must not leave decisions waiting
+            self.decisions = record_again(self.rescue.clients, self.settings, self.now, self._has_time)
         with ThreadPoolExecutor(THREADS) as pool:
             # A manual sweep names its position and a dry run changes nothing: the cursor belongs to the schedule.
             if "start_after" in request or dry_run:
@@ -81,13 +88,14 @@ class Run:
         for image, decision in self.rescue.publish_reports():
             self.tally.add(image, decision.kind, decision.why)
         if not dry_run:
-            self.oldest = self._oldest_in_index(limits)
+            self.oldest = earliest(self._oldest_in_index(limits), self.decisions.oldest)
         self._fail_if_nothing_was_done(listing_error)
         return {
             "dry_run": dry_run,
             "looked_at": self.tally.looked_at,
             "counts": self.tally.counts(),
             "images": self.tally.images(),
+            "decisions": self.decisions.counts(),
             "continue_after": position,
             "stopped_by": stopped_by,
         }
@@ -169,7 +177,7 @@ class Run:
                 max(since, until),
             )
             for batch in (batch for page in pages for batch in batched(page, BATCH, strict=False)):
-                stopped_by = "time" if self.remaining_ms() < TIME_TO_STOP_MS else None
+                stopped_by = None if self._has_time() else "time"
                 if not stopped_by and not self._handle(pool, batch, limits, dry_run=False):
                     stopped_by = "starts"
                 if stopped_by:
@@ -182,14 +190,14 @@ class Run:
     ) -> tuple[Position | None, str | None]:
         """Return where the next invocation continues, and why this one stopped; both None at the end."""
         while True:
-            if self.remaining_ms() < TIME_TO_STOP_MS:
+            if not self._has_time():
                 return position, "time"
             page = read_page(
                 self.rescue.clients.s3, self.settings.image_bucket, self.settings.incoming_prefix, position
             )
             # Stopped within a page: repeat the page. Its images that were started are then found running.
             for batch in batched(self._old_enough(page.images, limits), BATCH, strict=False):
-                if self.remaining_ms() < TIME_TO_STOP_MS:
+                if not self._has_time():
                     return position, "time"
                 if not self._handle(pool, self._claimed(batch), limits, dry_run=dry_run):
                     return position, "starts"
@@ -245,9 +253,16 @@ class Run:
         )
         return earliest(self.tally.oldest, *missed, *of_shards)
 
+    def _has_time(self) -> bool:
+        return self.remaining_ms() >= TIME_TO_STOP_MS
+
     def _fail_if_nothing_was_done(self, listing_error: str | None) -> None:
         if listing_error:
             raise SweepFailedError(f"the bucket could not be listed: {listing_error}")
+        if self.decisions.errors and not self.decisions.started:
+            raise SweepFailedError(
+                f"none of {self.decisions.errors} decisions could be recorded; {self.decisions.first_error}"
+            )
         done = self.tally[Kind.STARTED] + self.tally[Kind.REPORTED]
         if self.tally[Kind.ERRORS] and not done:
             first = self.tally.images()[Kind.ERRORS][0]

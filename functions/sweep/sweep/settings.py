@@ -35,6 +35,7 @@ class Settings:
     incoming_prefix: str
     claims_table: str
     workflow_arn: str
+    record_decision_arn: str
     alert_topic_arn: str
     failed_queue_url: str
     sweep_minutes: int
@@ -46,7 +47,7 @@ class Settings:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
         """
-        Read the twelve variables. No defaults: they would hide a variable that the template does not set.
+        Read the thirteen variables. No defaults: they would hide a variable that the template does not set.
 
         Raises
         ------
@@ -79,6 +80,7 @@ class Settings:
             incoming_prefix=text("INCOMING_PREFIX"),
             claims_table=text("CLAIMS_TABLE"),
             workflow_arn=text("WORKFLOW_ARN"),
+            record_decision_arn=text("RECORD_DECISION_ARN"),
             alert_topic_arn=text("ALERT_TOPIC_ARN"),
             failed_queue_url=text("FAILED_QUEUE_URL"),
             sweep_minutes=whole("SWEEP_MINUTES", LONGEST_MINUTES),

@@ -54,7 +54,10 @@ def hold_states_to_their_role() -> None:
 
     def invoke_if_allowed(resource: str, given: dict[str, Any]) -> Any:
         if call := call_of_state(resource, given):
-            _require(_role.get(), call, ERRORS[call.action.split(":")[0]])
+            error = ERRORS[call.action.split(":")[0]]
+            _require(_role.get(), call, error)
+            if call.action == "s3:GetObject":
+                _require_to_know(_role.get(), given["Bucket"], given["Key"], error)
         return invoke(resource, given)
 
     stepfunctions._execute_task = execute_as_role
@@ -130,6 +133,12 @@ def hold_alarms_to_their_topics() -> None:
 def _require(role_arn: str, call: Call, error: str) -> None:
     if refused := refusal(role_arn, call):
         raise stepfunctions._ExecutionError(error, refused)
+
+
+def _require_to_know(role_arn: str, bucket: str, key: str, error: str) -> None:
+    """Refuse to say that an object does not exist to a role that may not list its bucket."""
+    if needed := refusals.needed_to_know("s3:GetObject", bucket, key):
+        _require(role_arn, Call(needed, f"arn:aws:s3:::{bucket}", {}), error)
 
 
 def _role_of(execution: dict[str, Any]) -> str:

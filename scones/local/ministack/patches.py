@@ -28,7 +28,7 @@ def apply(lambda_concurrency: int) -> None:
     lambda_concurrency : int
         Invocations that run at once; further ones wait their turn.
     """
-    step_functions.add_put_object()
+    step_functions.read_and_write_objects()
     step_functions.wait_as_retriers_say()
     step_functions.refuse_what_step_functions_refuses()
     step_functions.evaluate_without_a_clock()

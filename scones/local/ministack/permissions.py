@@ -17,6 +17,7 @@ INTEGRATIONS: Final = {
     "dynamodb:updateItem": ("dynamodb:UpdateItem", "arn:aws:dynamodb:{region}:{account}:table/{TableName}"),
     "sns:publish": ("sns:Publish", "{TopicArn}"),
     "aws-sdk:cloudwatch:putMetricData": ("cloudwatch:PutMetricData", "*"),
+    "aws-sdk:s3:getObject": ("s3:GetObject", "arn:aws:s3:::{Bucket}/{Key}"),
     "aws-sdk:s3:putObject": ("s3:PutObject", "arn:aws:s3:::{Bucket}/{Key}"),
     "aws-sdk:s3:deleteObject": ("s3:DeleteObject", "arn:aws:s3:::{Bucket}/{Key}"),
     "aws-sdk:sfn:startSyncExecution": ("states:StartSyncExecution", "{StateMachineArn}"),

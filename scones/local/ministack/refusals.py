@@ -49,14 +49,14 @@ def hide_what_is_gone() -> None:
         answer = ask(key, action, service, region, resource_arn, **more)
         if answer is None and action in {"s3:GetObject", "s3:GetObjectVersion"}:
             bucket, _, name = resource_arn.removeprefix("arn:aws:s3:::").partition("/")
-            if needed := _needed_to_know(action, bucket, name):
+            if needed := needed_to_know(action, bucket, name):
                 return ask(key, needed, service, region, f"arn:aws:s3:::{bucket}")
         return answer
 
     iam_evaluator.enforce = ask_and_hide
 
 
-def _needed_to_know(action: str, bucket: str, name: str) -> str | None:
+def needed_to_know(action: str, bucket: str, name: str) -> str | None:
     """Return the permission to know that an object, or the version of the request, is gone; None where it is not."""
     held = s3._buckets.get(bucket)
     if held is None:

@@ -14,6 +14,8 @@ from typing import Any
 from ministack.services import s3, stepfunctions
 from ministack.services.cloudformation import provisioners
 
+MODELLED = ("NoSuchBucket", "NoSuchKey")
+"""S3's errors with an exception of their own in the SDK; all others are an S3Exception."""
 _PATHS = {
     "MaxConcurrencyPath": "MaxConcurrency",
     "ToleratedFailurePercentagePath": "ToleratedFailurePercentage",
@@ -87,38 +89,53 @@ def evaluate_without_a_clock() -> None:
     stepfunctions.jsonata.Jsonata.jsonata = staticmethod(compile_without)
 
 
-def add_put_object() -> None:
-    """Let a workflow write an object: ``aws-sdk:s3:putObject`` is not among MiniStack's integrations.
+def read_and_write_objects() -> None:
+    """Let a workflow read and write an object: neither is among MiniStack's integrations.
 
-    AWS serialises a JSON ``Body`` to its text, which is how a workflow stores a document without a function.
+    AWS serialises a JSON ``Body`` to its text, which is how a workflow stores a document without a function, and
+    returns the content of an object as text. An error has the name of the exception of AWS's SDK for Java.
     """
     dispatch = stepfunctions._dispatch_aws_sdk_rest_xml
 
-    def dispatch_put_object(service: Any, name: str, action: str, arguments: dict[str, Any]) -> Any:
-        if (name, action) != ("s3", "putObject"):
-            return dispatch(service, name, action, arguments)
-        from ministack import app  # noqa: PLC0415  the module must not be imported before its settings are in place
+    def dispatch_objects(service: Any, name: str, action: str, arguments: dict[str, Any]) -> Any:
+        match (name, action):
+            case ("s3", "putObject"):
+                body = arguments.get("Body", "")
+                text = (
+                    body
+                    if isinstance(body, str)
+                    else json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+                )
+                kind = arguments.get("ContentType", "binary/octet-stream")
+                headers, _ = _of_s3("PUT", arguments, text.encode(), {"content-type": kind})
+                return {"ETag": headers.get("etag", "")}
+            case ("s3", "getObject"):
+                headers, content = _of_s3("GET", arguments, b"", {})
+                return {"Body": content.decode(), "ETag": headers.get("etag", "")}
+        return dispatch(service, name, action, arguments)
 
-        body = arguments.get("Body", "")
-        content = (
-            body if isinstance(body, str) else json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-        )
-        region = stepfunctions.REGION
-        headers = {
-            "host": f"s3.{region}.amazonaws.com",
-            "authorization": f"AWS4-HMAC-SHA256 Credential=test/20260101/{region}/s3/aws4_request",
-            "content-type": arguments.get("ContentType", "binary/octet-stream"),
-        }
-        path = f"/{arguments['Bucket']}/{arguments['Key']}"
-        status, answer_headers, answer = app.call_service_handler_sync(
-            app.SERVICE_HANDLERS["s3"], "PUT", path, headers, content.encode(), {}
-        )
-        if status >= 400:  # noqa: PLR2004
-            code = "NoSuchBucketException" if b"NoSuchBucket" in answer else "S3Exception"
-            raise stepfunctions._ExecutionError(f"S3.{code}", answer.decode(errors="replace"))
-        return {"ETag": {key.lower(): value for key, value in answer_headers.items()}.get("etag", "")}
+    stepfunctions._dispatch_aws_sdk_rest_xml = dispatch_objects
 
-    stepfunctions._dispatch_aws_sdk_rest_xml = dispatch_put_object
+
+def _of_s3(
+    method: str, arguments: dict[str, Any], body: bytes, headers: dict[str, str]
+) -> tuple[dict[str, str], bytes]:
+    """Send a request for an object to MiniStack's S3; return the headers and the body of its answer."""
+    from ministack import app  # noqa: PLC0415  the module must not be imported before its settings are in place
+
+    region = stepfunctions.REGION
+    headers = headers | {
+        "host": f"s3.{region}.amazonaws.com",
+        "authorization": f"AWS4-HMAC-SHA256 Credential=test/20260101/{region}/s3/aws4_request",
+    }
+    path = f"/{arguments['Bucket']}/{arguments['Key']}"
+    status, answered, content = app.call_service_handler_sync(
+        app.SERVICE_HANDLERS["s3"], method, path, headers, body, {}
+    )
+    if status >= 400:  # noqa: PLR2004
+        code = next((code for code in MODELLED if f"<Code>{code}</Code>".encode() in content), "S3")
+        raise stepfunctions._ExecutionError(f"S3.{code}Exception", content.decode(errors="replace"))
+    return {key.lower(): value for key, value in answered.items()}, content
 
 
 def wait_as_retriers_say() -> None:

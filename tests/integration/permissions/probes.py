@@ -11,6 +11,7 @@ from typing import Any
 from tests.integration.permissions.deployed import GuardedStack
 from tests.static.policies import Grant
 
+NOW = "2026-01-01T00:00:00.000Z"
 UNSURE, SURE, NO_IMAGE = "a scone + jam.png", "bicycle.jpg", "not-an-image.jpg"
 
 
@@ -46,6 +47,11 @@ OF_STATEMENT: dict[tuple[str, str], Probe] = {
     ("SweepRole", "IsOwnerAlive"): ("sweep_orphan",),
     ("SweepRole", "HandOver"): ("sweep_hopeless",),
     ("SweepRole", "TellPeople"): ("sweep_hopeless",),
+    ("SweepRole", "RecordDecisions"): ("sweep_decided",),
+    ("RecordDecisionRole", "HoldAndCloseClaims"): ("record", "review", "motorcycle"),
+    ("RecordDecisionRole", "StoreLabels"): ("record", "review", "motorcycle"),
+    ("RecordDecisionRole", "TellGoneFromForbidden"): ("record_gone",),
+    ("RecordDecisionRole", "TellPeople"): ("record_in_vain",),
     ("FilterRole", "ReadThreshold"): ("judge",),
     ("FailedImagesPolicy", "LetRulesSend"): ("let_an_execution_die",),
     ("AlertTopicPolicy", "LetRulePublish"): ("let_an_execution_die",),
@@ -68,6 +74,11 @@ def probe_of(grant: Grant) -> Probe:
             return ("replace_result", grant.resource.split("/")[1])
         case Grant(owner="ClassifyImageRole", sid="TellPeople"):
             return ("reach", "review" if grant.resource == "ReviewTopic" else "failed")
+        case Grant(owner="RecordDecisionRole", sid="MoveDocuments"):
+            outcome, writes = grant.resource.split("/")[1], grant.action == "s3:PutObject"
+            if outcome == "reviewed":
+                return ("record", "review", "motorcycle") if writes else ("undo", "review")
+            return ("undo", outcome) if writes else ("record", outcome, "motorcycle")
     return OF_ACTION.get((grant.owner, grant.action)) or OF_STATEMENT[grant.owner, grant.sid]
 
 
@@ -186,6 +197,75 @@ class Probes:
         for state in ("ALARM", "OK"):
             cloudwatch.set_alarm_state(AlarmName=alarm, StateValue=state, StateReason="a test")
 
+    def sweep_decided(self) -> None:
+        """Sweep an image whose decision nobody has recorded."""
+        self._decide("review", "motorcycle")
+        self._invoke("Sweep", {})
+
+    def record(self, outcome: str, label: str) -> None:
+        """Record a person's decision about an image with this outcome."""
+        self._decide(outcome, label)
+        self._record()
+
+    def undo(self, outcome: str) -> None:
+        """Record that a decision about an image which had this outcome is undone."""
+        said = {"outcome": {"S": outcome}, "label": {"S": "bicycle"}, "confidence": {"N": "0.6"}}
+        self._decide("reviewed", "undone", {"label": {"S": "motorcycle"}, "model_said": {"M": said}})
+        self._record()
+
+    def record_gone(self) -> None:
+        """Record a decision whose document has expired."""
+        self._decide("review", "motorcycle", stored=False)
+        self._record()
+
+    def record_in_vain(self) -> None:
+        """Record a decision whose document cannot be read, which is an alert."""
+        self._decide("review", "motorcycle", document="not a document")
+        self._record()
+
+    def _decide(
+        self,
+        outcome: str,
+        label: str,
+        *earlier: dict[str, Any],
+        document: Any = None,
+        stored: bool = True,
+    ) -> None:
+        """Give an image this outcome, its document and a decision."""
+        of_label = {"passed": "passed/bicycle", "reviewed": "reviewed/motorcycle"}
+        name = f"{SURE}/{self.tags[SURE]}.json"
+        place = {
+            "Bucket": self.stack.physical["ResultsBucket"],
+            "Key": f"{of_label.get(outcome, outcome)}/{name}",
+        }
+        s3 = self.stack.cloud.client("s3")
+        image = {"bucket": "b", "key": f"incoming/{SURE}", "etag": self.tags[SURE]}
+        known = {"image": image, "outcome": outcome, "label": "bicycle", "confidence": 0.6, "reason": "r"}
+        s3.put_object(**place, Body=json.dumps(document or known | {"started_at": NOW, "finished_at": NOW}))
+        if not stored:
+            s3.delete_object(**place)
+        common = {"by": {"S": "kim"}, "at": {"S": NOW}, "took_ms": {"N": "1"}}
+        decision = {"id": {"S": "1" * 32}, "label": {"S": label}} | common
+        self._claim(
+            SURE,
+            outcome=outcome,
+            label="motorcycle" if outcome == "reviewed" else "bicycle",
+            execution="earlier",
+            claimed_at=NOW,
+            finished_at=NOW,
+            size=1,
+            state_shard="record#0",
+            state_since=NOW,
+            decision="1" * 32,
+            decisions=[{"M": {"id": {"S": "0" * 32}} | common | one} for one in earlier] + [{"M": decision}],
+        )
+
+    def _record(self) -> None:
+        given = {"image_key": f"incoming/{SURE}", "etag": self.tags[SURE]}
+        self.stack.cloud.client("stepfunctions").start_sync_execution(
+            stateMachineArn=self.stack.physical["RecordDecision"], input=json.dumps(given)
+        )
+
     def _sweep(self, **claim: str | int) -> None:
         """Sweep one image with this claim, all others having their outcomes."""
         for name in (UNSURE, NO_IMAGE):
@@ -221,12 +301,14 @@ class Probes:
         detail = {"bucket": {"name": self.stack.physical["ImageBucket"]}, "object": image}
         return {"redrive": True, "detail": detail}
 
-    def _claim(self, name: str, **attributes: str | int) -> None:
+    def _claim(self, name: str, **attributes: str | int | list[dict[str, Any]]) -> None:
         item = {"image_key": f"incoming/{name}", "etag": self.tags[name]} | attributes
         self.stack.cloud.client("dynamodb").put_item(
             TableName=self.stack.physical["ImageClaims"],
             Item={
-                key: {"N": str(value)} if isinstance(value, int) else {"S": value}
+                key: {"N": str(value)}
+                if isinstance(value, int)
+                else {"L" if isinstance(value, list) else "S": value}
                 for key, value in item.items()
             },
         )

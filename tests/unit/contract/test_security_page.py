@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.static.policies import as_list, named, resources, statements
+from tests.static.who_may import WORKFLOWS
 
 type Row = tuple[str, str, str, str]
 
@@ -60,7 +61,7 @@ def test_a_role_can_be_taken_by_one_service_and_by_nobody_else() -> None:
         for name, role in resources().items()
         if role["Type"] == "AWS::IAM::Role"
     }
-    of = {"ClassifyImageRole": "states", "BackfillRole": "states", "ImageDroppedRole": "events"}
+    of = dict.fromkeys(WORKFLOWS, "states") | {"ImageDroppedRole": "events"}
     assert trusted == {
         name: [("Allow", ["sts:AssumeRole"], [f"{of.get(name, 'lambda')}.amazonaws.com"], {})]
         for name in trusted
@@ -87,7 +88,7 @@ def test_no_action_is_a_wildcard_and_no_resource_where_aws_has_one() -> None:
     }
 
 
-@pytest.mark.parametrize("folder", [".", "recovery"])
+@pytest.mark.parametrize("folder", [".", "review", "recovery"])
 def test_a_wildcard_has_its_reason_beside_it_in_the_template(root: Path, folder: str) -> None:
     lines = (root / folder / "template.yaml").read_text().splitlines()
     wildcards = [number for number, line in enumerate(lines) if 'Resource: "*"' in line]
@@ -104,7 +105,7 @@ def test_execution_data_is_in_no_log() -> None:
         for each in resources().values()
         if each["Type"] == "AWS::StepFunctions::StateMachine"
     ]
-    assert len(logging) >= 3
+    assert len(logging) >= 4
     assert {one["IncludeExecutionData"] for one in logging} == {False}
 
 

@@ -43,16 +43,17 @@ def test_what_holds_something_is_in_the_root_by_the_name_that_it_always_had(root
     assert {kind: found.get(kind) for kind in HOLDS_SOMETHING} == HOLDS_SOMETHING
 
 
-@pytest.mark.parametrize("stack", ["recovery", "monitoring"])
+@pytest.mark.parametrize("stack", ["review", "recovery", "monitoring"])
 def test_a_nested_stack_holds_nothing(root: Path, stack: str) -> None:
     resources = yaml_parse((root / stack / "template.yaml").read_text())["Resources"]
 
     assert [name for name, one in resources.items() if one["Type"] in HOLDS_SOMETHING] == []
 
 
-def test_what_recovery_makes_has_no_fixed_name(root: Path) -> None:
+@pytest.mark.parametrize("stack", ["review", "recovery"])
+def test_what_a_nested_stack_makes_has_no_fixed_name(root: Path, stack: str) -> None:
     """CloudFormation makes what moved before it deletes what was there."""
-    resources = yaml_parse((root / "recovery" / "template.yaml").read_text())["Resources"].items()
+    resources = yaml_parse((root / stack / "template.yaml").read_text())["Resources"].items()
 
     assert {one["Type"] for _, one in resources} <= NAMES.keys() | WITHOUT_A_NAME
     assert [name for name, one in resources if NAMES.get(one["Type"]) in one["Properties"]] == []

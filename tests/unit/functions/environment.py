@@ -25,6 +25,7 @@ SETTINGS = {
         "INCOMING_PREFIX": "incoming/",
         "CLAIMS_TABLE": "claims",
         "WORKFLOW_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:classify",
+        "RECORD_DECISION_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:record",
         "ALERT_TOPIC_ARN": "arn:aws:sns:us-east-1:123456789012:alerts",
         "FAILED_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/failed",
         "SWEEP_MINUTES": "30",

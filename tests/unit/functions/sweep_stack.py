@@ -21,6 +21,7 @@ from tools.transformed import template
 
 REGION = AWS["AWS_DEFAULT_REGION"]
 WORKFLOW = f"arn:aws:states:{REGION}:123456789012:stateMachine:classify"
+RECORD_DECISION = SETTINGS["sweep"]["RECORD_DECISION_ARN"]
 STANDARD = f"arn:aws:states:{REGION}:123456789012:execution:classify:1"
 
 
@@ -31,6 +32,8 @@ class FakeStepFunctions:
     statuses: dict[str, str] = field(default_factory=dict)
     refuse: tuple[str, ...] = ()
     started: list[dict[str, Any]] = field(default_factory=list)
+    recorded: list[dict[str, Any]] = field(default_factory=list)
+    """Inputs of the executions of "Record decision"."""
 
     def describe_execution(self, *, executionArn: str) -> dict[str, Any]:  # noqa: N803 (AWS's name)
         if executionArn not in self.statuses:
@@ -40,8 +43,13 @@ class FakeStepFunctions:
         return {"status": self.statuses[executionArn]}
 
     def start_execution(self, *, stateMachineArn: str, input: str) -> dict[str, Any]:  # noqa: N803, A002
-        assert stateMachineArn == WORKFLOW
         event = json.loads(input)
+        if stateMachineArn == RECORD_DECISION:
+            if event["image_key"].removeprefix("incoming/") in self.refuse:
+                raise client_error("AccessDeniedException")
+            self.recorded.append(event)
+            return {"executionArn": "express"}
+        assert stateMachineArn == WORKFLOW
         if event["detail"]["object"]["key"].removeprefix("incoming/") in self.refuse:
             raise client_error("ExecutionLimitExceeded")
         self.started.append(event)

@@ -168,7 +168,7 @@ def test_filter_counts_what_it_judged_by_the_deployed_threshold(
     assert found[ALL]["ThresholdFallback"] == [1]
 
 
-def test_sweep_says_how_old_the_oldest_image_without_outcome_is_and_how_long_its_listing_takes(
+def test_sweep_says_how_old_the_oldest_images_are_and_how_long_its_listing_takes(
     load_app: Loader, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     function = load_app("sweep")
@@ -176,6 +176,7 @@ def test_sweep_says_how_old_the_oldest_image_without_outcome_is_and_how_long_its
 
     def sweep(self: Any, _request: Any) -> dict[str, Any]:
         self.oldest, self.cursor = self.now - timedelta(minutes=90), Cursor(last_length=timedelta(hours=5))
+        self.decisions.oldest_review = self.now - timedelta(hours=30)
         return {"dry_run": False, "counts": dict.fromkeys(Kind, 0)}
 
     monkeypatch.setattr(run, "sweep", sweep)
@@ -184,6 +185,7 @@ def test_sweep_says_how_old_the_oldest_image_without_outcome_is_and_how_long_its
     assert names(found) == EMITTED["sweep"]
     assert found[ALL]["OldestUnclassifiedMinutes"] == [90]
     assert found[ALL]["ListingCycleMinutes"] == [300]
+    assert found[ALL]["OldestReviewHours"] == [30]
 
 
 def test_every_function_is_here() -> None:

@@ -105,7 +105,7 @@ def test_an_idle_day_costs_a_tenth_of_a_cent_of_reads() -> None:
     account.clients = replace(account.clients, s3=bucket)
     account.sweep(RUNS_A_DAY)
     assert account.bill.requests["list"] == 4
-    assert account.bill.requests["query"] == RUNS_A_DAY * 16 * 2, (
-        "each shard: what is overdue, and the oldest"
+    assert account.bill.requests["query"] == RUNS_A_DAY * 16 * 4, (
+        "each shard: what is overdue, the oldest, decisions to be recorded, the oldest that waits for a person"
     )
     assert account.bill.dollars["reads"] < 0.001

@@ -23,4 +23,4 @@ def test_state_names_are_short_enough(file: str) -> None:
 
 
 def test_definitions_are_found() -> None:
-    assert FILES == ["backfill.asl.json", "classify_image.asl.json"]
+    assert FILES == ["backfill.asl.json", "classify_image.asl.json", "record_decision.asl.json"]

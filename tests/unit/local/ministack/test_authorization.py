@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
 
@@ -78,6 +79,19 @@ def test_a_state_fails_with_the_error_of_its_service_when_its_role_may_not(
         raised.value.cause
     )
     assert done == []
+
+
+@pytest.mark.parametrize(("key", "error"), [("there", None), ("gone", "S3.S3Exception")])
+def test_a_role_that_may_not_list_a_bucket_does_not_learn_that_an_object_is_gone(
+    allow: Callable[..., None], done: list[Any], monkeypatch: pytest.MonkeyPatch, key: str, error: str | None
+) -> None:
+    authorization.hold_states_to_their_role()
+    monkeypatch.setitem(s3._buckets, "results", {"objects": {"there": {}}})
+    allow("s3:GetObject", "arn:aws:s3:::results/*")
+    with nullcontext() if error is None else pytest.raises(stepfunctions._ExecutionError) as raised:
+        run_state("arn:aws:states:::aws-sdk:s3:getObject", {"Bucket": "results", "Key": key})
+    assert (raised and raised.value.error) == error
+    assert len(done) == (error is None)
 
 
 def test_an_integration_that_is_not_known_is_never_allowed() -> None:
