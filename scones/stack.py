@@ -29,6 +29,7 @@ class Stack:
     failed_images_url: str
     claims_table: str
     backfill_arn: str
+    record_decision_arn: str
     incoming_prefix: str
     labels: tuple[str, ...]
     confidence_threshold: float
@@ -91,6 +92,7 @@ def read_stack(connection: "Connection") -> Stack:
         failed_images_url=output("FailedImagesQueueUrl"),
         claims_table=output("ClaimsTableName"),
         backfill_arn=output("BackfillArn"),
+        record_decision_arn=output("RecordDecisionArn"),
         incoming_prefix=output("IncomingPrefix"),
         labels=tuple(label.strip() for label in output("ModelLabels").split(",")),
         confidence_threshold=_number(name, "PassThreshold", output("PassThreshold")),

@@ -65,6 +65,7 @@ def outputs() -> dict[str, str]:
         "ClaimsTableName": "claims",
         "SweepFunctionName": "sweep",
         "BackfillArn": f"arn:aws:states:{REGION}:123456789012:stateMachine:backfill",
+        "RecordDecisionArn": f"arn:aws:states:{REGION}:123456789012:stateMachine:record-decision",
         "IncomingPrefix": "incoming/",
         "ModelLabels": "bicycle,motorcycle",
         "PassThreshold": "0.8",

@@ -1,0 +1,191 @@
+"""The queue of images that wait for a person: reading it, and holding one of them under a lease.
+
+Nothing here reads an outcome, a label or a confidence: a reviewer must not know them before the decision.
+"""
+
+import hashlib
+import heapq
+import secrets
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from scones.decisions.review_errors import named_permissions
+from scones.errors import error_code
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from scones.decisions.aws_clock import AwsClock
+
+INDEX: Final = "by_state"
+SHARDS: Final = 16
+LEASE_S: Final = 600
+"""For how long an image is one reviewer's; it is renewed while the image is shown."""
+_PAGE: Final = 50
+_FIELDS: Final = "image_key, etag, version_id, #size, state_since, lease_until"
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewImage:
+    """An image that a person decides about.
+
+    Attributes
+    ----------
+    etag
+        Without quotes; with the key it names the claim.
+    version_id
+        None where the bucket had no versions: then the ETag names the bytes.
+    arrived
+        When the image was uploaded.
+    lease_until
+        Epoch seconds until which a reviewer holds it, 0 where nobody does.
+    waits
+        Whether it is in the queue; else its decision corrects one, or what passed.
+    """
+
+    key: str
+    etag: str
+    version_id: str | None = None
+    size: int = 0
+    arrived: str = ""
+    lease_until: int = 0
+    waits: bool = True
+
+    @property
+    def claim_key(self) -> dict[str, Any]:
+        """The key of its claim."""
+        return {"image_key": {"S": self.key}, "etag": {"S": self.etag}}
+
+    @property
+    def shard(self) -> int:
+        """Its partition of the index, by the rule of the workflow."""
+        digest = hashlib.md5((self.key + self.etag).encode(), usedforsecurity=False).hexdigest()
+        return int(digest[0], SHARDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many images wait; `is_complete` is False where counting stopped at its limit."""
+
+    images: int
+    is_complete: bool
+
+
+class ReviewQueue:
+    """The images of one stack that wait for a person, for one reviewing session.
+
+    Parameters
+    ----------
+    dynamodb
+        A client; it is shared by threads.
+    """
+
+    def __init__(self, dynamodb: "DynamoDBClient", table: str, clock: "AwsClock") -> None:
+        self._dynamodb = dynamodb
+        self._table = table
+        self._clock = clock
+        self._me = secrets.token_hex(16)
+
+    def waiting(self, *, with_leased: bool = False) -> Iterator[ReviewImage]:
+        """Yield the images that wait, oldest first, without those that another reviewer holds; pages as consumed."""
+        with ThreadPoolExecutor(SHARDS) as threads:
+            first = list(threads.map(lambda shard: self._page(shard, None), range(SHARDS)))
+        shards = [self._after(shard, page) for shard, page in enumerate(first)]
+        for image in heapq.merge(*shards, key=lambda image: (image.arrived, image.key)):
+            if with_leased or image.lease_until < self._clock.now():
+                yield image
+
+    def count(self, at_most: int) -> Count:
+        """Count the images that wait, held by a reviewer or not; stop soon after so many."""
+        with ThreadPoolExecutor(SHARDS) as threads:
+            counts = list(threads.map(lambda shard: self._count(shard, -(-at_most // SHARDS)), range(SHARDS)))
+        return Count(sum(count.images for count in counts), all(count.is_complete for count in counts))
+
+    def lease(self, image: ReviewImage) -> bool:
+        """Hold an image for ten minutes, or hold it longer; False where it does not wait or another has it."""
+        now_s = int(self._clock.now())
+        return self._update(
+            image,
+            "SET lease_by = :me, lease_until = :until",
+            "state_shard = :waits AND "
+            "(attribute_not_exists(lease_until) OR lease_until < :now OR lease_by = :me)",
+            {
+                ":until": {"N": str(now_s + LEASE_S)},
+                ":now": {"N": str(now_s)},
+                ":waits": {"S": f"person#{image.shard}"},
+            },
+        )
+
+    def release(self, image: ReviewImage) -> None:
+        """Let others have an image that this session holds; nothing where it does not."""
+        self._update(image, "REMOVE lease_by, lease_until", "lease_by = :me", {})
+
+    def _update(self, image: ReviewImage, update: str, condition: str, values: dict[str, Any]) -> bool:
+        from botocore.exceptions import ClientError  # noqa: PLC0415 (slow)
+
+        try:
+            with named_permissions():
+                self._dynamodb.update_item(
+                    TableName=self._table,
+                    Key=image.claim_key,
+                    UpdateExpression=update,
+                    ConditionExpression=condition,
+                    ExpressionAttributeValues={":me": {"S": self._me}, **values},
+                )
+        except ClientError as error:
+            if error_code(error) != "ConditionalCheckFailedException":
+                raise
+            return False
+        return True
+
+    def _after(self, shard: int, page: dict[str, Any]) -> Iterator[ReviewImage]:
+        while True:
+            yield from map(_image, page["Items"])
+            if "LastEvaluatedKey" not in page:
+                return
+            page = self._page(shard, page["LastEvaluatedKey"])
+
+    def _page(self, shard: int, start: dict[str, Any] | None) -> dict[str, Any]:
+        request = self._of_shard(shard, start) | {
+            # Named, not the projection of the index: it has the label and the confidence too.
+            "Select": "SPECIFIC_ATTRIBUTES",
+            "ProjectionExpression": _FIELDS,
+            "ExpressionAttributeNames": {"#size": "size"},  # reserved
+            "Limit": _PAGE,
+        }
+        with named_permissions():
+            return dict(self._dynamodb.query(**request))
+
+    def _count(self, shard: int, at_most: int) -> Count:
+        images, start = 0, None
+        while True:
+            request = self._of_shard(shard, start) | {"Select": "COUNT", "Limit": at_most - images}
+            with named_permissions():
+                page = self._dynamodb.query(**request)
+            images, start = images + page["Count"], page.get("LastEvaluatedKey")
+            if not start:
+                return Count(images, is_complete=True)
+            if images >= at_most:
+                return Count(images, is_complete=False)
+
+    def _of_shard(self, shard: int, start: dict[str, Any] | None) -> dict[str, Any]:
+        request: dict[str, Any] = {
+            "TableName": self._table,
+            "IndexName": INDEX,
+            "KeyConditionExpression": "state_shard = :shard",
+            "ExpressionAttributeValues": {":shard": {"S": f"person#{shard}"}},
+        }
+        return {**request, "ExclusiveStartKey": start} if start else request
+
+
+def _image(item: dict[str, Any]) -> ReviewImage:
+    return ReviewImage(
+        key=item["image_key"]["S"],
+        etag=item["etag"]["S"],
+        version_id=item.get("version_id", {}).get("S"),
+        size=int(item.get("size", {}).get("N", 0)),
+        arrived=item["state_since"]["S"],
+        lease_until=int(item.get("lease_until", {}).get("N", 0)),
+    )
