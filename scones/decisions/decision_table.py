@@ -128,8 +128,12 @@ class DecisionTable:
 
 def _is_refusal(error: "ClientError | BotoCoreError") -> bool:
     """Tell whether AWS answered the first and only request with a refusal: then nothing was written."""
-    answer = getattr(error, "response", {}).get("ResponseMetadata", {})
-    return 0 < answer.get("HTTPStatusCode", 0) < _FAULT and not answer.get("RetryAttempts")
+    from botocore.exceptions import ClientError  # noqa: PLC0415 (slow)
+
+    if not isinstance(error, ClientError):
+        return False
+    answer = error.response["ResponseMetadata"]
+    return answer["HTTPStatusCode"] < _FAULT and not answer.get("RetryAttempts")
 
 
 def lost(image: "ReviewImage", claim: ReviewedClaim) -> ReviewError:
