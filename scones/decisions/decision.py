@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
-from scones.decisions.review_queue import ReviewImage
+from scones.decisions.review_image import ReviewImage
 
 NEITHER: Final = "neither"
 """None of the classes."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from botocore.exceptions import BotoCoreError, ClientError
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from scones.decisions.review_queue import ReviewImage
+    from scones.decisions.review_image import ReviewImage
 
 _FAULT: Final = 500
 """HTTP statuses from here on are AWS's own faults, after which a write may have been done."""

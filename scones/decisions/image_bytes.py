@@ -15,7 +15,7 @@ from scones.errors import error_code
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-    from scones.decisions.review_queue import ReviewImage
+    from scones.decisions.review_image import ReviewImage
 
 _DELETED: Final = frozenset(
     {"NoSuchKey", "NoSuchVersion", "404", "MethodNotAllowed", "405", "InvalidArgument"}
@@ -37,6 +37,7 @@ def read_image(s3: "S3Client", bucket: str, image: "ReviewImage") -> bytes:
     with _gone(image):
         answer = s3.get_object(Bucket=bucket, Key=image.key, **_version(image))
         with answer["Body"] as body:
+            _require_etag(answer["ETag"], image)
             return body.read()
 
 
@@ -51,13 +52,24 @@ def require_image(s3: "S3Client", bucket: str, image: "ReviewImage") -> None:
     """
     with _gone(image):
         if not image.version_id:
-            s3.head_object(Bucket=bucket, Key=image.key, **_version(image))
+            answer = s3.head_object(Bucket=bucket, Key=image.key, **_version(image))
+            _require_etag(answer["ETag"], image)
             return
         current = s3.head_object(
             Bucket=bucket, Key=image.key
         )  # 404 where the newest version is a delete marker
         if current.get("VersionId") != image.version_id:
             s3.head_object(Bucket=bucket, Key=image.key, **_version(image))
+
+
+def _require_etag(etag: str, image: "ReviewImage") -> None:
+    """See that the bytes are those of the claim, which not every implementation of S3 does for If-Match."""
+    if etag.strip('"') != image.etag:
+        raise _replaced(image)
+
+
+def _replaced(image: "ReviewImage") -> ImageGoneError:
+    return ImageGoneError(f"other bytes were uploaded as {image.key}: it leaves the queue without a label")
 
 
 def _version(image: "ReviewImage") -> dict[str, Any]:
@@ -73,10 +85,9 @@ def _gone(image: "ReviewImage") -> Iterator[None]:
             yield
     except ClientError as error:
         code = error_code(error)
-        if code in _DELETED:
-            message = f"{image.key} was deleted or has expired: it leaves the queue without a label"
-        elif code in _REPLACED:
-            message = f"other bytes were uploaded as {image.key}: it leaves the queue without a label"
-        else:
+        if code in _REPLACED:
+            raise _replaced(image) from error
+        if code not in _DELETED:
             raise
+        message = f"{image.key} was deleted or has expired: it leaves the queue without a label"
         raise ImageGoneError(message) from error

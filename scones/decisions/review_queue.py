@@ -3,7 +3,6 @@
 Nothing here reads an outcome, a label or a confidence: a reviewer must not know them before the decision.
 """
 
-import hashlib
 import heapq
 import secrets
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from scones.decisions.review_errors import named_permissions
+from scones.decisions.review_image import SHARDS, ReviewImage
 from scones.errors import error_code
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from scones.decisions.aws_clock import AwsClock
 
 INDEX: Final = "by_state"
-SHARDS: Final = 16
 LEASE_S: Final = 600
 """For how long an image is one reviewer's; it is renewed while the image is shown."""
 _PAGE: Final = 50
@@ -28,45 +27,7 @@ _FIELDS: Final = "image_key, etag, version_id, #size, state_since, lease_until"
 
 
 @dataclass(frozen=True, slots=True)
-class ReviewImage:
-    """An image that a person decides about.
-
-    Attributes
-    ----------
-    etag
-        Without quotes; with the key it names the claim.
-    version_id
-        None where the bucket had no versions: then the ETag names the bytes.
-    arrived
-        When the image was uploaded.
-    lease_until
-        Epoch seconds until which a reviewer holds it, 0 where nobody does.
-    waits
-        Whether it is in the queue; else its decision corrects one, or what passed.
-    """
-
-    key: str
-    etag: str
-    version_id: str | None = None
-    size: int = 0
-    arrived: str = ""
-    lease_until: int = 0
-    waits: bool = True
-
-    @property
-    def claim_key(self) -> dict[str, Any]:
-        """The key of its claim."""
-        return {"image_key": {"S": self.key}, "etag": {"S": self.etag}}
-
-    @property
-    def shard(self) -> int:
-        """Its partition of the index, by the rule of the workflow."""
-        digest = hashlib.md5((self.key + self.etag).encode(), usedforsecurity=False).hexdigest()
-        return int(digest[0], SHARDS)
-
-
-@dataclass(frozen=True, slots=True)
-class Count:
+class QueueLength:
     """How many images wait; `is_complete` is False where counting stopped at its limit."""
 
     images: int
@@ -97,11 +58,11 @@ class ReviewQueue:
             if with_leased or image.lease_until < self._clock.now():
                 yield image
 
-    def count(self, at_most: int) -> Count:
-        """Count the images that wait, held by a reviewer or not; stop soon after so many."""
+    def count(self, at_most: int) -> QueueLength:
+        """QueueLength the images that wait, held by a reviewer or not; stop soon after so many."""
         with ThreadPoolExecutor(SHARDS) as threads:
             counts = list(threads.map(lambda shard: self._count(shard, -(-at_most // SHARDS)), range(SHARDS)))
-        return Count(sum(count.images for count in counts), all(count.is_complete for count in counts))
+        return QueueLength(sum(count.images for count in counts), all(count.is_complete for count in counts))
 
     def lease(self, image: ReviewImage) -> bool:
         """Hold an image for ten minutes, or hold it longer; False where it does not wait or another has it."""
@@ -158,17 +119,17 @@ class ReviewQueue:
         with named_permissions():
             return dict(self._dynamodb.query(**request))
 
-    def _count(self, shard: int, at_most: int) -> Count:
+    def _count(self, shard: int, at_most: int) -> QueueLength:
         images, start = 0, None
         while True:
             request = self._of_shard(shard, start) | {"Select": "COUNT", "Limit": at_most - images}
             with named_permissions():
                 page = self._dynamodb.query(**request)
-            images, start = images + page["Count"], page.get("LastEvaluatedKey")
+            images, start = images + page["QueueLength"], page.get("LastEvaluatedKey")
             if not start:
-                return Count(images, is_complete=True)
+                return QueueLength(images, is_complete=True)
             if images >= at_most:
-                return Count(images, is_complete=False)
+                return QueueLength(images, is_complete=False)
 
     def _of_shard(self, shard: int, start: dict[str, Any] | None) -> dict[str, Any]:
         request: dict[str, Any] = {

@@ -32,7 +32,8 @@ from scones.decisions.review_errors import (
     ReviewError,
     named_permissions,
 )
-from scones.decisions.review_queue import Count, ReviewImage, ReviewQueue
+from scones.decisions.review_image import ReviewImage
+from scones.decisions.review_queue import QueueLength, ReviewQueue
 from scones.errors import explain
 from scones.pace import Pace
 
@@ -102,8 +103,8 @@ class Reviewer:
         """Yield the images that wait and that no other reviewer holds, oldest first."""
         return self._queue.waiting()
 
-    def count(self, at_most: int = 10_000) -> Count:
-        """Count the images that wait."""
+    def count(self, at_most: int = 10_000) -> QueueLength:
+        """QueueLength the images that wait."""
         return self._queue.count(at_most)
 
     def take(self, images: int = 1, leave: Sequence[ReviewImage] = ()) -> list[ReviewImage]:

@@ -18,7 +18,7 @@ import boto3
 from moto.dynamodb.models import DynamoDBBackend
 
 from scones.connection import Connection
-from scones.decisions.review_queue import ReviewImage
+from scones.decisions.review_image import ReviewImage
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -28,7 +28,7 @@ from scones.decisions.review_errors import (
     ReviewError,
     TooManyDecisionsError,
 )
-from scones.decisions.review_queue import LEASE_S, Count
+from scones.decisions.review_queue import LEASE_S, QueueLength
 from scones.decisions.reviewer import Reviewer
 from scones.pace import Pace
 from tests.fakes.review_stack import CLAIMS, IMAGES, ReviewStack
@@ -85,7 +85,7 @@ def reviewer(cloud: ReviewStack, time: Time) -> Reviewer:
 def test_a_stack_without_a_single_image_has_an_empty_queue(reviewer: Reviewer) -> None:
     assert list(reviewer.waiting()) == []
     assert reviewer.take() == []
-    assert reviewer.count() == Count(0, is_complete=True)
+    assert reviewer.count() == QueueLength(0, is_complete=True)
 
 
 def test_images_wait_oldest_first_across_all_partitions(cloud: ReviewStack, reviewer: Reviewer) -> None:
@@ -94,7 +94,7 @@ def test_images_wait_oldest_first_across_all_partitions(cloud: ReviewStack, revi
     cloud.add("passed.png", outcome="passed")
     assert len({image.shard for image in images}) > 5
     assert [image.key for image in reviewer.waiting()] == [f"incoming/{minute}.png" for minute in range(40)]
-    assert reviewer.count() == Count(40, is_complete=True)
+    assert reviewer.count() == QueueLength(40, is_complete=True)
 
 
 def test_all_pages_of_a_partition_are_read(
