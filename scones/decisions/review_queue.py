@@ -125,7 +125,7 @@ class ReviewQueue:
             request = self._of_shard(shard, start) | {"Select": "COUNT", "Limit": at_most - images}
             with named_permissions():
                 page = self._dynamodb.query(**request)
-            images, start = images + page["QueueLength"], page.get("LastEvaluatedKey")
+            images, start = images + page["Count"], page.get("LastEvaluatedKey")
             if not start:
                 return QueueLength(images, is_complete=True)
             if images >= at_most:
