@@ -1,11 +1,9 @@
 """The image that a person decides about, as its claim names it."""
 
-import hashlib
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
-SHARDS: Final = 16
-"""Partitions of each state in the index."""
+from scones.index import shard_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +18,6 @@ class ReviewImage:
         None where the bucket had no versions: then the ETag names the bytes.
     arrived
         When the image was uploaded.
-    lease_until
-        Epoch seconds until which a reviewer holds it, 0 where nobody does.
     waits
         Whether it is in the queue; else its decision corrects one, or what passed.
     """
@@ -31,7 +27,6 @@ class ReviewImage:
     version_id: str | None = None
     size: int = 0
     arrived: str = ""
-    lease_until: int = 0
     waits: bool = True
 
     @property
@@ -41,6 +36,5 @@ class ReviewImage:
 
     @property
     def shard(self) -> int:
-        """Its partition of the index, by the rule of the workflow."""
-        digest = hashlib.md5((self.key + self.etag).encode(), usedforsecurity=False).hexdigest()
-        return int(digest[0], SHARDS)
+        """The number of its partition of the index."""
+        return shard_of(self.key, self.etag)

@@ -3,7 +3,6 @@
 Nothing here reads an outcome, a label or a confidence: a reviewer must not know them before the decision.
 """
 
-import heapq
 import secrets
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,19 +10,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from scones.decisions.review_errors import named_permissions
-from scones.decisions.review_image import SHARDS, ReviewImage
+from scones.decisions.review_image import ReviewImage
 from scones.errors import error_code
+from scones.index import BY_STATE, SHARDS, in_state, query
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from scones.decisions.aws_clock import AwsClock
 
-INDEX: Final = "by_state"
 LEASE_S: Final = 600
 """For how long an image is one reviewer's; it is renewed while the image is shown."""
-_PAGE: Final = 50
-_FIELDS: Final = "image_key, etag, version_id, #size, state_since, lease_until"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +46,17 @@ class ReviewQueue:
         self._clock = clock
         self._me = secrets.token_hex(16)
 
-    def waiting(self, *, with_leased: bool = False) -> Iterator[ReviewImage]:
-        """Yield the images that wait, oldest first, without those that another reviewer holds; pages as consumed."""
-        with ThreadPoolExecutor(SHARDS) as threads:
-            first = list(threads.map(lambda shard: self._page(shard, None), range(SHARDS)))
-        shards = [self._after(shard, page) for shard, page in enumerate(first)]
-        for image in heapq.merge(*shards, key=lambda image: (image.arrived, image.key)):
-            if with_leased or image.lease_until < self._clock.now():
-                yield image
+    def waiting(self, wanted: int = 0) -> Iterator[ReviewImage]:
+        """Yield the images that wait, oldest first, without those that a reviewer holds; pages as consumed."""
+        with named_permissions():
+            for found in in_state(self._dynamodb, self._table, "person", wanted=wanted):
+                if found.lease_until < self._clock.now():
+                    yield ReviewImage(
+                        found.image_key, found.etag, found.version_id, found.size or 0, found.since
+                    )
 
     def count(self, at_most: int) -> QueueLength:
-        """QueueLength the images that wait, held by a reviewer or not; stop soon after so many."""
+        """Count the images that wait, held by a reviewer or not; stop soon after so many."""
         with ThreadPoolExecutor(SHARDS) as threads:
             counts = list(threads.map(lambda shard: self._count(shard, -(-at_most // SHARDS)), range(SHARDS)))
         return QueueLength(sum(count.images for count in counts), all(count.is_complete for count in counts))
@@ -101,52 +98,22 @@ class ReviewQueue:
             return False
         return True
 
-    def _after(self, shard: int, page: dict[str, Any]) -> Iterator[ReviewImage]:
-        while True:
-            yield from map(_image, page["Items"])
-            if "LastEvaluatedKey" not in page:
-                return
-            page = self._page(shard, page["LastEvaluatedKey"])
-
-    def _page(self, shard: int, start: dict[str, Any] | None) -> dict[str, Any]:
-        request = self._of_shard(shard, start) | {
-            # Named, not the projection of the index: it has the label and the confidence too.
-            "Select": "SPECIFIC_ATTRIBUTES",
-            "ProjectionExpression": _FIELDS,
-            "ExpressionAttributeNames": {"#size": "size"},  # reserved
-            "Limit": _PAGE,
-        }
-        with named_permissions():
-            return dict(self._dynamodb.query(**request))
-
     def _count(self, shard: int, at_most: int) -> QueueLength:
-        images, start = 0, None
+        images = 0
+        start: dict[str, Any] | None = None
         while True:
-            request = self._of_shard(shard, start) | {"Select": "COUNT", "Limit": at_most - images}
+            request: dict[str, Any] = {
+                "TableName": self._table,
+                "IndexName": BY_STATE,
+                "KeyConditionExpression": "state_shard = :shard",
+                "ExpressionAttributeValues": {":shard": {"S": f"person#{shard}"}},
+                "Select": "COUNT",
+                "Limit": at_most - images,
+            }
             with named_permissions():
-                page = self._dynamodb.query(**request)
+                page = query(self._dynamodb, request | ({"ExclusiveStartKey": start} if start else {}))
             images, start = images + page["Count"], page.get("LastEvaluatedKey")
             if not start:
                 return QueueLength(images, is_complete=True)
             if images >= at_most:
                 return QueueLength(images, is_complete=False)
-
-    def _of_shard(self, shard: int, start: dict[str, Any] | None) -> dict[str, Any]:
-        request: dict[str, Any] = {
-            "TableName": self._table,
-            "IndexName": INDEX,
-            "KeyConditionExpression": "state_shard = :shard",
-            "ExpressionAttributeValues": {":shard": {"S": f"person#{shard}"}},
-        }
-        return {**request, "ExclusiveStartKey": start} if start else request
-
-
-def _image(item: dict[str, Any]) -> ReviewImage:
-    return ReviewImage(
-        key=item["image_key"]["S"],
-        etag=item["etag"]["S"],
-        version_id=item.get("version_id", {}).get("S"),
-        size=int(item.get("size", {}).get("N", 0)),
-        arrived=item["state_since"]["S"],
-        lease_until=int(item.get("lease_until", {}).get("N", 0)),
-    )

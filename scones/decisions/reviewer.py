@@ -104,7 +104,7 @@ class Reviewer:
         return self._queue.waiting()
 
     def count(self, at_most: int = 10_000) -> QueueLength:
-        """QueueLength the images that wait."""
+        """Count the images that wait."""
         return self._queue.count(at_most)
 
     def take(self, images: int = 1, leave: Sequence[ReviewImage] = ()) -> list[ReviewImage]:
@@ -118,7 +118,7 @@ class Reviewer:
         """
         left = {(image.key, image.etag) for image in leave}
         taken: list[ReviewImage] = []
-        queue = (image for image in self._queue.waiting() if (image.key, image.etag) not in left)
+        queue = (image for image in self._queue.waiting(_SPREAD) if (image.key, image.etag) not in left)
         while len(taken) < images and (head := list(islice(queue, max(images, _SPREAD)))):
             while head and len(taken) < images:
                 image = head.pop(0)

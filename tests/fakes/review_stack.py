@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 REGION, IMAGES, CLAIMS = "us-east-1", "review-images", "review-claims"
 MACHINE = f"arn:aws:states:{REGION}:123456789012:stateMachine:record-decision"
 _STACKS = itertools.count()
-PROJECTED = ["version_id", "size", "outcome", "label", "confidence", "lease_until"]
+PROJECTED = ["execution", "version_id", "size", "outcome", "label", "confidence", "lease_until"]
 
 
 @dataclass

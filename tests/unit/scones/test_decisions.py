@@ -100,7 +100,7 @@ def test_images_wait_oldest_first_across_all_partitions(cloud: ReviewStack, revi
 def test_all_pages_of_a_partition_are_read(
     cloud: ReviewStack, reviewer: Reviewer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scones.decisions.review_queue._PAGE", 2)
+    monkeypatch.setattr("scones.index._PAGE", 2)
     for number in range(40):
         cloud.add(f"{number}.png", minute=number)
     assert len(list(reviewer.waiting())) == 40

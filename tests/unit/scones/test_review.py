@@ -179,12 +179,12 @@ def test_nothing_to_undo_is_said(cloud: ReviewStack) -> None:
 def test_an_empty_queue_is_looked_at_again(cloud: ReviewStack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "_EMPTY_S", -1)
     person = Person(["1", "q"])
-    waits: list[None] = []
+    arrived: list[str] = []
 
     def say(text: str) -> None:
         person.said.append(text)
-        if text.startswith("nothing waits") and not waits:
-            waits.append(cloud.add("0.png").lease_until and None)
+        if text.startswith("nothing waits") and not arrived:
+            arrived.append(cloud.add("0.png").key)
         elif text.startswith("nothing waits"):
             monkeypatch.setattr(session, "_EMPTY_S", 5)
 
