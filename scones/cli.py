@@ -30,6 +30,7 @@ COMMANDS: Final[Mapping[str, Lazy]] = {
     ),
     "results": Lazy("scones.results:results", "List and filter result documents."),
     "fetch": Lazy("scones.fetch.command:fetch", "Copy images into folders by label."),
+    "review": Lazy("scones.review.command:review", "Decide about images that wait for a person, by key."),
     "why": Lazy("scones.why.command:why", "Say where an image is, its last error, and what happens next."),
     "redrive": Lazy(
         "scones.redrive.command:redrive", "Start failed images again and report the outcome of each."

@@ -1,7 +1,9 @@
 """Errors a person can act on: one line that says what is wrong and what to do next."""
 
 import sys
+import time
 from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -53,6 +55,18 @@ _CODES: Final[Mapping[str, str]] = {
 _DENIED: Final = frozenset(
     {"403", "AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation"}
 )
+_OF_SIGNATURES: Final = frozenset(
+    {
+        "AuthFailure",
+        "InvalidSignatureException",
+        "RequestExpired",
+        "RequestTimeTooSkewed",
+        "SignatureDoesNotMatch",
+    }
+)
+"""What services answer to a signature of the wrong time, and some of them to a wrong one too."""
+_SIGNED_S: Final = 240
+"""A signature is good for five minutes in most services (IAM guide, "Elements of an AWS API request signature")."""
 _OF_ONE_OBJECT: Final = frozenset(
     {"EntityTooLarge", "InvalidArgument", "InvalidURI", "KeyTooLongError", "BadDigest", "RequestTimeout"}
 )
@@ -133,6 +147,8 @@ def concerns_one_object(error: BaseException) -> bool:
 def _explain_answer(error: "ClientError") -> str:
     code = error_code(error)
     message = error.response.get("Error", {}).get("Message") or "no message"
+    if code in _OF_SIGNATURES and (minutes := _minutes_off(error)):
+        return f"this machine's clock is {minutes} minutes off, so AWS refuses its requests: set the clock"
     if code in _CODES:
         return _CODES[code]
     if code in _DENIED:
@@ -143,6 +159,16 @@ def _explain_answer(error: "ClientError") -> str:
     if code == "NoSuchBucket":
         return "the stack's bucket is gone: deploy the stack again"
     return f"AWS answered {code} to {error.operation_name}: {message}"
+
+
+def _minutes_off(error: "ClientError") -> int:
+    """Return by how many minutes this machine's clock differs from the answer's Date; 0 where AWS allows it."""
+    header = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
+    try:
+        off_s = abs(time.time() - parsedate_to_datetime(header or "").timestamp())
+    except ValueError:
+        return 0
+    return round(off_s / 60) if off_s > _SIGNED_S else 0
 
 
 def _explain_client(error: "BotoCoreError") -> str:

@@ -253,6 +253,7 @@ class Reading[T]:
         if self.fields:
             names |= {f"#f{number}": name for number, name in enumerate(self.fields)}
             request["ProjectionExpression"] = ", ".join(f"#f{number}" for number in range(len(self.fields)))
+            request["Select"] = "SPECIFIC_ATTRIBUTES"  # as policies on attributes require it
         if partition.start is not None:
             request["ExclusiveStartKey"] = partition.start
         return request | {"ExpressionAttributeNames": names}

@@ -1,21 +1,24 @@
 """Who is notified, what is waiting, and which alarms fire."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from itertools import batched
 from typing import TYPE_CHECKING, Final
 
 from scones.doctor.findings import Finding, ok, warning
+from scones.index import in_state
 from scones.terminal import comma
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_cloudwatch.type_defs import MetricAlarmTypeDef
+    from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
 
-    from scones.stack import Resource
+    from scones.stack import Resource, Stack
 
-ALARMS, FAILED_IMAGES = "alarms", "failed images"
+ALARMS, FAILED_IMAGES, REVIEW = "alarms", "failed images", "review queue"
 ALARM: Final = "AWS::CloudWatch::Alarm"
 _NAMES_PER_REQUEST: Final = 100
 """DescribeAlarms takes so many AlarmNames (CloudWatch API Reference)."""
@@ -103,3 +106,22 @@ def check_queue(sqs: "SQSClient", queue_url: str, options: str) -> Finding:
             f"fix the cause, then `scones redrive{options}`",
         )
     return ok(FAILED_IMAGES, "none waits in the queue")
+
+
+def check_review_queue(
+    dynamodb: "DynamoDBClient", stack: "Stack", parameters: Mapping[str, str], options: str, *, now: datetime
+) -> Finding:
+    """Compare how long images are kept with how long the oldest one has waited for a person."""
+    oldest = next(iter(in_state(dynamodb, stack.claims_table, "person", wanted=1)), None)
+    if oldest is None:
+        return ok(REVIEW, "no image waits for a person")
+    waited = (now - datetime.fromisoformat(oldest.since)).days
+    said = f"the oldest image has waited for a person for {comma(waited, 'day', 'days')}"
+    days = int(parameters.get("ImageDays") or 0)
+    if days and waited * 2 >= days:
+        return warning(
+            REVIEW,
+            f"{said}, and images are deleted after {days}: what is deleted leaves the queue without a decision",
+            f"`scones review{options}`, or deploy with a larger ImageDays, or 0 to keep images",
+        )
+    return ok(REVIEW, said)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -16,7 +17,15 @@ from scones.doctor.account import (
     check_serverless,
     check_step_functions,
 )
-from scones.doctor.attention import ALARMS, FAILED_IMAGES, check_alarms, check_queue, check_topic
+from scones.doctor.attention import (
+    ALARMS,
+    FAILED_IMAGES,
+    REVIEW,
+    check_alarms,
+    check_queue,
+    check_review_queue,
+    check_topic,
+)
 from scones.doctor.deployment import (
     BUCKET,
     RETENTION,
@@ -49,6 +58,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "DescribeAlarms": "cloudwatch:DescribeAlarms",
     "GetMetricStatistics": "cloudwatch:GetMetricStatistics",
     "DescribeTable": "dynamodb:DescribeTable",
+    "Query": "dynamodb:Query",
     "DescribeRule": "events:DescribeRule",
     "ListTargetsByRule": "events:ListTargetsByRule",
     "GetAccountSettings": "lambda:GetAccountSettings",
@@ -187,6 +197,10 @@ def _examine_resources(
         look = partial(check_topic, connection.sns(), name, arn, parameter, is_local=connection.is_local)
         yield from guarded(name, look)
     yield from guarded(ALARMS, lambda: check_alarms(connection.cloudwatch(), resources))
+    yield from guarded(
+        REVIEW,
+        lambda: check_review_queue(connection.dynamodb(), stack, parameters, options, now=datetime.now(UTC)),
+    )
     yield from guarded(FAILED_IMAGES, lambda: check_queue(connection.sqs(), stack.failed_images_url, options))
 
 
@@ -198,6 +212,9 @@ def guarded(name: str, check: Check) -> Iterator[Finding]:
         found = check()
     except (BotoCoreError, ClientError) as error:
         yield _unchecked(name, error)
+        return
+    except SconesError as error:
+        yield warning(name, f"could not be checked: {error.message}", "repeat the command after that")
         return
     yield from found if isinstance(found, list) else [found]
 

@@ -42,6 +42,7 @@ def apply(lambda_concurrency: int) -> None:
     dynamodb_indexes.keep_partitions_sorted()
     condition_keys.trust_the_loopback()
     condition_keys.require_set_operators()
+    condition_keys.carry_keys_of_dynamodb()
     workflow_versions.add_to_cloudformation()
     workflow_versions.ask_permission_on_the_workflow()
     workflow_versions.run_the_version_asked_for()

@@ -246,7 +246,11 @@ def stack_of(description: dict[str, Any]) -> StubbedConnection:
             "events", ("describe_rule", {"State": "ENABLED"}), ("list_targets_by_rule", {"Targets": [target]})
         ),
         s3=stubbed("s3", ("get_bucket_notification_configuration", {"EventBridgeConfiguration": {}})),
-        dynamodb=stubbed("dynamodb", ("describe_table", {"Table": {"TableStatus": "ACTIVE"}})),
+        dynamodb=stubbed(
+            "dynamodb",
+            ("describe_table", {"Table": {"TableStatus": "ACTIVE"}}),
+            *[("query", {"Items": [], "Count": 0, "ScannedCount": 0})] * 16,
+        ),
         ssm=stubbed("ssm", ("get_parameter", {"Parameter": {"Value": "0.8"}})),
         sns=stubbed("sns", heard, heard),
         cloudwatch=stubbed("cloudwatch", ("describe_alarms", {"MetricAlarms": []})),
@@ -270,6 +274,7 @@ def test_a_stack_in_which_all_is_well_is_ok_throughout(
         "review topic",
         "alert topic",
         "alarms",
+        "review queue",
         "failed images",
     ]
     assert result.exit_code == 0

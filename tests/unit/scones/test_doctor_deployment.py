@@ -1,12 +1,12 @@
 """`scones doctor`: a deployed stack, who is notified, and what waits."""
 
 import itertools
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from scones.doctor.attention import ALARM, check_alarms, check_queue, check_topic
+from scones.doctor.attention import ALARM, check_alarms, check_queue, check_review_queue, check_topic
 from scones.doctor.deployment import (
     RULE,
     check_bucket,
@@ -41,6 +41,7 @@ def stack() -> Stack:
         failed_images_url="https://sqs.us-east-1.amazonaws.com/123456789012/failed",
         claims_table="claims",
         backfill_arn="b",
+        record_decision_arn="d",
         incoming_prefix="incoming/",
         labels=("bicycle", "motorcycle"),
         confidence_threshold=0.8,
@@ -259,3 +260,31 @@ def test_an_image_in_the_queue_is_a_warning_seen_or_being_handled() -> None:
     finding = check("2", "1")
     assert finding.message.startswith("3 images wait")
     assert "`scones redrive --stack scones`" in str(finding.next_step)
+
+
+@pytest.mark.parametrize(
+    ("waited", "days", "level"),
+    [
+        (None, "7", Level.OK),
+        (3, "0", Level.OK),
+        (400, "0", Level.OK),
+        (3, "7", Level.OK),
+        (4, "7", Level.WARNING),
+        (9, "7", Level.WARNING),
+    ],
+)
+def test_images_that_are_deleted_before_somebody_decides_are_a_warning(
+    stack: Stack, waited: int | None, days: str, level: Level
+) -> None:
+    now = datetime(2026, 11, 27, 12, tzinfo=UTC)
+    since = now - timedelta(days=waited or 0)
+    item = {"image_key": {"S": "incoming/a.png"}, "etag": {"S": "e"}, "state_since": {"S": since.isoformat()}}
+    empty: dict[str, Any] = {"Items": [], "Count": 0, "ScannedCount": 0}
+    first = empty if waited is None else {"Items": [item], "Count": 1, "ScannedCount": 1}
+    dynamodb = stubbed("dynamodb", ("query", first), *[("query", empty)] * 15)
+    finding = check_review_queue(dynamodb, stack, {"ImageDays": days}, " --stack scones", now=now)
+    assert finding.level is level
+    if level is Level.WARNING:
+        assert f"waited for a person for {waited} days" in finding.message
+        assert finding.next_step is not None
+        assert "`scones review --stack scones`" in finding.next_step

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import cast
+from email.utils import formatdate
+from time import time
+from typing import Any, cast
 
 import pytest
 from botocore import exceptions as boto
@@ -50,6 +52,24 @@ def test_explain(error: Exception, part: str) -> None:
     assert line is not None
     assert part in line
     assert "\n" not in line
+
+
+@pytest.mark.parametrize(
+    ("code", "off_s", "part"),
+    [
+        ("InvalidSignatureException", 3600, "this machine's clock is 60 minutes off"),
+        ("SignatureDoesNotMatch", -3600, "this machine's clock is 60 minutes off"),
+        ("RequestTimeTooSkewed", 1200, "this machine's clock is 20 minutes off"),
+        ("InvalidSignatureException", 60, "does not accept these credentials"),
+        ("ExpiredTokenException", 3600, "sign in again"),
+    ],
+)
+def test_a_clock_that_is_off_is_told_from_wrong_credentials(code: str, off_s: float, part: str) -> None:
+    date = {"HTTPHeaders": {"date": formatdate(time() + off_s, usegmt=True)}}
+    response: Any = {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": date}
+    line = explain(boto.ClientError(response, "Query"))
+    assert line is not None
+    assert part in line
 
 
 def test_a_bug_is_not_explained() -> None:

@@ -1,0 +1,1 @@
+"""Decisions of people: the queue, leases, and what `scones review` and the console write."""

@@ -1,0 +1,174 @@
+"""Decisions as the claim of an image has them, and the part of a claim that a reviewer may read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+from scones.decisions.review_image import ReviewImage
+
+NEITHER: Final = "neither"
+"""None of the classes."""
+CANNOT_TELL: Final = "cannot_tell"
+"""A person cannot decide either; training leaves the image out."""
+GONE: Final = "gone"
+"""The image left the queue because it was deleted: no label."""
+UNDONE: Final = "undone"
+"""The decision that this one replaces does not count any more."""
+RESERVED: Final = frozenset({NEITHER, CANNOT_TELL, GONE, UNDONE})
+MAX_DECISIONS: Final = 20
+FIELDS: Final = (
+    "image_key",
+    "etag",
+    "version_id",
+    "size",
+    "state_shard",
+    "state_since",
+    "finished_at",
+    "decision",
+    "decisions",
+    "lease_by",
+    "lease_until",
+)
+"""The attributes of a claim that are read before a decision."""
+VERDICT_FIELDS: Final = ("outcome", "label", "confidence")
+"""Those that are read only after it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the model said about an image; a field is None where the claim has none."""
+
+    outcome: str | None
+    label: str | None
+    confidence: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """
+    A person's decision about an image.
+
+    Attributes
+    ----------
+    id
+        32 hexadecimal digits: written twice, it is one decision.
+    by
+        ARN of the reviewer, as STS names the credentials.
+    at
+        AWS's time: UTC, RFC 3339, milliseconds, Z.
+    took_ms
+        For how long the reviewer looked at the image.
+    replaces
+        The id of the decision that it corrects or undoes.
+    """
+
+    image: ReviewImage
+    id: str
+    label: str
+    by: str
+    at: str
+    took_ms: int
+    replaces: str | None = None
+
+    def as_attribute(self) -> dict[str, Any]:
+        """Return it as DynamoDB stores it in `decisions`."""
+        fields = {
+            "id": {"S": self.id},
+            "label": {"S": self.label},
+            "by": {"S": self.by},
+            "at": {"S": self.at},
+            "took_ms": {"N": str(self.took_ms)},
+        }
+        return {"M": fields | ({"replaces": {"S": self.replaces}} if self.replaces else {})}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A decision that a claim has; `model_said` is there once it is recorded."""
+
+    id: str
+    label: str
+    by: str
+    replaces: str | None
+    model_said: Verdict | None
+
+    @classmethod
+    def parse(cls, attribute: Mapping[str, Any]) -> Self:
+        """Read an element of `decisions`."""
+        fields = attribute["M"]
+        said = fields.get("model_said", {}).get("M")
+        return cls(
+            id=fields["id"]["S"],
+            label=fields["label"]["S"],
+            by=fields["by"]["S"],
+            replaces=fields.get("replaces", {}).get("S"),
+            model_said=None if said is None else _verdict(said),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewedClaim:
+    """
+    A claim as far as a decision concerns it; all empty where there is no claim.
+
+    Attributes
+    ----------
+    state_shard
+        `person#n` waits, `record#n` is decided and not recorded, `open#n` has no outcome; None otherwise.
+    decision
+        Id of the decision that counts.
+    """
+
+    state_shard: str | None
+    is_finished: bool
+    decision: str | None
+    entries: tuple[Entry, ...]
+    version_id: str | None
+    size: int
+    verdict: Verdict
+
+    @classmethod
+    def parse(cls, item: Mapping[str, Any]) -> Self:
+        """Read an item of the table, or what a projection left of it."""
+        return cls(
+            state_shard=_text(item, "state_shard"),
+            is_finished="finished_at" in item,
+            decision=_text(item, "decision"),
+            entries=tuple(Entry.parse(entry) for entry in item.get("decisions", {}).get("L", [])),
+            version_id=_text(item, "version_id"),
+            size=int(item.get("size", {}).get("N", 0)),
+            verdict=_verdict(item),
+        )
+
+    def has(self, decision_id: str) -> bool:
+        """Tell whether a decision was written, even if another one has replaced it since."""
+        return decision_id == self.decision or any(entry.id == decision_id for entry in self.entries)
+
+    def is_in(self, state: str) -> bool:
+        """Tell whether it is in a state of the index: `open`, `person` or `record`."""
+        return (self.state_shard or "").startswith(f"{state}#")
+
+    def model_said(self, decision_id: str) -> Verdict:
+        """Return the verdict that a decision was about; one that is recorded keeps it, for the claim is overwritten."""
+        by_id = {entry.id: entry for entry in self.entries}
+        looked_for: str | None = decision_id
+        while looked_for in by_id:
+            entry = by_id.pop(looked_for)
+            if entry.model_said:
+                return entry.model_said
+            looked_for = entry.replaces
+        return self.verdict
+
+
+def _verdict(fields: Mapping[str, Any]) -> Verdict:
+    confidence = fields.get("confidence", {}).get("N")
+    return Verdict(
+        outcome=_text(fields, "outcome"),
+        label=_text(fields, "label"),
+        confidence=None if confidence is None else float(confidence),
+    )
+
+
+def _text(fields: Mapping[str, Any], name: str) -> str | None:
+    text: str | None = fields.get(name, {}).get("S")
+    return text

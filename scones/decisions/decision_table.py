@@ -1,0 +1,153 @@
+"""The claims table as a reviewer uses it: one conditional write for a decision, and the reads around it."""
+
+from typing import TYPE_CHECKING, Any, Final
+
+from scones.decisions.decision import FIELDS, MAX_DECISIONS, VERDICT_FIELDS, Decision, ReviewedClaim
+from scones.decisions.review_errors import (
+    DecidedByOtherError,
+    DecisionNotWrittenError,
+    DecisionUnknownError,
+    NotAllowedError,
+    NotRecordedYetError,
+    NotWaitingError,
+    ReviewError,
+    TooManyDecisionsError,
+    named_permissions,
+)
+from scones.errors import error_code, explain
+
+if TYPE_CHECKING:
+    from botocore.exceptions import BotoCoreError, ClientError
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from scones.decisions.review_image import ReviewImage
+
+_FAULT: Final = 500
+"""HTTP statuses from here on are AWS's own faults, after which a write may have been done."""
+
+
+class DecisionTable:
+    """The claims of one stack; threads may share it."""
+
+    def __init__(self, dynamodb: "DynamoDBClient", table: str) -> None:
+        self._dynamodb = dynamodb
+        self._table = table
+
+    def read(self, image: "ReviewImage", *, with_verdict: bool = False) -> ReviewedClaim:
+        """Read the claim of an image; the model's verdict only where it is asked for, which is after a decision."""
+        fields = FIELDS + (VERDICT_FIELDS if with_verdict else ())
+        names = {f"#{number}": field for number, field in enumerate(fields)}
+        with named_permissions():
+            answer = self._dynamodb.get_item(
+                TableName=self._table,
+                Key=image.claim_key,
+                ConsistentRead=True,
+                ProjectionExpression=", ".join(names),
+                ExpressionAttributeNames=names,
+            )
+        return ReviewedClaim.parse(answer.get("Item", {}))
+
+    def write(self, decision: Decision) -> None:
+        """
+        Write a decision; one that is written already changes nothing.
+
+        Raises
+        ------
+        ReviewError
+            When it is not written, or not known to be.
+        """
+        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 (slow)
+
+        try:
+            with named_permissions():
+                self._update(decision)
+        except ClientError as error:
+            if error_code(error) == "ConditionalCheckFailedException":
+                # Also where the write won, its answer was lost, and botocore sent it again.
+                claim = self.read(decision.image)
+                if not claim.has(decision.id):
+                    raise lost(decision.image, claim) from error
+            else:
+                self._settle(decision, error)
+        except BotoCoreError as error:
+            self._settle(decision, error)
+
+    def _update(self, decision: Decision) -> None:
+        image = decision.image
+        values: dict[str, Any] = {
+            ":id": {"S": decision.id},
+            ":new": {"L": [decision.as_attribute()]},
+            ":none": {"L": []},
+            ":record": {"S": f"record#{image.shard}"},
+            ":at": {"S": decision.at},
+            ":most": {"N": str(MAX_DECISIONS)},
+        }
+        if decision.replaces:
+            condition = "decision = :replaces AND attribute_not_exists(state_shard)"
+            values[":replaces"] = {"S": decision.replaces}
+        elif image.waits:
+            condition = "state_shard = :person AND attribute_not_exists(decision)"
+            values[":person"] = {"S": f"person#{image.shard}"}
+        else:
+            condition = (
+                "attribute_exists(finished_at) AND attribute_not_exists(state_shard) "
+                "AND attribute_not_exists(decision)"
+            )
+        self._dynamodb.update_item(
+            TableName=self._table,
+            Key=image.claim_key,
+            UpdateExpression=(
+                "SET decision = :id, decisions = list_append(if_not_exists(decisions, :none), :new), "
+                "state_shard = :record, state_since = :at REMOVE lease_by, lease_until"
+            ),
+            ConditionExpression=(
+                f"{condition} AND (attribute_not_exists(decisions) OR size(decisions) < :most)"
+            ),
+            ExpressionAttributeValues=values,
+            ReturnValues="NONE",
+        )
+
+    def _settle(self, decision: Decision, error: "ClientError | BotoCoreError") -> None:
+        """Return where a decision was written although its request ended with an error; else say what is known."""
+        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 (slow)
+
+        reason = explain(error) or str(error)
+        if not _is_refusal(error):
+            try:
+                if self.read(decision.image).has(decision.id):
+                    return
+            except (BotoCoreError, ClientError, NotAllowedError):
+                message = (
+                    "it is not known whether the decision was written, and deciding again cannot count "
+                    f"twice: {reason}"
+                )
+                raise DecisionUnknownError(message, decision) from error
+        message = f"the decision was not written: {reason}"
+        raise DecisionNotWrittenError(message, decision) from error
+
+
+def _is_refusal(error: "ClientError | BotoCoreError") -> bool:
+    """Tell whether AWS answered the first and only request with a refusal: then nothing was written."""
+    from botocore.exceptions import ClientError  # noqa: PLC0415 (slow)
+
+    if not isinstance(error, ClientError):
+        return False
+    answer = error.response["ResponseMetadata"]
+    return answer["HTTPStatusCode"] < _FAULT and not answer.get("RetryAttempts")
+
+
+def lost(image: "ReviewImage", claim: ReviewedClaim) -> ReviewError:
+    """Say why an image is not in the state that a decision, or a lease, was for."""
+    if len(claim.entries) >= MAX_DECISIONS:
+        message = f"{image.key} has {MAX_DECISIONS} decisions, as many as are kept: its last one stands"
+        return TooManyDecisionsError(message)
+    if claim.decision and claim.entries:
+        by = claim.entries[-1].by
+        return DecidedByOtherError(f"{image.key} was decided by {by}: that decision stands")
+    if claim.is_in("open"):
+        return NotWaitingError(f"{image.key} is being classified again: take the next image")
+    if claim.is_in("person"):
+        return NotWaitingError(f"{image.key} waits in the queue: decide about it there")
+    if claim.is_in("record"):
+        return NotRecordedYetError(f"an undo of {image.key} is being recorded: try again in a minute")
+    return NotWaitingError(f"{image.key} does not wait any more: take the next image")

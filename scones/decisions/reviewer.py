@@ -1,0 +1,272 @@
+"""Decisions of a person about images: what a reviewer's client reads and writes, with the reviewer's own credentials.
+
+A decision is one conditional write to the image's claim, which wins or loses. Everything that follows from it is done
+by the state machine "Record decision", which is started here, and again by the sweep where it did not finish.
+"""
+
+import json
+import random
+import secrets
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+from scones.decisions.aws_clock import AwsClock
+from scones.decisions.decision import (
+    CANNOT_TELL,
+    GONE,
+    NEITHER,
+    UNDONE,
+    Decision,
+    Verdict,
+)
+from scones.decisions.decision_table import DecisionTable, lost
+from scones.decisions.image_bytes import read_image, require_image
+from scones.decisions.review_errors import (
+    LeaseLostError,
+    NotAllowedError,
+    NotRecordedYetError,
+    NotWaitingError,
+    ReviewError,
+    named_permissions,
+)
+from scones.decisions.review_image import ReviewImage
+from scones.decisions.review_queue import QueueLength, ReviewQueue
+from scones.errors import explain
+from scones.pace import Pace
+
+if TYPE_CHECKING:
+    from scones.connection import Connection
+    from scones.stack import Stack
+
+RECORDED_S: Final = 15.0
+"""For how long an undo or a correction waits for the decision that it replaces to be recorded: a second, as a rule."""
+_SPREAD: Final = 20
+"""Images at the head of the queue that reviewers spread over, once they find that another one took the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """
+    A decision that was written.
+
+    Attributes
+    ----------
+    problem
+        Why "Record decision" could not be started, None where it was; the sweep starts it in any case.
+    """
+
+    decision: Decision
+    problem: str | None = None
+
+
+class Reviewer:
+    """
+    One reviewing session on a stack; threads may share it.
+
+    Methods raise a `ReviewError` for what a reviewer can meet, and botocore's errors for the rest, which
+    `scones.errors.explain` says in one line.
+    """
+
+    def __init__(
+        self,
+        connection: "Connection",
+        stack: "Stack",
+        *,
+        clock: AwsClock | None = None,
+        pace: Pace | None = None,
+    ) -> None:
+        self._connection = connection
+        self._stack = stack
+        self._clock = clock or AwsClock()
+        self._pace = pace or Pace()
+        dynamodb, self._s3 = connection.dynamodb(), connection.s3()
+        self._stepfunctions = connection.stepfunctions()
+        self._clock.follow(dynamodb)
+        self._clock.follow(self._s3)
+        self._queue = ReviewQueue(dynamodb, stack.claims_table, self._clock)
+        self._claims = DecisionTable(dynamodb, stack.claims_table)
+
+    @cached_property
+    def by(self) -> str:
+        """The ARN of these credentials, asked once."""
+        return self._connection.sts().get_caller_identity()["Arn"]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What a decision may say, the classes first."""
+        return (*self._stack.labels, NEITHER, CANNOT_TELL)
+
+    def waiting(self) -> Iterator[ReviewImage]:
+        """Yield the images that wait and that no other reviewer holds, oldest first."""
+        return self._queue.waiting()
+
+    def count(self, at_most: int = 10_000) -> QueueLength:
+        """Count the images that wait."""
+        return self._queue.count(at_most)
+
+    def take(self, images: int = 1, leave: Sequence[ReviewImage] = ()) -> list[ReviewImage]:
+        """
+        Lease the oldest images that wait.
+
+        Parameters
+        ----------
+        leave
+            Images to pass over: those shown already, and those that the reviewer skipped.
+        """
+        left = {(image.key, image.etag) for image in leave}
+        taken: list[ReviewImage] = []
+        queue = (image for image in self._queue.waiting(_SPREAD) if (image.key, image.etag) not in left)
+        while len(taken) < images and (head := list(islice(queue, max(images, _SPREAD)))):
+            while head and len(taken) < images:
+                image = head.pop(0)
+                if self._queue.lease(image):
+                    taken.append(image)
+                else:  # others read the same queue: not all of them should ask for the next one
+                    random.shuffle(head)
+        return taken
+
+    def renew(self, image: ReviewImage) -> None:
+        """
+        Hold an image for another ten minutes.
+
+        Raises
+        ------
+        ReviewError
+            When it cannot be held: another reviewer decided, or has it now.
+        """
+        if self._queue.lease(image):
+            return
+        claim = self._claims.read(image)
+        if claim.is_in("person"):
+            message = f"the lease of {image.key} ended, and another reviewer has it now: take the next image"
+            raise LeaseLostError(message)
+        raise lost(image, claim)
+
+    def release(self, image: ReviewImage) -> None:
+        """Let others have an image."""
+        self._queue.release(image)
+
+    def open(self, image: ReviewImage) -> bytes:
+        """
+        Read the bytes to decide about: those that were classified.
+
+        Raises
+        ------
+        ImageGoneError
+            When it was deleted, has expired or was replaced: `decide(image, "gone")` takes it out of the queue.
+        """
+        return read_image(self._s3, self._stack.image_bucket, image)
+
+    def image(self, key: str, etag: str) -> ReviewImage:
+        """
+        Return an image that passed, or was decided, for a correction.
+
+        Raises
+        ------
+        NotWaitingError
+            When nothing is known of such an image.
+        """
+        asked = ReviewImage(key, etag)
+        claim = self._claims.read(asked)
+        if not claim.is_finished:
+            message = f"{key} has no outcome: nothing to correct"
+            raise NotWaitingError(message)
+        return ReviewImage(key, etag, claim.version_id, claim.size, waits=claim.is_in("person"))
+
+    def decide(self, image: ReviewImage, label: str, took_ms: int = 0) -> Decided:
+        """
+        Decide about an image that waits, or correct one that passed.
+
+        Parameters
+        ----------
+        label
+            One of `labels`, or `gone` where the bytes are.
+
+        Raises
+        ------
+        ReviewError
+            When nothing was written, or it is not known whether it was (`DecisionUnknownError`).
+        """
+        return self._decide(image, label, took_ms, None)
+
+    def correct(self, replaced: Decision, label: str, took_ms: int = 0) -> Decided:
+        """
+        Replace a decision by another, which waits for the first to be recorded.
+
+        Raises
+        ------
+        ReviewError
+            As of `decide`; `NotRecordedYetError` when "Record decision" is not through with the first one.
+        """
+        self._require_recorded(replaced)
+        return self._decide(replaced.image, label, took_ms, replaced.id)
+
+    def undo(self, replaced: Decision) -> Decided:
+        """
+        Take a decision back: an image that waited waits again, one that passed has passed.
+
+        Raises
+        ------
+        ReviewError
+            As of `correct`.
+        """
+        self._require_recorded(replaced)
+        return self.write(self._new(replaced.image, UNDONE, 0, replaced.id))
+
+    def model_said(self, decision: Decision) -> Verdict:
+        """Return the model's verdict about an image, after the decision about it."""
+        return self._claims.read(decision.image, with_verdict=True).model_said(decision.id)
+
+    def write(self, decision: Decision) -> Decided:
+        """
+        Write a decision, and start "Record decision"; writing the same one again changes nothing.
+
+        Raises
+        ------
+        ReviewError
+            As of `decide`.
+        """
+        self._claims.write(decision)
+        return Decided(decision, self.record(decision.image))
+
+    def record(self, image: ReviewImage) -> str | None:
+        """Start "Record decision" for an image; return why it could not be started, which the sweep makes up for."""
+        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 (slow)
+
+        try:
+            with named_permissions():
+                self._stepfunctions.start_execution(
+                    stateMachineArn=self._stack.record_decision_arn,
+                    input=json.dumps({"image_key": image.key, "etag": image.etag}),
+                )
+        except NotAllowedError as error:
+            return error.message
+        except (BotoCoreError, ClientError) as error:
+            return explain(error)
+        return None
+
+    def _decide(self, image: ReviewImage, label: str, took_ms: int, replaces: str | None) -> Decided:
+        if label not in (*self.labels, *([GONE] if image.waits else [])):
+            message = f"{label} is not a label of this stack: it has {', '.join(self.labels)}"
+            raise ReviewError(message)
+        if label != GONE:
+            require_image(self._s3, self._stack.image_bucket, image)
+        return self.write(self._new(image, label, took_ms, replaces))
+
+    def _new(self, image: ReviewImage, label: str, took_ms: int, replaces: str | None) -> Decision:
+        return Decision(
+            image, secrets.token_hex(16), label, self.by, self._clock.now_text(), max(0, took_ms), replaces
+        )
+
+    def _require_recorded(self, decision: Decision) -> None:
+        deadline = self._pace.clock() + RECORDED_S
+        while (claim := self._claims.read(decision.image)).is_in("record") and claim.decision == decision.id:
+            if self._pace.clock() > deadline:
+                message = "the decision is still being recorded: undo or correct it in a few minutes"
+                raise NotRecordedYetError(message)
+            self._pace.sleep(self._pace.steady_s)
+        if claim.decision != decision.id:
+            raise lost(decision.image, claim)

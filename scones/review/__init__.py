@@ -1,0 +1,1 @@
+"""`scones review`: decide about images in a terminal, one key each."""

@@ -1,0 +1,53 @@
+"""`scones review`: decide about the images that wait for a person, in a terminal."""
+
+import click
+from rich.text import Text
+
+from scones.connection import Target, cloud_options, connect
+from scones.decisions.decision import CANNOT_TELL, NEITHER
+from scones.decisions.review_image import ReviewImage
+from scones.decisions.reviewer import Reviewer
+from scones.review.keyboard import CANNOT_TELL_KEY, NEITHER_KEY, keyboard, keys_of
+from scones.review.pictures import pictures
+from scones.review.session import Screen, Session
+from scones.stack import read_stack
+from scones.terminal import comma, out
+
+
+@click.command()
+@click.option("--open", "opens", is_flag=True, help="Open each picture in the system's viewer.")
+@cloud_options
+def review(target: Target, *, opens: bool) -> None:
+    """Decide about the images that wait for a person, oldest first, with one key each.
+
+    Pictures are shown in terminals of kitty, Ghostty, iTerm2 and WezTerm; in others the address of a file is printed,
+    and the key o opens it. What the model said is shown after the decision. An image on the screen is held for ten
+    minutes, so that no two reviewers work on it; leaving gives it back.
+
+    Exit code 0: you left. 2: usage or connection, or a decision that could not be written. 130: Ctrl-C; decisions made
+    before it are kept.
+    """
+    connection = connect(target)
+    with keyboard() as keys, pictures() as shown_pictures:
+        stack = read_stack(connection)
+        reviewer = Reviewer(connection, stack)
+        console = out()
+        console.print(Text(f"reviewing as {reviewer.by}"), soft_wrap=True)
+        labels = {**keys_of(stack.labels), NEITHER_KEY: NEITHER, CANNOT_TELL_KEY: CANNOT_TELL}
+
+        def say(text: str) -> None:
+            console.print(Text(text), soft_wrap=True)
+
+        def picture(image: ReviewImage, content: bytes) -> str | None:
+            address = shown_pictures.show(image, content)
+            if opens:
+                shown_pictures.open()
+            return address
+
+        session = Session(reviewer, Screen(say, picture, shown_pictures.open, keys.read), labels)
+        try:
+            session.run()
+        finally:
+            agreed = sum(written.agrees for written in session.decided)
+            said = f", {agreed:,} as the model said" if session.decided else ""
+            say(f"{comma(len(session.decided), 'image', 'images')} decided{said}")

@@ -1,0 +1,288 @@
+"""One sitting of a reviewer at a terminal: the next picture is there while the last decision is being written."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Final
+
+from scones.decisions.decision import GONE, UNDONE, Decision, Verdict
+from scones.decisions.review_errors import (
+    DecisionNotWrittenError,
+    ImageGoneError,
+    NotAllowedError,
+    ReviewError,
+)
+from scones.decisions.review_image import ReviewImage
+from scones.decisions.reviewer import Reviewer
+from scones.errors import explain
+from scones.review.keyboard import OPEN, QUIT, SKIP, UNDO
+from scones.terminal import comma, confidence_text, shown
+
+_RENEW_S: Final = 240.0
+"""How often the lease of the image on the screen is renewed: twice before it ends."""
+_LOOK_S: Final = 0.2
+"""How often decisions are reported, while no key is pressed."""
+_EMPTY_S: Final = 5.0
+"""How often an empty queue is looked at again."""
+_COUNTED: Final = 1000
+"""So many waiting images are counted; beyond, there are "more than" so many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """What a session needs of a terminal; `picture` returns an address where it shows none."""
+
+    say: Callable[[str], None]
+    picture: Callable[[ReviewImage, bytes], str | None]
+    open: Callable[[], None]
+    key: Callable[[float], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Picture:
+    """An image to decide about; `decided` is the decision that the next key would replace."""
+
+    image: ReviewImage
+    content: bytes
+    decided: Decision | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A decision, the model's verdict where it could be read, and why the sweep must record it, if it must."""
+
+    decision: Decision
+    verdict: Verdict | None
+    problem: str | None
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the model had said the same."""
+        return bool(self.verdict and self.verdict.label == self.decision.label)
+
+
+@dataclass(slots=True)
+class Session:
+    """
+    Shows one image after the other, and takes keys until the reviewer leaves.
+
+    Attributes
+    ----------
+    keys
+        The label of each key.
+    decided
+        What was decided and stands, oldest first.
+    """
+
+    reviewer: Reviewer
+    screen: Screen
+    keys: Mapping[str, str]
+    clock: Callable[[], float] = time.monotonic
+    decided: list[Written] = field(default_factory=list)
+    _held: set[ReviewImage] = field(default_factory=set)
+    _seen: list[ReviewImage] = field(default_factory=list)
+    _back: list[_Picture] = field(default_factory=list)
+    _writing: deque[tuple[_Picture, str, Future[Written]]] = field(default_factory=deque)
+    _left: str = ""
+    _failure: str | None = None
+
+    def run(self) -> None:
+        """
+        Review until the reviewer leaves; leases are given back, and each decision is written or said not to be.
+
+        Raises
+        ------
+        ReviewError
+            When it cannot continue: a permission is missing, or credentials ended.
+        """
+        with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
+            try:
+                self._show_all(reader, writer)
+            except Exception:
+                self._report(wait=True)
+                if not self._failure:  # else the same cause, less what it meant for a decision
+                    raise
+            finally:
+                self._report(wait=True)
+                reader.submit(
+                    self._release_all
+                ).result()  # after the read ahead, which may still lease an image
+        if self._failure:
+            raise ReviewError(self._failure)
+
+    def _show_all(self, reader: ThreadPoolExecutor, writer: ThreadPoolExecutor) -> None:
+        ahead = reader.submit(self._next)
+        goes_on = True
+        while goes_on and not self._failure:
+            if self._back:
+                goes_on = self._ask(self._back.pop(), writer)
+            elif picture := ahead.result():
+                ahead = reader.submit(self._next)
+                goes_on = self._ask(picture, writer)
+            else:
+                goes_on = self._wait()
+                ahead = reader.submit(self._next)
+
+    def _next(self) -> _Picture | None:
+        """Take the oldest image that waits, and read it; those that are gone leave the queue on the way."""
+        count = self.reviewer.count(_COUNTED)
+        self._left = f"{count.images:,}" if count.is_complete else f"more than {count.images:,}"
+        while taken := self.reviewer.take(1, leave=self._seen):
+            (image,) = taken
+            self._seen.append(image)
+            self._held.add(image)
+            try:
+                return _Picture(image, self.reviewer.open(image))
+            except ImageGoneError as error:
+                self._take_out(image, error)
+        return None
+
+    def _ask(self, picture: _Picture, writer: ThreadPoolExecutor) -> bool:
+        """Show a picture until a key decides about it; False when the reviewer leaves."""
+        address = self.screen.picture(picture.image, picture.content)
+        self.screen.say(self._question(picture, address))
+        since = renewed = self.clock()
+        while not self._failure:
+            key = self.screen.key(_LOOK_S)
+            self._report()
+            if label := self.keys.get(key or ""):
+                self._decide(picture, label, int((self.clock() - since) * 1000), writer)
+                return True
+            if key == QUIT:
+                return False
+            if key == SKIP:
+                self._skip(picture, writer)
+                return True
+            if key == UNDO and self._reopen(picture):
+                return True
+            if key == OPEN:
+                self.screen.open()
+            if not picture.decided and self.clock() - renewed > _RENEW_S:
+                renewed = self.clock()
+                if not self._renew(picture.image):
+                    return True
+        return False
+
+    def _wait(self) -> bool:
+        """Wait for images, or a key; False when the reviewer leaves."""
+        self.screen.say(f"nothing waits. {UNDO}: the last decision again, {QUIT}: leave")
+        until = self.clock() + _EMPTY_S
+        while self.clock() < until and not self._failure:
+            key = self.screen.key(_LOOK_S)
+            self._report()
+            if key == QUIT:
+                return False
+            if key == UNDO and self._reopen(None):
+                return True
+        return True
+
+    def _decide(self, picture: _Picture, label: str, took_ms: int, writer: ThreadPoolExecutor) -> None:
+        self._held.discard(picture.image)
+        self._writing.append((picture, label, writer.submit(self._write, picture, label, took_ms)))
+
+    def _write(self, picture: _Picture, label: str, took_ms: int) -> Written:
+        if picture.decided and label == UNDONE:
+            written = self.reviewer.undo(picture.decided)
+        elif picture.decided:
+            written = self.reviewer.correct(picture.decided, label, took_ms)
+        else:
+            written = self.reviewer.decide(picture.image, label, took_ms)
+        verdict = None
+        with suppress(Exception):  # the decision is written, whatever comes of the comparison
+            verdict = self.reviewer.model_said(written.decision)
+        return Written(written.decision, verdict, written.problem)
+
+    def _report(self, *, wait: bool = False) -> None:
+        """Say what came of decisions, in their order."""
+        while self._writing and (wait or self._writing[0][2].done()):
+            picture, label, future = self._writing.popleft()
+            name = shown(picture.image.key)
+            try:
+                written = future.result()
+            except ImageGoneError as error:
+                self._take_out(picture.image, error)
+            except (DecisionNotWrittenError, NotAllowedError) as error:
+                self._failure = f"{name}, {label}: {error.message}"
+                self.screen.say(self._failure)
+            except ReviewError as error:
+                self.screen.say(shown(error.message))
+            else:
+                if label == UNDONE:
+                    self.screen.say(f"{name}: taken back")
+                else:
+                    self.decided.append(written)
+                    self.screen.say(f"{name}: {label}{_compared(written)}")
+                if written.problem:
+                    self.screen.say(f"  it is recorded by the next sweep: {written.problem}")
+
+    def _reopen(self, current: _Picture | None) -> bool:
+        """Put the last decision's image on the screen, and the current one behind it."""
+        self._report(wait=True)
+        if not self.decided:
+            self.screen.say("nothing was decided in this session")
+            return False
+        decision = self.decided.pop().decision
+        try:
+            content = self.reviewer.open(decision.image)
+        except ImageGoneError as error:
+            self.screen.say(shown(error.message))
+            return False
+        self._back += [one for one in (current, _Picture(decision.image, content, decision)) if one]
+        return True
+
+    def _skip(self, picture: _Picture, writer: ThreadPoolExecutor) -> None:
+        if picture.decided:
+            self._decide(picture, UNDONE, 0, writer)
+            return
+        self._held.discard(picture.image)
+        self.reviewer.release(picture.image)
+
+    def _renew(self, image: ReviewImage) -> bool:
+        try:
+            self.reviewer.renew(image)
+        except NotAllowedError:
+            raise
+        except ReviewError as error:
+            self._held.discard(image)
+            self.screen.say(shown(error.message))
+            return False
+        return True
+
+    def _take_out(self, image: ReviewImage, reason: ImageGoneError) -> None:
+        self.screen.say(shown(reason.message))
+        self._held.discard(image)
+        with suppress(ReviewError):  # another reviewer found out first
+            self.reviewer.decide(image, GONE)
+
+    def _release_all(self) -> None:
+        for image in self._held:
+            try:
+                self.reviewer.release(image)
+            except Exception as error:
+                if not isinstance(error, ReviewError) and explain(error) is None:
+                    raise
+                return  # without credentials: the leases end by themselves
+
+    def _question(self, picture: _Picture, address: str | None) -> str:
+        lines = ["", shown(picture.image.key) + (f"\n  {address}" if address else "")]
+        labels = "  ".join(f"[{key}] {label}" for key, label in self.keys.items())
+        if picture.decided:
+            lines += [
+                f"  was decided: {picture.decided.label}. Another label replaces it, [{SKIP}] takes it back"
+            ]
+        else:
+            lines += [f"  {comma(len(self.decided), 'decided', 'decided')}, {self._left} left"]
+        return "\n".join([*lines, f"  {labels}  [{SKIP}] skip  [{UNDO}] undo  [{OPEN}] open  [{QUIT}] quit"])
+
+
+def _compared(written: Written) -> str:
+    verdict = written.verdict
+    if verdict is None or verdict.label is None:
+        return ""
+    confidence = confidence_text(verdict.confidence)
+    if written.agrees:
+        return f", as the model said ({confidence})"
+    return f"; the model said {verdict.label} ({confidence})"
