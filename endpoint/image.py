@@ -63,9 +63,13 @@ def read_square(data: bytes, size: int, max_pixels: int = MAX_PIXELS) -> Image.I
         See `decode`.
     """
     decoded = decode(data, size, max_pixels)
-    method = _ORIENTATIONS.get(decoded.orientation)
-    small = square(decoded.image, size, decoded.extent)
-    return small if method is None else small.transpose(method)
+    return upright(square(decoded.image, size, decoded.extent), decoded.orientation)
+
+
+def upright(image: Image.Image, orientation: int) -> Image.Image:
+    """Return the image turned as its EXIF orientation says."""
+    method = _ORIENTATIONS.get(orientation)
+    return image if method is None else image.transpose(method)
 
 
 def square(image: Image.Image, size: int, extent: tuple[float, float] | None = None) -> Image.Image:
@@ -82,7 +86,9 @@ def square(image: Image.Image, size: int, extent: tuple[float, float] | None = N
     return image.resize((size, size), Image.Resampling.LANCZOS, box=(left, top, left + side, top + side))
 
 
-def decode(data: bytes, size: int, max_pixels: int = MAX_PIXELS) -> Decoded:
+def decode(
+    data: bytes, size: int, max_pixels: int = MAX_PIXELS, formats: tuple[str, ...] = FORMATS
+) -> Decoded:
     """Decode the first frame to RGB, alpha on white; a large JPEG at a reduced scale.
 
     Parameters
@@ -93,15 +99,17 @@ def decode(data: bytes, size: int, max_pixels: int = MAX_PIXELS) -> Decoded:
         The model's input size, which limits how far a JPEG may be reduced.
     max_pixels
         Limit that is checked before any pixel is decoded.
+    formats
+        Pillow's names of the formats that are accepted; those that a plugin brings must be registered.
 
     Raises
     ------
     UnreadableImageError
-        The bytes are not an image, or a damaged one, or its format is not in FORMATS.
+        The bytes are not an image, or a damaged one, or its format is not accepted.
     TooManyPixelsError
         The header announces more than `max_pixels`.
     """
-    with _decoder_errors(), Image.open(io.BytesIO(data), formats=FORMATS) as image:
+    with _decoder_errors(formats), Image.open(io.BytesIO(data), formats=formats) as image:
         if image.width * image.height > max_pixels:
             raise TooManyPixelsError(
                 f"the image has {image.width} x {image.height} pixels, more than {max_pixels}"
@@ -114,7 +122,7 @@ def decode(data: bytes, size: int, max_pixels: int = MAX_PIXELS) -> Decoded:
 
 
 @contextlib.contextmanager
-def _decoder_errors() -> Iterator[None]:
+def _decoder_errors(formats: tuple[str, ...]) -> Iterator[None]:
     try:
         yield
     except (TooManyPixelsError, UnreadableImageError):
@@ -122,7 +130,7 @@ def _decoder_errors() -> Iterator[None]:
     except Image.DecompressionBombError as error:
         raise TooManyPixelsError("the image has far too many pixels") from error
     except UnidentifiedImageError as error:
-        raise UnreadableImageError(f"not an image in a known format ({', '.join(FORMATS)})") from error
+        raise UnreadableImageError(f"not an image in a known format ({', '.join(formats)})") from error
     except MemoryError:
         raise
     except Exception as error:  # damaged bytes raise anything from struct.error to SyntaxError

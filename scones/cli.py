@@ -16,6 +16,7 @@ class Lazy(NamedTuple):
 
     target: str
     summary: str
+    extra: str = "local"
 
 
 COMMANDS: Final[Mapping[str, Lazy]] = {
@@ -27,6 +28,9 @@ COMMANDS: Final[Mapping[str, Lazy]] = {
     "status": Lazy("scones.status:status", "Show outcomes, what waits, which alarms are in ALARM."),
     "verify": Lazy(
         "scones.verify.command:verify", "Drop test images and check all that a stack does with them."
+    ),
+    "console": Lazy(
+        "scones.console.command:console", "See images arrive and decide about them, in a browser.", "console"
     ),
     "results": Lazy("scones.results:results", "List and filter result documents."),
     "fetch": Lazy("scones.fetch.command:fetch", "Copy images into folders by label."),
@@ -72,7 +76,8 @@ class LazyGroup(SuggestingGroup):
         except ModuleNotFoundError as error:
             if error.name is None or error.name.split(".")[0] == "scones":
                 raise
-            message = f"`scones {cmd_name}` needs the Python package {error.name}: install scones[local]"
+            extra = self.lazy[cmd_name].extra
+            message = f"`scones {cmd_name}` needs the Python package {error.name}: install scones[{extra}]"
             raise SconesError(message) from error
         if not isinstance(command, click.Command):
             message = f"{self.lazy[cmd_name].target} is not a command"

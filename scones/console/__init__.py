@@ -1,0 +1,1 @@
+"""`scones console`: the pipeline in a browser, served to this machine alone."""

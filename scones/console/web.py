@@ -1,0 +1,86 @@
+"""The console as a web application: its pages behind the guard, previews, and what is said when AWS does not answer."""
+
+from collections.abc import Sequence
+
+from botocore.exceptions import BotoCoreError, ClientError
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ExceptionHandler
+
+from scones.console.decoders import NotDecodedError
+from scones.console.feed import Feed
+from scones.console.guard import Guard
+from scones.console.page import FOLDER, Page, image_of, problem, render, state_of
+from scones.console.pages import PAGES
+from scones.console.previews import PreviewGoneError, PreviewSize
+from scones.console.state import ConsoleState
+from scones.errors import SconesError
+
+
+def make_app(state: ConsoleState, port: int, feed: Feed, pages: Sequence[Page] = PAGES) -> Guard:
+    """Build the application; nothing of AWS is asked yet."""
+    of_aws: dict[type[Exception], ExceptionHandler] = dict.fromkeys(
+        (BotoCoreError, ClientError, SconesError, Exception), trouble
+    )
+    app = Starlette(
+        routes=[
+            *(route for page in pages for route in page.routes),
+            Route("/preview", preview),
+            Route("/health", health),
+            Mount("/static", StaticFiles(directory=FOLDER / "static")),
+        ],
+        exception_handlers={HTTPException: not_found, **of_aws},
+    )
+    app.state.console, app.state.pages = state, pages
+    app.state.feed = feed
+    return Guard(app, state.secrets, port, read_only=state.read_only)
+
+
+def preview(request: Request) -> Response:
+    """Answer with the JPEG of an image, or with the sentence why it cannot be shown."""
+    state = state_of(request)
+    cloud = state.cloud()
+    image, size = image_of(request), request.query_params.get("size", "thumb").upper()
+    if size not in PreviewSize.__members__ or not image.key.startswith(cloud.stack.incoming_prefix):
+        return problem("there is no such preview", 404)
+    try:
+        jpeg = state.previews.jpeg(cloud.s3, cloud.stack.image_bucket, image, PreviewSize[size])
+    except PreviewGoneError as error:
+        return problem(str(error), 410)
+    except NotDecodedError as error:
+        return problem(str(error), 422)
+    return Response(jpeg, media_type="image/jpeg")
+
+
+def health(request: Request) -> Response:
+    """Tell a page in trouble whether AWS answers again."""
+    state = state_of(request)
+    cloud = state.cloud()
+    cloud.dynamodb.get_item(
+        TableName=cloud.stack.claims_table,
+        Key={"image_key": {"S": "console"}, "etag": {"S": "health"}},
+        ProjectionExpression="image_key, etag",
+    )
+    return JSONResponse({"stack": cloud.stack.name})
+
+
+def trouble(request: Request, error: Exception) -> Response:
+    """Say what AWS answered: to a person on a page that waits for better times, to a script as JSON."""
+    sentence = state_of(request).trouble(error)
+    if "text/html" in request.headers.get("accept", ""):
+        return render(request, "trouble.html", {"sentence": sentence}, 503)
+    return problem(sentence, 503)
+
+
+def not_found(request: Request, error: Exception) -> Response:
+    """Answer for an address that the console does not have."""
+    status = error.status_code if isinstance(error, HTTPException) else 404
+    if "text/html" in request.headers.get("accept", ""):
+        return render(
+            request, "trouble.html", {"sentence": "there is no such page here", "lasting": True}, status
+        )
+    return problem("there is no such address", status)
