@@ -23,7 +23,8 @@ _HEADERS: Final = {
     "cache-control": "no-store",
 }
 _LANDING: Final = """<!doctype html><html lang="en"><meta charset="utf-8"><title>scones console</title>
-<link rel="icon" href="/static/icon.svg"><meta http-equiv="refresh" content="0; url=/"><p><a href="/">Continue to the console</a></p></html>"""
+<link rel="icon" href="/static/icon.svg"><meta http-equiv="refresh" content="0; url=/">
+<p><a href="/">Continue to the console</a></p></html>"""
 _NOT_YOURS: Final = """<!doctype html><html lang="en"><meta charset="utf-8"><title>scones console</title>
 <h1>Open the address that the command printed</h1>
 <p>This console belongs to the person who started it. Open the whole address that <code>scones console</code> printed,

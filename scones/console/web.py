@@ -12,6 +12,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ExceptionHandler
 
 from scones.console.decoders import NotDecodedError
+from scones.console.desk import ReviewDesk
 from scones.console.feed import Feed
 from scones.console.guard import Guard
 from scones.console.page import FOLDER, Page, image_of, problem, render, state_of
@@ -37,6 +38,7 @@ def make_app(state: ConsoleState, port: int, feed: Feed, pages: Sequence[Page] =
     )
     app.state.console, app.state.pages = state, pages
     app.state.feed = feed
+    app.state.desk = ReviewDesk(state)
     return Guard(app, state.secrets, port, read_only=state.read_only)
 
 

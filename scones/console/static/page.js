@@ -20,7 +20,8 @@ export async function ask(path, { method = "GET", content, signal } = {}) {
   if (content !== undefined) headers["content-type"] = "application/json";
   let response;
   try {
-    response = await fetch(path, { method, headers, signal, body: content === undefined ? undefined : JSON.stringify(content) });
+    const keepalive = method !== "GET"; // what is on its way when the page is left arrives
+    response = await fetch(path, { method, headers, signal, keepalive, body: content === undefined ? undefined : JSON.stringify(content) });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Problem(stopped, 0);

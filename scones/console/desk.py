@@ -1,0 +1,229 @@
+"""The desk of the Review page: which images the pages of this console hold, and what they decide about them.
+
+All pages share one reviewing session of `scones.decisions`; what a page holds, another page is not given.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any, Final
+
+from scones.console.page import preview_url
+from scones.console.previews import ImageRef, PreviewSize
+from scones.console.state import ConsoleState, OpenCloud
+from scones.decisions.decision import GONE, Decision
+from scones.decisions.review_errors import DecisionNotWrittenError, ImageGoneError, ReviewError
+from scones.decisions.review_queue import ReviewImage
+from scones.decisions.reviewer import Reviewer
+
+COUNTED: Final = 1000
+"""Images counted of the queue: more would cost more than it tells."""
+_FORGOTTEN_S: Final = 1200.0
+"""A page that has not asked for so long is gone, and its leases have ended."""
+_BACK_S: Final = 8.0
+"""For how long an undo waits for the image to be in the queue again."""
+_LOOK_S: Final = 0.25
+
+
+class NotHeldError(ReviewError):
+    """The page decides about an image that it does not hold: it is from before the console was restarted."""
+
+
+@dataclass(slots=True)
+class PageHold:
+    """What one page of a browser holds and has done.
+
+    Attributes
+    ----------
+    images
+        Those that it shows or is about to, by id.
+    skipped
+        Those that it does not want to be given again.
+    unwritten
+        Decisions that may have failed, by the image's id: sent again, they keep their own id and count once.
+    done
+        Its decisions, the oldest first, for undo.
+    """
+
+    images: dict[str, ReviewImage] = field(default_factory=dict)
+    skipped: dict[str, ReviewImage] = field(default_factory=dict)
+    unwritten: dict[str, Decision] = field(default_factory=dict)
+    done: list[Decision] = field(default_factory=list)
+    seen_at: float = field(default_factory=time.monotonic)
+
+
+class ReviewDesk:
+    """Threads share it."""
+
+    def __init__(self, state: ConsoleState) -> None:
+        self._state = state
+        self._pages: dict[str, PageHold] = {}
+        self._reviewer: tuple[OpenCloud, Reviewer] | None = None
+        self._lock = Lock()
+        self._taking = Lock()
+
+    def take(self, page: str, images: int) -> Mapping[str, Any]:
+        """Lease images for a page; return what it shows of them, which nothing of the model is."""
+        reviewer, hold = self._open(), self._hold(page)
+        with self._taking:  # a lease of this console does not keep it from taking the same image twice
+            taken = reviewer.take(images, [*self._held(), *hold.skipped.values()])
+            hold.images |= {ref_of(image).id: image for image in taken}
+        return {"images": [shown(image, self._state.cloud()) for image in taken]}
+
+    def count(self) -> Mapping[str, Any]:
+        """Count what waits."""
+        found = self._open().count(COUNTED)
+        return {"waiting": found.images, "complete": found.is_complete}
+
+    def decide(self, page: str, image_id: str, label: str, took_ms: int) -> Mapping[str, Any]:
+        """
+        Write a decision, and only then say what the model had said.
+
+        Raises
+        ------
+        ReviewError
+            When it was not written.
+        """
+        reviewer, hold = self._open(), self._hold(page)
+        image = _of(hold, image_id)
+        unwritten = hold.unwritten.pop(image_id, None)
+        try:
+            if unwritten and unwritten.label == label:
+                decided = reviewer.write(unwritten)
+            else:
+                decided = reviewer.decide(image, label, took_ms)
+        except ImageGoneError:
+            return self._take_out(reviewer, hold, image)
+        except DecisionNotWrittenError as error:
+            hold.unwritten[image_id] = error.decision
+            raise
+        del hold.images[image_id]
+        hold.done.append(decided.decision)
+        verdict = reviewer.model_said(decided.decision)
+        return {
+            "decided": label,
+            "model": {"label": verdict.label, "confidence": verdict.confidence},
+            "agrees": verdict.label == label,
+            "note": decided.problem,
+        }
+
+    def gone(self, page: str, image_id: str) -> Mapping[str, Any]:
+        """Take an image out of the queue if its bytes are gone; nothing where they are there."""
+        reviewer, hold = self._open(), self._hold(page)
+        image = _of(hold, image_id)
+        try:
+            reviewer.open(image)
+        except ImageGoneError:
+            return self._take_out(reviewer, hold, image)
+        return {"decided": None}
+
+    def skip(self, page: str, image_id: str) -> None:
+        """Let others have an image; this page is not given it again."""
+        reviewer, hold = self._open(), self._hold(page)
+        image = hold.skipped[image_id] = _of(hold, image_id)
+        del hold.images[image_id]
+        reviewer.release(image)
+
+    def undo(self, page: str) -> Mapping[str, Any]:
+        """Take the page's last decision back, and hold its image again if it is in the queue soon.
+
+        Raises
+        ------
+        ReviewError
+            When there is none, or it cannot be taken back.
+        """
+        reviewer, hold = self._open(), self._hold(page)
+        if not hold.done:
+            message = "this page has no decision to undo"
+            raise ReviewError(message)
+        undone = hold.done[-1]
+        reviewer.undo(undone)
+        hold.done.pop()
+        image = undone.image
+        until = time.monotonic() + _BACK_S
+        while image.waits and time.monotonic() < until:
+            try:
+                reviewer.renew(image)
+            except ReviewError:
+                time.sleep(_LOOK_S)
+                continue
+            hold.images[ref_of(image).id] = image
+            return {"image": shown(image, self._state.cloud()), "was": undone.label}
+        return {"image": None, "was": undone.label}
+
+    def renew(self, page: str) -> Mapping[str, Any]:
+        """Hold a page's images for longer; return those that it lost, each with the reason."""
+        reviewer, hold = self._open(), self._hold(page)
+        lost = {}
+        for image_id, image in list(hold.images.items()):
+            try:
+                reviewer.renew(image)
+            except ReviewError as error:
+                lost[image_id] = error.message
+                hold.images.pop(image_id, None)
+        return {"lost": lost}
+
+    def leave(self, page: str) -> None:
+        """Let others have what a page holds: it was closed."""
+        with self._lock:
+            hold = self._pages.pop(page, None)
+        for image in hold.images.values() if hold else ():
+            self._open().release(image)
+
+    def close(self) -> None:
+        """Let others have what all pages hold: the console stops."""
+        for page in list(self._pages):
+            self.leave(page)
+
+    def _take_out(self, reviewer: Reviewer, hold: PageHold, image: ReviewImage) -> Mapping[str, Any]:
+        reviewer.decide(image, GONE)
+        hold.images.pop(ref_of(image).id, None)
+        return {
+            "decided": GONE,
+            "note": "this image was deleted or replaced: it left the queue without a label",
+        }
+
+    def _open(self) -> Reviewer:
+        cloud = self._state.cloud()
+        with self._lock:
+            if self._reviewer is None or self._reviewer[0] is not cloud:
+                self._reviewer = cloud, Reviewer(cloud.connection, cloud.stack)
+            return self._reviewer[1]
+
+    def _hold(self, page: str) -> PageHold:
+        now = time.monotonic()
+        with self._lock:
+            for name in [name for name, hold in self._pages.items() if now - hold.seen_at > _FORGOTTEN_S]:
+                del self._pages[name]
+            hold = self._pages.setdefault(page, PageHold())
+            hold.seen_at = now
+            return hold
+
+    def _held(self) -> Sequence[ReviewImage]:
+        with self._lock:
+            return [image for hold in self._pages.values() for image in hold.images.values()]
+
+
+def ref_of(image: ReviewImage) -> ImageRef:
+    """Return the version of an image that is decided about, for its preview."""
+    return ImageRef(image.key, image.etag, image.version_id)
+
+
+def shown(image: ReviewImage, cloud: OpenCloud) -> Mapping[str, Any]:
+    """Return what the page shows of an image before the decision."""
+    ref = ref_of(image)
+    return {
+        "id": ref.id,
+        "name": image.key.removeprefix(cloud.stack.incoming_prefix),
+        "arrived": image.arrived,
+        "picture": preview_url(ref, PreviewSize.FULL),
+    }
+
+
+def _of(hold: PageHold, image_id: str) -> ReviewImage:
+    try:
+        return hold.images[image_id]
+    except KeyError:
+        message = "this page does not hold that image any more: it continues with the next one"
+        raise NotHeldError(message) from None

@@ -1,0 +1,372 @@
+// The review page: one picture after the other, the next ones loaded already; a decision is sent while the next is shown.
+import { ageOf, ask, confidenceText, data, Problem, showPulse, showTrouble } from "./page.js";
+
+const AHEAD = 3;
+const RENEW_MS = 120_000;
+const COUNT_MS = 15_000;
+const AGAIN_MS = 3000;
+const EMPTY_MS = 3000;
+const PAST = 12;
+
+const element = (id) => document.getElementById(id);
+const stage = element("stage");
+const note = element("note");
+const page = crypto.randomUUID();
+const isReadOnly = element("skip").disabled;
+
+/** Images held by this page: the first is shown. Each has its picture, which loads from the start. */
+const held = [];
+const unsent = new Map(); // decisions that are on their way or have to be sent again, by the image's id
+let current = null;
+let shownAt = 0;
+let isTaking = false;
+let isUndoing = false;
+let isZoomed = false;
+let takeTimer = null;
+const counts = { decided: 0, agreed: 0, compared: 0, waiting: null, complete: true, started: 0 };
+
+const post = (path, content = {}) => ask(`/review/${path}`, { method: "POST", content: { page, ...content } });
+
+function say(text, isProblem = false) {
+  note.textContent = text;
+  note.classList.toggle("is-problem", isProblem);
+}
+
+// Taking and showing.
+
+function hold(image, first = false) {
+  const picture = new Image();
+  picture.alt = "The picture to decide about";
+  picture.decoding = "async";
+  picture.src = image.picture;
+  const one = { ...image, picture, address: image.picture, isReady: false, problem: null };
+  one.loaded = picture.decode().then(
+    () => {
+      one.isReady = true;
+      picture.classList.toggle("is-small", picture.naturalWidth < 200 && picture.naturalHeight < 200);
+    },
+    () => whyNotShown(one),
+  );
+  if (first) held.unshift(one);
+  else held.push(one);
+  return one;
+}
+
+/** A picture that does not load: the image is gone, and leaves the queue, or its file cannot be shown. */
+async function whyNotShown(one) {
+  try {
+    await ask(one.address);
+    one.problem = "the picture could not be loaded";
+  } catch (problem) {
+    one.problem = problem.message;
+    if (problem.status === 410) await takeOut(one);
+    else one.isReady = problem.status === 422; // a person may say "cannot tell"
+  }
+  if (current === one) showCurrent();
+}
+
+async function takeOut(one) {
+  try {
+    const answer = await post("gone", { id: one.id });
+    if (answer.decided !== "gone") return;
+    say(`${one.name}: ${answer.note}`);
+    drop(one);
+  } catch (problem) {
+    if (problem.content?.kind === "lost") drop(one);
+    else showTrouble(problem.message);
+  }
+}
+
+function drop(one) {
+  const place = held.indexOf(one);
+  if (place >= 0) held.splice(place, 1);
+  if (current === one) next();
+  else take();
+}
+
+async function take() {
+  clearTimeout(takeTimer);
+  if (isTaking || isReadOnly || held.length > AHEAD) return;
+  isTaking = true;
+  let wait = 0;
+  try {
+    const answer = await post("take", { images: AHEAD + 1 - held.length });
+    for (const image of answer.images) if (!unsent.has(image.id)) hold(image);
+    if (answer.images.length === 0) wait = EMPTY_MS;
+    showTrouble(null);
+    showPulse("live", "connected");
+  } catch (problem) {
+    showTrouble(`${problem.message} (asking again)`);
+    showPulse("broken", "waiting");
+    wait = AGAIN_MS;
+  }
+  isTaking = false;
+  if (!current) next();
+  if (wait) takeTimer = setTimeout(take, wait);
+  else if (held.length <= AHEAD) take();
+}
+
+function next() {
+  current = held[0] ?? null;
+  zoom(false);
+  showCurrent();
+  take();
+}
+
+function showCurrent() {
+  for (const button of document.querySelectorAll(".choice")) {
+    button.classList.remove("is-chosen");
+    button.disabled = isReadOnly || !current;
+  }
+  element("skip").disabled = isReadOnly || !current;
+  element("caption-name").textContent = current?.name ?? "";
+  element("caption-arrived").textContent = current ? `arrived ${ageOf(current.arrived)}` : "";
+  if (!current) {
+    if (isReadOnly) showMessage("Read-only", "This console was started with --read-only: it takes no images and writes no decisions.");
+    else if (isTaking) showMessage("Loading", "The oldest images that wait are on their way.");
+    else showMessage("Nothing waits for a person", "Images that the model is not sure about appear here as they arrive.");
+    return;
+  }
+  if (current.problem) {
+    showMessage("This file cannot be shown", current.problem);
+    shownAt = performance.now();
+    return;
+  }
+  const one = current;
+  stage.replaceChildren(one.picture);
+  shownAt = one.isReady ? performance.now() : 0;
+  if (!one.isReady) {
+    stage.setAttribute("aria-busy", "true");
+    one.loaded.then(() => {
+      if (current === one && !one.problem) shownAt = performance.now();
+      stage.removeAttribute("aria-busy");
+    });
+  }
+}
+
+function showMessage(title, text) {
+  const message = document.createElement("div");
+  message.className = "message";
+  const head = document.createElement("h2");
+  const body = document.createElement("p");
+  head.textContent = title;
+  body.textContent = text;
+  message.append(head, body);
+  stage.replaceChildren(message);
+}
+
+// Deciding.
+
+function decide(label) {
+  const one = current;
+  if (!one || !one.isReady || !shownAt || isReadOnly) return; // nobody decides about what they have not seen
+  const decision = { one, label, took: Math.round(performance.now() - shownAt), row: pastRow(one, label) };
+  held.shift();
+  unsent.set(one.id, decision);
+  counts.started ||= Date.now() - decision.took;
+  counts.decided += 1;
+  if (counts.waiting) counts.waiting -= 1;
+  showCounts();
+  send(decision);
+  next();
+  say("");
+}
+
+async function send(decision) {
+  const { one, label, took, row } = decision;
+  try {
+    const answer = await post("decide", { id: one.id, label, took_ms: took });
+    unsent.delete(one.id);
+    settle(decision, answer);
+    if (![...unsent.values()].some((other) => other.isTriedAgain)) showTrouble(null);
+  } catch (problem) {
+    if (problem.content?.kind === "lost" || problem.content?.kind === "refused") {
+      unsent.delete(one.id);
+      uncount();
+      row.remove();
+      say(`Not counted: ${problem.message}`, true);
+      return;
+    }
+    decision.isTriedAgain = true;
+    row.classList.add("is-waiting");
+    const known = problem.content?.kind === "unknown" ? "not known to be written" : "not written yet";
+    row.querySelector(".model").textContent = `${known}; sent again until it is`;
+    showTrouble(`Your decision “${label}” about ${one.name} is ${known}: ${problem.message}. It is kept on this page and sent again.`);
+    decision.timer = setTimeout(() => send(decision), AGAIN_MS);
+  }
+}
+
+function settle({ one, label, row }, answer) {
+  row.classList.remove("is-waiting");
+  const model = row.querySelector(".model");
+  if (answer.decided === "gone") {
+    uncount();
+    row.querySelector(".said").textContent = "gone";
+    model.textContent = answer.note;
+    say(`${one.name}: ${answer.note}`);
+    return;
+  }
+  row.dataset.written = "yes";
+  element("undo").disabled = false;
+  const said = `${answer.model.label ?? "nothing"} ${confidenceText(answer.model.confidence)}`.trim();
+  if (label === "cannot_tell") model.textContent = `the model: ${said}`;
+  else {
+    counts.compared += 1;
+    counts.agreed += answer.agrees ? 1 : 0;
+    row.classList.add(answer.agrees ? "agrees" : "differs");
+    model.textContent = answer.agrees ? `the model agrees: ${said}` : `the model said ${said}`;
+  }
+  if (answer.note) say(`Written. It is recorded by the next sweep: ${answer.note}`);
+  showCounts();
+}
+
+function uncount() {
+  counts.decided -= 1;
+  showCounts();
+}
+
+function pastRow(one, label) {
+  const row = element("past-item").content.firstElementChild.cloneNode(true);
+  row.querySelector("img").src = one.address.replace("size=full", "size=thumb");
+  row.querySelector(".said").textContent = label.replace("_", " ");
+  row.querySelector(".model").textContent = "…";
+  row.title = one.name;
+  element("past").prepend(row);
+  element("past-empty").hidden = true;
+  while (element("past").children.length > PAST) element("past").lastElementChild.remove();
+  return row;
+}
+
+function skip() {
+  const one = current;
+  if (!one || isReadOnly) return;
+  held.shift();
+  next();
+  say("Skipped: others can take it.");
+  post("skip", { id: one.id }).catch((problem) => problem.content?.kind === "lost" || showTrouble(problem.message));
+}
+
+async function undo() {
+  if (isUndoing || isReadOnly) return;
+  const waiting = [...unsent.values()].at(-1);
+  if (waiting?.isTriedAgain) {
+    say("The last decision is not written yet: it can be undone as soon as it is.", true);
+    return;
+  }
+  if (element("undo").disabled) return;
+  isUndoing = true;
+  element("undo").disabled = true;
+  say("Taking the last decision back …");
+  try {
+    const answer = await post("undo");
+    const row = element("past").querySelector("[data-written]");
+    if (row?.classList.contains("agrees")) counts.agreed -= 1;
+    if (row?.matches(".agrees, .differs")) counts.compared -= 1;
+    row?.remove();
+    uncount();
+    if (answer.image) {
+      current = hold(answer.image, true);
+      zoom(false);
+      showCurrent();
+      say(`Undone: it was “${answer.was.replace("_", " ")}”.`);
+    } else say("Undone. The image waits in the queue again.");
+  } catch (problem) {
+    say(problem.message, true);
+  }
+  isUndoing = false;
+  element("undo").disabled = !element("past").querySelector("[data-written]");
+}
+
+function zoom(on) {
+  isZoomed = on;
+  stage.classList.toggle("is-zoomed", on);
+  element("zoom").setAttribute("aria-pressed", String(on));
+  if (!on) return;
+  stage.scrollLeft = (stage.scrollWidth - stage.clientWidth) / 2;
+  stage.scrollTop = (stage.scrollHeight - stage.clientHeight) / 2;
+  stage.focus();
+}
+
+// Counting.
+
+function showCounts() {
+  element("decided").textContent = counts.decided.toLocaleString();
+  const { waiting, complete } = counts;
+  element("left").textContent = waiting === null ? "…" : `${waiting.toLocaleString()}${complete ? "" : "+"}`;
+  const hours = (Date.now() - counts.started) / 3_600_000;
+  element("pace").textContent = counts.decided > 2 ? Math.round(counts.decided / hours).toLocaleString() : "–";
+  element("agreement").textContent = counts.compared ? `model agreed ${counts.agreed} of ${counts.compared}` : "";
+}
+
+async function count() {
+  if (isReadOnly) return;
+  try {
+    Object.assign(counts, await post("count"));
+    showCounts();
+  } catch (problem) {
+    if (!(problem instanceof Problem)) throw problem;
+  }
+}
+
+async function renew() {
+  if (!held.length) return;
+  try {
+    const { lost } = await post("renew");
+    for (const one of [...held]) {
+      if (!(one.id in lost)) continue;
+      say(lost[one.id], true);
+      drop(one);
+    }
+  } catch (problem) {
+    if (!(problem instanceof Problem)) throw problem;
+  }
+}
+
+// Keys and buttons.
+
+const actions = { s: skip, u: undo, z: () => current && zoom(!isZoomed) };
+
+addEventListener("keydown", (event) => {
+  if (event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.matches("input, select, textarea")) return;
+  const key = event.key.toLowerCase();
+  const label = Object.hasOwn(data.keys, key) ? data.keys[key] : null;
+  if (label !== null) decide(label);
+  else if (Object.hasOwn(actions, key)) actions[key]();
+  else return;
+  event.preventDefault();
+});
+for (const button of document.querySelectorAll(".choice")) button.addEventListener("click", () => decide(button.dataset.label));
+for (const [id, action] of [["skip", skip], ["undo", undo], ["zoom", actions.z]]) element(id).addEventListener("click", action);
+
+let grabbed = null;
+stage.addEventListener("pointerdown", (event) => {
+  if (!isZoomed || event.pointerType !== "mouse") return;
+  grabbed = { x: event.clientX + stage.scrollLeft, y: event.clientY + stage.scrollTop };
+  event.preventDefault();
+});
+addEventListener("pointermove", (event) => {
+  if (grabbed) stage.scrollTo(grabbed.x - event.clientX, grabbed.y - event.clientY);
+});
+addEventListener("pointerup", () => (grabbed = null));
+
+addEventListener("beforeunload", (event) => {
+  if ([...unsent.values()].some((one) => one.isTriedAgain)) event.preventDefault();
+});
+addEventListener("pagehide", () => {
+  // What is on its way is sent; what this page holds, others may have.
+  const token = document.querySelector("meta[name=csrf]").content;
+  const headers = { "content-type": "application/json", "x-csrf-token": token };
+  fetch("/review/leave", { method: "POST", headers, body: JSON.stringify({ page }), keepalive: true }).catch(() => {});
+});
+addEventListener("pageshow", (event) => event.persisted && location.reload());
+document.addEventListener("visibilitychange", () => document.hidden || renew());
+
+setInterval(renew, RENEW_MS);
+setInterval(count, COUNT_MS);
+isTaking = true;
+showCurrent();
+isTaking = false;
+if (isReadOnly) showCurrent();
+take();
+count();
