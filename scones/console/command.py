@@ -5,7 +5,7 @@ import os
 import socket
 import tempfile
 import webbrowser
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Final, override
@@ -14,9 +14,10 @@ import click
 import uvicorn
 
 from scones.connection import Target, cloud_options
+from scones.console.desk import ReviewDesk
 from scones.console.feed import Feed
 from scones.console.state import ConsoleState
-from scones.console.web import make_app
+from scones.console.web import make_web_console
 from scones.errors import SconesError
 from scones.terminal import notice
 
@@ -43,19 +44,23 @@ def console(target: Target, *, port: int | None, read_only: bool, no_browser: bo
         address = f"http://{_HOST}:{listener.getsockname()[1]}/?token={state.secrets.token}"
         click.echo(address)
         notice("The console is at this address, for you alone. Ctrl-C stops it.")
-        feed = Feed(state)
-        app = make_app(state, listener.getsockname()[1], feed)
+        web = make_web_console(state, listener.getsockname()[1])
         config = uvicorn.Config(
-            app, log_level="critical", access_log=False, timeout_graceful_shutdown=_ENDS_S, lifespan="off"
+            web.guard,
+            log_level="critical",
+            access_log=False,
+            timeout_graceful_shutdown=_ENDS_S,
+            lifespan="off",
         )
         opened = None if no_browser else _open_browser(address)
         try:
-            _Server(config, feed).run([listener])
-        except KeyboardInterrupt:
-            notice("Stopped.")
+            with suppress(KeyboardInterrupt):
+                _Server(config, web.feed).run([listener])
         finally:
             if opened:
                 opened.unlink(missing_ok=True)
+        notice("Stopped.")
+        release(web.desk, state)
 
 
 class _Server(uvicorn.Server):
@@ -69,6 +74,14 @@ class _Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         super().handle_exit(sig, frame)
         asyncio.get_running_loop().call_soon_threadsafe(self._feed.close)
+
+
+def release(desk: ReviewDesk, state: ConsoleState) -> None:
+    """Let others have the images that open pages held; without AWS, their leases end in ten minutes."""
+    try:
+        desk.close()
+    except Exception as error:  # noqa: BLE001 (said, and nothing is lost)
+        notice(f"images of the review page stay held for ten minutes: {state.trouble(error)}")
 
 
 def _listen(port: int | None) -> socket.socket:

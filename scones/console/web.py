@@ -1,6 +1,7 @@
 """The console as a web application: its pages behind the guard, previews, and what is said when AWS does not answer."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from botocore.exceptions import BotoCoreError, ClientError
 from starlette.applications import Starlette
@@ -22,7 +23,16 @@ from scones.console.state import ConsoleState
 from scones.errors import SconesError
 
 
-def make_app(state: ConsoleState, port: int, feed: Feed, pages: Sequence[Page] = PAGES) -> Guard:
+@dataclass(frozen=True, slots=True)
+class WebConsole:
+    """The application behind its guard, and what has to be ended with it."""
+
+    guard: Guard
+    feed: Feed
+    desk: ReviewDesk
+
+
+def make_web_console(state: ConsoleState, port: int, pages: Sequence[Page] = PAGES) -> WebConsole:
     """Build the application; nothing of AWS is asked yet."""
     of_aws: dict[type[Exception], ExceptionHandler] = dict.fromkeys(
         (BotoCoreError, ClientError, SconesError, Exception), trouble
@@ -36,10 +46,10 @@ def make_app(state: ConsoleState, port: int, feed: Feed, pages: Sequence[Page] =
         ],
         exception_handlers={HTTPException: not_found, **of_aws},
     )
+    feed, desk = Feed(state), ReviewDesk(state)
     app.state.console, app.state.pages = state, pages
-    app.state.feed = feed
-    app.state.desk = ReviewDesk(state)
-    return Guard(app, state.secrets, port, read_only=state.read_only)
+    app.state.feed, app.state.desk = feed, desk
+    return WebConsole(Guard(app, state.secrets, port, read_only=state.read_only), feed, desk)
 
 
 def preview(request: Request) -> Response:

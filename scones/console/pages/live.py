@@ -11,8 +11,9 @@ from scones.console.dropped import key_of_drop, upload
 from scones.console.gallery import PAGE as ROWS
 from scones.console.gallery import read_page
 from scones.console.page import Page, problem, render, state_of
+from scones.decisions.decision import CANNOT_TELL, NEITHER
 from scones.errors import SconesError
-from scones.result_documents import RESERVED_LABELS, Outcome
+from scones.result_documents import Outcome
 
 _TOO_LARGE, _BAD = 413, 400
 
@@ -25,7 +26,7 @@ def show(request: Request) -> Response:
         "maxBytes": cloud.stack.number("MaxObjectBytes"),
         "labels": cloud.stack.labels,
     }
-    labels = [*cloud.stack.labels, *(label for label in RESERVED_LABELS if label != "gone")]
+    labels = [*cloud.stack.labels, NEITHER, CANNOT_TELL]
     return render(request, "live.html", {"data": data, "labels": labels, "outcomes": list(Outcome)})
 
 
