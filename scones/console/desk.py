@@ -14,7 +14,7 @@ from scones.console.previews import ImageRef, PreviewSize
 from scones.console.state import ConsoleState, OpenCloud
 from scones.decisions.decision import GONE, Decision
 from scones.decisions.review_errors import DecisionNotWrittenError, ImageGoneError, ReviewError
-from scones.decisions.review_queue import ReviewImage
+from scones.decisions.review_image import ReviewImage
 from scones.decisions.reviewer import Reviewer
 
 COUNTED: Final = 1000
