@@ -31,6 +31,7 @@ COMMANDS: Final[Mapping[str, Lazy]] = {
     "results": Lazy("scones.results:results", "List and filter result documents."),
     "fetch": Lazy("scones.fetch.command:fetch", "Copy images into folders by label."),
     "why": Lazy("scones.why.command:why", "Say where an image is, its last error, and what happens next."),
+    "show": Lazy("scones.show.command:show", "Show all that is known of one image."),
     "redrive": Lazy(
         "scones.redrive.command:redrive", "Start failed images again and report the outcome of each."
     ),
