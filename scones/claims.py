@@ -39,6 +39,8 @@ class Claim:
         When the image arrived, or was decided; absent when nobody must handle it.
     decision
         Id of the newest decision of a person; no execution takes over an image that has one.
+    decisions
+        Those of people, the oldest first, each with the fields that docs/contracts/claim.schema.json names.
     sweeps, swept_at, reported_at
         How often sweeps started it, when the last one did, and when it was given up.
     """
@@ -58,6 +60,7 @@ class Claim:
     state_shard: str | None = None
     state_since: str | None = None
     decision: str | None = None
+    decisions: tuple[Mapping[str, Any], ...] = ()
     sweeps: int = 0
     swept_at: str | None = None
     reported_at: str | None = None
@@ -127,10 +130,21 @@ def _claim(item: Mapping[str, Any]) -> Claim:
         state_shard=text.get("state_shard"),
         state_since=text.get("state_since"),
         decision=text.get("decision"),
+        decisions=tuple(_plain(one) for one in text.get("decisions", ())),
         sweeps=int(text.get("sweeps", 0)),
         swept_at=text.get("swept_at"),
         reported_at=text.get("reported_at"),
     )
+
+
+def _plain(value: Mapping[str, Any]) -> Any:  # noqa: ANN401 (what a decision has in it)
+    match value:
+        case {"M": fields}:
+            return {name: _plain(one) for name, one in fields.items()}
+        case {"N": number}:
+            return float(number) if "." in number else int(number)
+        case _:
+            return next(iter(value.values()))
 
 
 def read_claim(dynamodb: "DynamoDBClient", table: str, image_key: str, etag: str) -> ClaimItem:

@@ -36,6 +36,7 @@ COMMANDS: Final[Mapping[str, Lazy]] = {
     "fetch": Lazy("scones.fetch.command:fetch", "Copy images into folders by label."),
     "review": Lazy("scones.review.command:review", "Decide about images that wait for a person, by key."),
     "why": Lazy("scones.why.command:why", "Say where an image is, its last error, and what happens next."),
+    "show": Lazy("scones.show.command:show", "Show all that is known of one image."),
     "redrive": Lazy(
         "scones.redrive.command:redrive", "Start failed images again and report the outcome of each."
     ),

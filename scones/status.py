@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
     from scones.connection import Connection
 
-MAX_RESULTS, MAX_RESULTS_WATCHED = 100_000, 10_000
-"""Results counted of one outcome, the newest first; 100,000 are some 5,000 read units. Fewer when it is repeated."""
+MAX_RESULTS = 10_000
+"""Results counted of one outcome, the newest first: some 500 read units."""
 MAX_EXECUTIONS = 1000
 """Executions counted of one state: one page."""
 PERIODS: Final = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(weeks=1)}
@@ -144,14 +144,14 @@ def status(target: Target, *, as_json: bool, watch: bool) -> None:
         raise click.UsageError(message)
     connection = connect(target)
     stack = read_stack(connection)
-    now = read_status(stack, connection, MAX_RESULTS_WATCHED if watch else MAX_RESULTS)
+    now = read_status(stack, connection)
     if as_json:
         print_json(now.as_document())
         return
     print_status(now)
     while watch:
         pause(_PAUSE_S)
-        now = read_status(stack, connection, MAX_RESULTS_WATCHED)
+        now = read_status(stack, connection)
         click.clear()
         print_status(now)
 
@@ -161,11 +161,11 @@ def pause(seconds: float) -> None:
     time.sleep(seconds)
 
 
-def read_status(stack: Stack, connection: "Connection", most: int) -> Status:
-    """Ask DynamoDB, Step Functions, SQS, SSM and CloudWatch, all at once; count `most` results of an outcome."""
+def read_status(stack: Stack, connection: "Connection") -> Status:
+    """Ask DynamoDB, Step Functions, SQS, SSM and CloudWatch, all at once."""
     dynamodb, sqs, now = connection.dynamodb(), connection.sqs(), datetime.now(UTC)
     with ThreadPoolExecutor(len(Outcome) + 7) as pool:
-        tallies = {outcome: pool.submit(_tally, dynamodb, stack, outcome, now, most) for outcome in Outcome}
+        tallies = {outcome: pool.submit(_tally, dynamodb, stack, outcome, now) for outcome in Outcome}
         executions = pool.submit(count_executions, connection.stepfunctions(), stack.workflow_arn)
         threshold = pool.submit(read_threshold, connection.ssm(), stack)
         oldest = pool.submit(oldest_in_state, dynamodb, stack.claims_table, "open")
@@ -290,7 +290,7 @@ def _endpoint_text(wait: EndpointWait | None) -> str:
     return f"{len(wait.executions)} of the {comma(wait.looked_at, 'oldest image', 'oldest images')}, retried: {said}"
 
 
-def _tally(dynamodb: "DynamoDBClient", stack: Stack, outcome: Outcome, now: datetime, most: int) -> Tally:
+def _tally(dynamodb: "DynamoDBClient", stack: Stack, outcome: Outcome, now: datetime) -> Tally:
     by_label: Counter[str] = Counter()
     starts = {period: time_text(now - length) for period, length in PERIODS.items()}
     recent = dict.fromkeys(PERIODS, 0)
@@ -298,7 +298,7 @@ def _tally(dynamodb: "DynamoDBClient", stack: Stack, outcome: Outcome, now: date
     number, reading = 0, ended(dynamodb, stack.claims_table, [outcome], fields=("label",))
     with closing(iter(reading)) as images:
         counted = (image for image in images if not image.image_key.startswith(verification))
-        for image in islice(counted, most):
+        for image in islice(counted, MAX_RESULTS):
             number += 1
             by_label[image.label or ""] += 1
             for period, start in starts.items():

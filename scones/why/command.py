@@ -11,11 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from scones.connection import Target, cloud_options, connect
-from scones.errors import SconesError
 from scones.log_lines import LogLine
 from scones.stack import Stack, read_stack
 from scones.terminal import comma, confidence_text, is_piped, notice, out, outcome_text, print_json, shown
-from scones.why.evidence import Evidence, Reader, moment_of
+from scones.why.evidence import Evidence, Reader, full_key, moment_of
 from scones.why.next_step import Next, Schedule, clock_text, next_step
 
 _INDENT: Final = 2
@@ -57,30 +56,6 @@ def why(target: Target, *, key: str, version_id: str | None, as_json: bool) -> N
         notice(
             f"and {comma(len(found) - _SHOWN, 'older image', 'older images')}: --version-id or --json shows them"
         )
-
-
-def full_key(key: str, stack: Stack) -> str:
-    """
-    Return the key in the bucket of what a person wrote; an s3:// address is taken as it is.
-
-    Raises
-    ------
-    SconesError
-        When it names nothing, or an object in another bucket.
-    """
-    if key.startswith("s3://"):
-        bucket, _, name = key.removeprefix("s3://").partition("/")
-        if bucket != stack.image_bucket:
-            message = f"images of this stack are in s3://{stack.image_bucket}, not in s3://{shown(bucket)}"
-            raise SconesError(message)
-    else:
-        name = key.removeprefix("/")
-        if name and not name.startswith(stack.incoming_prefix):
-            name = stack.incoming_prefix + name
-    if not name:
-        message = "KEY is empty: name an image, such as `photos/one.jpg`"
-        raise SconesError(message)
-    return name
 
 
 def print_image(image: Evidence, following: Next, stack: Stack, now: datetime) -> None:

@@ -106,6 +106,7 @@ class Reader:
 
     connection: "Connection"
     stack: Stack
+    log_lines: int = LOG_LINES
     _groups: dict[str, str] | None = None
 
     def images(self, key: str, version_id: str | None = None) -> list[Evidence]:
@@ -170,7 +171,7 @@ class Reader:
             return []
         if self._groups is None:
             self._groups = find_log_groups(self.connection.cloudformation(), self.stack.name)
-        return read_lines(self.connection.logs(), self._groups, claim.execution, since, LOG_LINES)
+        return read_lines(self.connection.logs(), self._groups, claim.execution, since, self.log_lines)
 
     def _unknown(self, s3: "S3Client", key: str) -> str:
         bucket, folder = self.stack.image_bucket, f"{key.rstrip('/')}/"
@@ -184,6 +185,30 @@ class Reader:
         meant = " or ".join(quoted(name, escape_non_ascii=looks_alike) for name in names)
         hint = f"did you mean {meant}?" if names else "`scones results` lists the images that ended"
         return f"no image {shown(key)} in s3://{bucket}, and none was ever claimed: {hint}"
+
+
+def full_key(key: str, stack: Stack) -> str:
+    """
+    Return the key in the bucket of what a person wrote; an s3:// address is taken as it is.
+
+    Raises
+    ------
+    SconesError
+        When it names nothing, or an object in another bucket.
+    """
+    if key.startswith("s3://"):
+        bucket, _, name = key.removeprefix("s3://").partition("/")
+        if bucket != stack.image_bucket:
+            message = f"images of this stack are in s3://{stack.image_bucket}, not in s3://{shown(bucket)}"
+            raise SconesError(message)
+    else:
+        name = key.removeprefix("/")
+        if name and not name.startswith(stack.incoming_prefix):
+            name = stack.incoming_prefix + name
+    if not name:
+        message = "KEY is empty: name an image, such as `photos/one.jpg`"
+        raise SconesError(message)
+    return name
 
 
 def list_versions(s3: "S3Client", bucket: str, key: str) -> Iterator[ObjectVersion]:

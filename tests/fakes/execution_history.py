@@ -5,6 +5,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -66,6 +67,16 @@ class FakeExecutions:
         self.asked["states:DescribeExecution"] += 1
         self._require(executionArn, "DescribeExecution")
         return {"status": self.statuses[executionArn]}
+
+    def get_paginator(self, name: str) -> SimpleNamespace:
+        assert name == "get_execution_history"
+
+        def paginate(*, executionArn: str, includeExecutionData: bool) -> list[dict[str, Any]]:  # noqa: N803
+            assert not includeExecutionData  # the image is among the data
+            self._require(executionArn, "GetExecutionHistory")
+            return [{"events": self.histories[executionArn]}]
+
+        return SimpleNamespace(paginate=paginate)
 
     def describe_state_machine_for_execution(self, *, executionArn: str) -> dict[str, Any]:  # noqa: N803
         self.asked["states:DescribeStateMachineForExecution"] += 1

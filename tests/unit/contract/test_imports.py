@@ -23,6 +23,8 @@ BETWEEN_PACKAGES: Final = {
 }
 BETWEEN_COMMANDS: Final = {
     ("verify", "drop"): "drops its samples as `scones drop` does: what people use is what is verified",
+    ("show", "why"): "tells the same evidence, all of it",
+    ("show", "graph"): "tells the path that `scones graph` draws",
 }
 SAME_BASENAME: Final = {
     "__init__.py": "what the package is for",

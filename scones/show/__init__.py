@@ -1,0 +1,1 @@
+"""`scones show`: all that is known of one image, from its upload to the decisions of people."""

@@ -1,0 +1,67 @@
+"""The story of one image: what `scones why` knows of it, and the path of its execution through the workflow."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from scones.execution_progress import GONE, STANDARD, status_of
+from scones.graph.execution import Path, read_path
+from scones.result_documents import Outcome
+from scones.why.evidence import Evidence, Reader
+
+if TYPE_CHECKING:
+    from scones.connection import Connection
+
+VERDICT: Final = ("label", "confidence", "reason", "inferences", "threshold")
+"""Fields of a result document that say, or give away, what the model answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """
+    An image.
+
+    Attributes
+    ----------
+    path
+        The states its last execution went through; None where Step Functions does not say (EXPRESS, or forgotten).
+    with_verdict
+        Whether the model's verdict is told although the image waits for a person.
+    """
+
+    image: Evidence
+    path: Path | None
+    with_verdict: bool
+
+    @property
+    def hides_verdict(self) -> bool:
+        """Whether what the model said is left out: a person who knows it decides differently."""
+        return waits(self.image) and not self.with_verdict
+
+    @property
+    def content(self) -> Mapping[str, Any] | None:
+        """The result document, without a verdict that is left out."""
+        if self.image.document is None:
+            return None
+        content = self.image.document.content
+        if not self.hides_verdict:
+            return content
+        return {name: value for name, value in content.items() if name not in VERDICT}
+
+
+def waits(image: Evidence) -> bool:
+    """Tell whether an image waits for a person's decision."""
+    claim = image.claim
+    return claim is not None and claim.outcome is Outcome.REVIEW and claim.decision is None
+
+
+def read_story(connection: "Connection", reader: Reader, image: Evidence, *, with_verdict: bool) -> Story:
+    """Read all that is known of an image."""
+    image = reader.examine(image)
+    execution = image.claim.execution if image.claim else None
+    path = None
+    if execution and STANDARD in execution:
+        stepfunctions = connection.stepfunctions()
+        if status_of(stepfunctions, execution) != GONE:
+            path = read_path(stepfunctions, execution)
+    return Story(image, path, with_verdict)
