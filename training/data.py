@@ -31,7 +31,8 @@ examples:
 A line of a label file:
   {"image": {"bucket": "b", "key": "incoming/1.jpg", "version_id": "..."}, "label": "bicycle",
    "reviewer": "kim", "time": "2026-08-01T10:00:00Z"}
-"image" may be "s3://b/incoming/1.jpg" too, and "label" may be "neither". The newest label of a reviewer counts.
+"image" may be "s3://b/incoming/1.jpg" too, and "label" may be "neither" or "cannot_tell". The newest label of a reviewer counts,
+and a line whose "id" another line "replaces" does not.
 """
 
 
@@ -80,6 +81,8 @@ def _text(summary: dict[str, Any]) -> str:
     if reviewed := summary.get("reviewed"):
         added = ", ".join(f"{count} {label}" for label, count in reviewed["added"].items()) or "nothing"
         lines.append(f"  reviewed: {added} added to train, from {reviewed['votes']} labels")
+        if unclear := reviewed["cannot_tell"]:
+            lines.append(f"    left out: {unclear} of which nobody could tell what they show")
         for conflict in reviewed["conflicts"]:
             said = ", ".join(f"{reviewer}: {label}" for reviewer, label in conflict["labels"].items())
             lines.append(f"    conflict, left out: {conflict['image']}: {said}")

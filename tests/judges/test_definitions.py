@@ -1,4 +1,4 @@
-"""Both definitions are valid to asl-validator and to cfn-lint, as they stand and as they are deployed."""
+"""The definitions are valid to asl-validator and to cfn-lint, as they stand and as they are deployed."""
 
 from __future__ import annotations
 

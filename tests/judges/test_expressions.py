@@ -1,4 +1,4 @@
-"""Every JSONata expression of both definitions has the same value in the reference implementation as in MiniStack.
+"""Every JSONata expression of the definitions has the same value in the reference implementation as in MiniStack.
 
 The scenarios run in MiniStack's engine, so that each expression gets the variables and the input it has in an
 execution. Each evaluation is then repeated with the npm package `jsonata`, time and chance frozen.
@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.judges import hostile, paths
+from tests.judges import decisions, hostile, paths
 from tests.judges.canonical import canonical
 from tests.judges.emulated import FROZEN, FROZEN_NOW, Ended, run
 from tests.judges.node import needs_node, run_script
@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.judge, needs_node]
 
 
 def with_paths() -> list[Scenario]:
-    return [*paths.outcomes(), *paths.catches()]
+    return [*paths.outcomes(), *paths.catches(), *decisions.outcomes(), *decisions.catches()]
 
 
 def with_hostile_inputs() -> list[Scenario]:
@@ -41,7 +41,7 @@ def evaluations(runs: dict[str, Ended]) -> list[dict[str, Any]]:
     return judged([record for ended in runs.values() for record in ended.evaluated])
 
 
-def test_every_expression_of_both_definitions_is_judged(evaluations: list[dict[str, Any]]) -> None:
+def test_every_expression_of_the_definitions_is_judged(evaluations: list[dict[str, Any]]) -> None:
     written = {expression for definition in machines().values() for expression in expressions(definition)}
     assert len(written) > 30
     assert written - {record["expression"] for record in evaluations} == set()

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.judges import hostile, paths
+from tests.judges import decisions, hostile, paths
 from tests.judges.canonical import canonical
 from tests.judges.emulated import FROZEN, run
 from tests.judges.node import INSTALLED, PACKAGES, missing
@@ -41,7 +41,9 @@ def explained(scenario: Scenario) -> bool:
     return all("Cause" in thrown for thrown in throws)
 
 
-SCENARIOS = [one for one in [*paths.outcomes(), *paths.catches(), *hostile.uploads()] if explained(one)]
+CATCHES = [*paths.catches(), *decisions.catches()]
+ALL = [*paths.outcomes(), *decisions.outcomes(), *CATCHES, *hostile.uploads()]
+SCENARIOS = [one for one in ALL if explained(one)]
 
 
 @pytest.fixture(scope="module")
@@ -80,18 +82,19 @@ def test_both_engines_end_alike(scenario: Scenario, theirs: dict[str, dict[str, 
     assert [canonical(one) for one in other["asked"]] == [canonical(list(one)) for one in ours.asked]
 
 
-@pytest.mark.parametrize("scenario", list(paths.catches()), ids=lambda one: one.name)
+@pytest.mark.parametrize("scenario", CATCHES, ids=lambda one: one.name)
 def test_a_catch_is_reached_by_its_scenario(scenario: Scenario) -> None:
-    """Else the comparison above would say nothing about a new Task state: give it a way in `paths.WAYS`."""
+    """Else the comparison above would say nothing about a new Task state: give it a way in the `WAYS` of its module."""
     ended = run(scenario)
     state = paths.caught_in(scenario)
     assert state in ended.visited
     assert ended.visited[-1] != state
 
 
-def test_every_state_of_the_workflow_is_visited() -> None:
-    visited = {state for one in SCENARIOS for state in run(one).visited}
-    assert set(machines()[paths.WORKFLOW]["States"]) - visited == set()
+@pytest.mark.parametrize("machine", [paths.WORKFLOW, decisions.MACHINE])
+def test_every_state_of_the_workflow_is_visited(machine: str) -> None:
+    visited = {state for one in SCENARIOS if one.machine == machine for state in run(one).visited}
+    assert set(machines()[machine]["States"]) - visited == set()
 
 
 @pytest.mark.parametrize(("outcome", "states"), [("passed", 7), ("review", 9)])

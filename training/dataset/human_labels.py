@@ -1,4 +1,8 @@
-"""Human labels: files of JSON lines, each with image, label, reviewer and time."""
+"""Human labels: files of JSON lines, each with image, label, reviewer and time.
+
+Records of "Record decision" have an id too, and may name the record that they replace; what else they say (how long the
+decision took, what the model had said) is not read here.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +20,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 OUT_OF_DISTRIBUTION = "neither"  # a reviewer's label for an image of none of the classes
+CANNOT_TELL = "cannot_tell"
+UNDONE = "undone"  # the label of a record that only takes back the one it replaces
+RESERVED = frozenset({OUT_OF_DISTRIBUTION, CANNOT_TELL, UNDONE, "gone"})
+"""What reviewers decide instead of a class; no class can have one of these names."""
 _SUFFIXES = (".jsonl", ".ndjson", ".json")
 
 
@@ -46,13 +54,21 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """One reviewer's label for one image, and where it is stored."""
+    """One reviewer's label for one image, and where it is stored.
+
+    Attributes
+    ----------
+    id, replaces
+        Of a decision and of the one it corrects or takes back; None where the line has none.
+    """
 
     image: Reference
     label: str
     reviewer: str
     time: datetime
     where: str
+    id: str | None = None
+    replaces: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +91,13 @@ def parse(name: str, text: str) -> Iterable[Vote | Problem]:
                 yield Problem(where, f"not a label line: {reason}")
 
 
+def standing(votes: Iterable[Vote]) -> list[Vote]:
+    """Return the votes that no other vote replaces, whoever cast it, without those that only take one back."""
+    cast = list(votes)
+    replaced = {vote.replaces for vote in cast if vote.replaces}
+    return [vote for vote in cast if vote.id not in replaced and vote.label != UNDONE]
+
+
 def newest_by_reviewer(votes: Iterable[Vote]) -> list[Vote]:
     """Return each reviewer's newest vote; of two with the same time, the one that was written later."""
     newest: dict[str, Vote] = {}
@@ -91,7 +114,15 @@ def _vote(line: str, where: str) -> Vote:
     if time.tzinfo is None:
         time = time.replace(tzinfo=UTC)
     reference = _reference(content["image"])
-    return Vote(reference, _text(content, "label"), _text(content, "reviewer"), time, where)
+    return Vote(
+        reference,
+        _text(content, "label"),
+        _text(content, "reviewer"),
+        time,
+        where,
+        _text(content, "id") if content.get("id") is not None else None,
+        _text(content, "replaces") if content.get("replaces") is not None else None,
+    )
 
 
 def _reference(image: Any) -> Reference:  # noqa: ANN401 - whatever the JSON holds

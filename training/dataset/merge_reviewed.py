@@ -7,7 +7,15 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from training.dataset.human_labels import OUT_OF_DISTRIBUTION, Problem, Reference, Vote, newest_by_reviewer
+from training.dataset.human_labels import (
+    CANNOT_TELL,
+    OUT_OF_DISTRIBUTION,
+    Problem,
+    Reference,
+    Vote,
+    newest_by_reviewer,
+    standing,
+)
 from training.dataset.manifest import Entry, Review
 from training.dataset.prepared_folder import png
 from training.dataset.reviewed_images import Picture, fetch_all
@@ -35,11 +43,14 @@ class Merged:
         Images on which the reviewers disagree, with each reviewer's label; left out.
     left_out
         Images that could not be used for another reason.
+    cannot_tell
+        Images of which a reviewer could not tell what they show, and no other one could.
     """
 
     entries: list[Entry] = field(default_factory=list)
     conflicts: list[dict[str, object]] = field(default_factory=list)
     left_out: list[Problem] = field(default_factory=list)
+    cannot_tell: int = 0
 
 
 def merge(
@@ -51,8 +62,8 @@ def merge(
 ) -> Merged:
     """Write the reviewed images into `folder`, as training images.
 
-    References to the same pixels are one image. The newest label of each reviewer counts; an image is used if
-    all of its reviewers agree.
+    References to the same pixels are one image. A label that another one replaces does not count, whoever gave it; of
+    the others, the newest of each reviewer does. An image is used if all reviewers agree who could tell what it shows.
 
     Parameters
     ----------
@@ -74,7 +85,7 @@ def merge(
     """
     merged = Merged()
     by_image: defaultdict[Reference, list[Vote]] = defaultdict(list)
-    for vote in _of_users(votes, merged):
+    for vote in standing(_of_users(votes, merged)):
         by_image[vote.image].append(vote)
     pictures: dict[str, Picture] = {}
     looks: defaultdict[str, list[Vote]] = defaultdict(list)
@@ -86,7 +97,10 @@ def merge(
             pictures.setdefault(digest, found)
             looks[digest] += by_image[reference]
     for digest, cast in looks.items():
-        last = newest_by_reviewer(cast)
+        last = [vote for vote in newest_by_reviewer(cast) if vote.label != CANNOT_TELL]
+        if not last:
+            merged.cannot_tell += 1
+            continue
         address = str(last[0].image)
         chosen = {vote.label for vote in last}
         if digest in seen:

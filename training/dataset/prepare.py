@@ -106,6 +106,7 @@ def _write_reviewed(
         "labels": str(reviews.labels),
         "votes": len(votes),
         "added": dict(sorted(Counter(entry.label for entry in merged.entries).items())),
+        "cannot_tell": merged.cannot_tell,
         "conflicts": merged.conflicts,
         "left_out": [asdict(problem) for problem in merged.left_out],
         "bad_lines": [asdict(problem) for problem in bad_lines],

@@ -19,7 +19,7 @@ from endpoint.errors import ImageError
 from endpoint.image import read_square
 from training.dataset import manifest
 from training.dataset.archive import SIDE, Images
-from training.dataset.human_labels import OUT_OF_DISTRIBUTION
+from training.dataset.human_labels import OUT_OF_DISTRIBUTION, RESERVED
 from training.dataset.manifest import Entry
 from training.errors import ArchiveError, FolderError, ManifestError
 
@@ -104,6 +104,8 @@ def write_split(folder: Path, split: Split, classes: Sequence[str], labels: Sequ
         Names of the wanted classes, and their labels in the split.
     """
     for name, label in zip(classes, labels, strict=True):
+        if name in RESERVED:
+            raise ArchiveError(f"no class can be named {name}, which reviewers say; leave it out of --classes")
         if not _FOLDER_NAME.fullmatch(name):
             raise ArchiveError(f"the class {name!r} cannot be a folder's name; leave it out of --classes")
         chosen = split.of_class(label)

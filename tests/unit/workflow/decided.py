@@ -24,6 +24,8 @@ MACHINE: Final = "arn:aws:states:us-east-1:000000000000:stateMachine:RecordDecis
 KEY, ETAG = "incoming/2026/über +1.jpg", "0123456789abcdef0123456789abcdef"
 NAME: Final = f"{KEY.removeprefix('incoming/')}/{ETAG}.json"
 CLAIMED_AT, FINISHED_AT = "2026-11-20T10:00:00.500Z", "2026-11-20T10:00:01.500Z"
+FIRST, SECOND, THIRD = "1" * 32, "2" * 32, "3" * 32
+AT, LATER, LAST = "2026-11-27T09:00:00.000Z", "2026-11-28T08:00:00.000Z", "2026-11-29T08:00:00.000Z"
 KIM, LEE = "arn:aws:sts::000000000000:assumed-role/Reviewer/kim", "arn:aws:iam::000000000000:user/lee"
 
 
@@ -69,7 +71,7 @@ class Review:
     def model_key(self) -> str:
         return f"{'passed/bicycle' if self.outcome == 'passed' else 'review'}/{NAME}"
 
-    def decide(self, label: str, id_: str, *, by: str = KIM, at: str = "2026-11-27T09:00:00.000Z") -> None:
+    def decide(self, label: str, id_: str, *, by: str = KIM, at: str = AT) -> None:
         """Write a decision as a reviewer does: the first one, or one that replaces the newest."""
         replaced = self.claim().get("decision")
         record = {
@@ -107,7 +109,7 @@ class Review:
             "stateMachineArn": MACHINE,
             "name": str(self._runs),
             "status": "RUNNING",
-            "startDate": "2026-11-27T09:00:00.000Z",
+            "startDate": AT,
             "input": json.dumps({"image_key": KEY, "etag": ETAG} | ({"repeated": True} if repeated else {})),
             "events": [],
         }

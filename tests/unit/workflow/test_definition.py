@@ -175,17 +175,21 @@ def test_no_region_of_aws_is_left_out(root: Path) -> None:
         assert "arn:aws" not in path.read_text(), path.name
 
 
-def test_no_attribute_is_a_reserved_word_of_dynamodb(tasks: dict[str, Any]) -> None:
+def test_no_attribute_is_a_reserved_word_of_dynamodb(tasks: dict[str, Any], root: Path) -> None:
     # moto keeps the list of the DynamoDB guide's "Reserved words in DynamoDB".
     reserved = set(files(moto.dynamodb.parsing).joinpath("reserved_keywords.txt").read_text().split())
     grammar = {"SET", "REMOVE", "ADD", "OR", "AND"}
     used = set()
-    for name in ("Claim image", "Close claim"):
-        expressions = [tasks[name]["Arguments"][f"{kind}Expression"] for kind in ("Condition", "Update")]
+    recording = json.loads((root / "statemachine" / "record_decision.asl.json").read_text())["States"]
+    updates = [*tasks.values(), *recording.values()]
+    found = [each["Arguments"] for each in updates if "UpdateExpression" in each.get("Arguments", {})]
+    assert len(found) == 4
+    for arguments in found:
+        expressions = [arguments[f"{kind}Expression"] for kind in ("Condition", "Update")]
         for expression in expressions:
             quoted = re.findall("'([^']*)'", expression) if expression.startswith("{%") else [expression]
             used |= {word.upper() for text in quoted for word in re.findall(r"(?<![:#\w])[a-z_]+", text)}
-    assert {"EXECUTION", "STATE_SHARD", "EXPIRES_AT"} <= used
+    assert {"EXECUTION", "STATE_SHARD", "EXPIRES_AT", "LEASE_UNTIL", "DECISION"} <= used
     assert not used & (reserved - grammar)
 
 

@@ -13,21 +13,25 @@ import pytest
 from scones.result_documents import result_key
 from tests.static.definitions import filled
 from tests.unit.workflow.decided import (
+    AT,
     CLAIMED_AT,
     ETAG,
     FINISHED_AT,
+    FIRST,
     IMAGES,
     KEY,
     KIM,
+    LAST,
+    LATER,
     LEE,
     NAME,
+    SECOND,
+    THIRD,
     Review,
     reviews,
 )
 
 type MakeReview = Callable[..., Review]
-FIRST, SECOND, THIRD = "1" * 32, "2" * 32, "3" * 32
-AT, LATER, LAST = "2026-11-27T09:00:00.000Z", "2026-11-28T08:00:00.000Z", "2026-11-29T08:00:00.000Z"
 TASKS = [name for name, state in filled("RecordDecision")["States"].items() if state["Type"] == "Task"]
 INDEXED = ("state_shard", "state_since", "lease_by", "lease_until")
 
