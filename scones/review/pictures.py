@@ -11,10 +11,13 @@ import sys
 import tempfile
 import webbrowser
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from scones.console.decoders import DecoderLimits, Decoders, NotDecodedError
+from scones.console.previews import MAX_PIXELS
 
 if TYPE_CHECKING:
     from scones.decisions.review_image import ReviewImage
@@ -23,6 +26,8 @@ type Preview = Callable[[bytes], bytes | None]
 """Make an upright JPEG of an image; None where it cannot be shown."""
 
 _ROWS: Final = 24
+_LONGEST_SIDE: Final = 1024
+"""Pixels of a picture in a terminal: more would not be seen, and takes long over SSH."""
 _CHUNK: Final = 4096
 """Longest part of a picture in one escape sequence (kitty, "Terminal graphics protocol")."""
 _SUFFIXES: Final[Mapping[bytes, str]] = {
@@ -88,8 +93,18 @@ class Pictures:
 @contextmanager
 def pictures() -> Iterator[Pictures]:
     """Show pictures in this terminal; their files are deleted at the end."""
-    with tempfile.TemporaryDirectory(prefix="scones-review-") as folder:
-        yield Pictures(Path(folder), protocol_of(os.environ), lambda _content: None)
+    with (
+        tempfile.TemporaryDirectory(prefix="scones-review-") as folder,
+        closing(Decoders(DecoderLimits(processes=1))) as decoders,
+    ):
+
+        def preview(content: bytes) -> bytes | None:
+            try:
+                return decoders.jpeg(content, _LONGEST_SIDE, MAX_PIXELS)
+            except NotDecodedError:
+                return None
+
+        yield Pictures(Path(folder), protocol_of(os.environ), preview)
 
 
 def iterm(jpeg: bytes) -> str:
