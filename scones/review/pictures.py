@@ -16,9 +16,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from scones.console.decoders import DecoderLimits, Decoders, NotDecodedError
-from scones.console.previews import MAX_PIXELS
-
 if TYPE_CHECKING:
     from scones.decisions.review_image import ReviewImage
 
@@ -93,10 +90,19 @@ class Pictures:
 @contextmanager
 def pictures() -> Iterator[Pictures]:
     """Show pictures in this terminal; their files are deleted at the end."""
-    with (
-        tempfile.TemporaryDirectory(prefix="scones-review-") as folder,
-        closing(Decoders(DecoderLimits(processes=1))) as decoders,
-    ):
+    with tempfile.TemporaryDirectory(prefix="scones-review-") as folder, _previews() as preview:
+        yield Pictures(Path(folder), protocol_of(os.environ), preview)
+
+
+@contextmanager
+def _previews() -> Iterator[Preview]:
+    try:
+        from scones.console.decoders import DecoderLimits, Decoders, NotDecodedError  # noqa: PLC0415 (an extra)
+        from scones.console.previews import MAX_PIXELS  # noqa: PLC0415
+    except ModuleNotFoundError:
+        yield lambda _content: None  # without what decodes, addresses of files are printed
+        return
+    with closing(Decoders(DecoderLimits(processes=1))) as decoders:
 
         def preview(content: bytes) -> bytes | None:
             try:
@@ -104,7 +110,7 @@ def pictures() -> Iterator[Pictures]:
             except NotDecodedError:
                 return None
 
-        yield Pictures(Path(folder), protocol_of(os.environ), preview)
+        yield preview
 
 
 def iterm(jpeg: bytes) -> str:
