@@ -68,6 +68,11 @@ class Reviewer:
 
     Methods raise a `ReviewError` for what a reviewer can meet, and botocore's errors for the rest, which
     `scones.errors.explain` says in one line.
+
+    Attributes
+    ----------
+    connection
+        With the reviewer's credentials.
     """
 
     def __init__(
@@ -78,7 +83,7 @@ class Reviewer:
         clock: AwsClock | None = None,
         pace: Pace | None = None,
     ) -> None:
-        self._connection = connection
+        self.connection = connection
         self._stack = stack
         self._clock = clock or AwsClock()
         self._pace = pace or Pace()
@@ -92,7 +97,7 @@ class Reviewer:
     @cached_property
     def by(self) -> str:
         """The ARN of these credentials, asked once."""
-        return self._connection.sts().get_caller_identity()["Arn"]
+        return self.connection.sts().get_caller_identity()["Arn"]
 
     @property
     def labels(self) -> tuple[str, ...]:

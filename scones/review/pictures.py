@@ -11,7 +11,7 @@ import sys
 import tempfile
 import webbrowser
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -23,6 +23,8 @@ type Preview = Callable[[bytes], bytes | None]
 """Make an upright JPEG of an image; None where it cannot be shown."""
 
 _ROWS: Final = 24
+_LONGEST_SIDE: Final = 1024
+"""Pixels of a picture in a terminal: more would not be seen, and takes long over SSH."""
 _CHUNK: Final = 4096
 """Longest part of a picture in one escape sequence (kitty, "Terminal graphics protocol")."""
 _SUFFIXES: Final[Mapping[bytes, str]] = {
@@ -88,8 +90,27 @@ class Pictures:
 @contextmanager
 def pictures() -> Iterator[Pictures]:
     """Show pictures in this terminal; their files are deleted at the end."""
-    with tempfile.TemporaryDirectory(prefix="scones-review-") as folder:
-        yield Pictures(Path(folder), protocol_of(os.environ), lambda _content: None)
+    with tempfile.TemporaryDirectory(prefix="scones-review-") as folder, _previews() as preview:
+        yield Pictures(Path(folder), protocol_of(os.environ), preview)
+
+
+@contextmanager
+def _previews() -> Iterator[Preview]:
+    try:
+        from scones.console.decoders import DecoderLimits, Decoders, NotDecodedError  # noqa: PLC0415 (an extra)
+        from scones.console.previews import MAX_PIXELS  # noqa: PLC0415
+    except ModuleNotFoundError:
+        yield lambda _content: None  # without what decodes, addresses of files are printed
+        return
+    with closing(Decoders(DecoderLimits(processes=1))) as decoders:
+
+        def preview(content: bytes) -> bytes | None:
+            try:
+                return decoders.jpeg(content, _LONGEST_SIDE, MAX_PIXELS)
+            except NotDecodedError:
+                return None
+
+        yield preview
 
 
 def iterm(jpeg: bytes) -> str:

@@ -13,6 +13,46 @@ from collections.abc import Iterator
 from tests.static.policies import ACCOUNT, KEY, REGION, grants
 
 PLACE = f"{REGION}:{ACCOUNT}"
+# Requests that a policy on attributes tells apart, and the keys that DynamoDB lets them carry.
+_WRITTEN = ["image_key", "etag", "state_shard", "state_since", "finished_at", "decision", "decisions"]
+_QUEUE = ["image_key", "etag", "state_shard", "state_since", "execution", "version_id", "size", "lease_until"]
+REQUESTS: dict[str, dict[str, dict[str, str | list[str]]]] = {
+    "of ImageClaims": {
+        "a decision": {
+            "dynamodb:Attributes": [*_WRITTEN, "lease_by", "lease_until"],
+            "dynamodb:ReturnValues": "NONE",
+        },
+        "a decision that returns all": {
+            "dynamodb:Attributes": _WRITTEN,
+            "dynamodb:ReturnValues": "ALL_OLD",
+        },
+        "the outcome": {"dynamodb:Attributes": ["image_key", "outcome"], "dynamodb:ReturnValues": "NONE"},
+        "the decision and the verdict": {
+            "dynamodb:Attributes": [*_WRITTEN, "outcome", "label", "confidence"],
+            "dynamodb:Select": "SPECIFIC_ATTRIBUTES",
+        },
+        "the execution": {
+            "dynamodb:Attributes": ["image_key", "etag", "execution"],
+            "dynamodb:Select": "SPECIFIC_ATTRIBUTES",
+        },
+        "all attributes": {
+            "dynamodb:Attributes": ["image_key", "etag"],
+            "dynamodb:Select": "ALL_ATTRIBUTES",
+        },
+    },
+    "of ImageClaims/index/by_state": {
+        "the queue": {"dynamodb:Attributes": _QUEUE, "dynamodb:Select": "SPECIFIC_ATTRIBUTES"},
+        "a count": {"dynamodb:Attributes": ["state_shard"], "dynamodb:Select": "COUNT"},
+        "the labels": {
+            "dynamodb:Attributes": [*_QUEUE, "label"],
+            "dynamodb:Select": "SPECIFIC_ATTRIBUTES",
+        },
+        "all that is projected": {
+            "dynamodb:Attributes": ["state_shard"],
+            "dynamodb:Select": "ALL_PROJECTED_ATTRIBUTES",
+        },
+    },
+}
 # Names of this table: the ARN, and the condition keys that the request carries beside it; a list where AWS has a set.
 RESOURCES: dict[str, tuple[str, dict[str, str | list[str]]]] = {
     **{name: (f"arn:aws:s3:::{name}", {}) for name in ("ImageBucket", "ResultsBucket", "OtherBucket")},
@@ -37,6 +77,11 @@ RESOURCES: dict[str, tuple[str, dict[str, str | list[str]]]] = {
     **{
         name: (f"arn:aws:dynamodb:{PLACE}:table/{name}", {})
         for name in ("ImageClaims", "ImageClaims/index/by_state", "ImageClaims/index/other", "OtherTable")
+    },
+    **{
+        f"{what} {of}": (f"arn:aws:dynamodb:{PLACE}:table/{of.removeprefix('of ')}", context)
+        for of, requests in REQUESTS.items()
+        for what, context in requests.items()
     },
     **{name: (f"arn:aws:sqs:{PLACE}:{name}", {}) for name in ("FailedImages", "OtherQueue")},
     **{name: (f"arn:aws:sns:{PLACE}:{name}", {}) for name in ("ReviewTopic", "AlertTopic", "OtherTopic")},
@@ -72,7 +117,8 @@ RESOURCES: dict[str, tuple[str, dict[str, str | list[str]]]] = {
     "EndpointName": (f"arn:aws:sagemaker:{PLACE}:endpoint/EndpointName", {}),
     "other-endpoint": (f"arn:aws:sagemaker:{PLACE}:endpoint/other-endpoint", {}),
     "a role": (f"arn:aws:iam::{ACCOUNT}:role/SerializeRole", {}),
-    "the stack": (f"arn:aws:cloudformation:{PLACE}:stack/scones/1", {}),
+    "the stack": (f"arn:aws:cloudformation:{PLACE}:stack/AWS::StackName/1", {}),
+    "another stack": (f"arn:aws:cloudformation:{PLACE}:stack/other/1", {}),
     "KmsKeyArn": (KEY, {}),
     "another key": (f"arn:aws:kms:{PLACE}:key/another", {}),
     "*": ("*", {}),
@@ -88,7 +134,8 @@ WANTED_BY_INTRUDERS = [
     "logs:DeleteLogGroup", "logs:CreateLogGroup", "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion",
     "ssm:PutParameter", "ec2:RunInstances",
 ]  # fmt: skip
-UPLOADERS, WORKFLOW, BACKFILL = "UploaderPolicy", "ClassifyImageRole", "BackfillRole"
+UPLOADERS, REVIEWERS = "UploaderPolicy", "ReviewerPolicy"
+WORKFLOW, BACKFILL = "ClassifyImageRole", "BackfillRole"
 SERIALIZE, CLASSIFY, FILTER, SWEEP = "SerializeRole", "ClassifyRole", "FilterRole", "SweepRole"
 RULE, RECORD = "ImageDroppedRole", "RecordDecisionRole"
 FUNCTIONS, WORKFLOWS = {SERIALIZE, CLASSIFY, FILTER, SWEEP}, {WORKFLOW, BACKFILL, RECORD}
@@ -99,14 +146,14 @@ WHO_MAY: dict[tuple[str, str], set[str]] = {
     # The images
     ("s3:PutObject", "ImageBucket/incoming"): {UPLOADERS},
     ("s3:AbortMultipartUpload", "ImageBucket/incoming"): {UPLOADERS},
-    ("s3:GetObject", "ImageBucket/incoming"): {SERIALIZE},
-    ("s3:GetObjectVersion", "ImageBucket/incoming"): {SERIALIZE},
-    ("s3:ListBucket", "ImageBucket"): {SERIALIZE},
-    ("s3:ListBucket", "ImageBucket below a/"): {SERIALIZE},
-    ("s3:ListBucket", "ImageBucket below incoming/"): {SERIALIZE, BACKFILL},
-    ("s3:ListBucketVersions", "ImageBucket"): {SERIALIZE},
-    ("s3:ListBucketVersions", "ImageBucket below a/"): {SERIALIZE},
-    ("s3:ListBucketVersions", "ImageBucket below incoming/"): {SERIALIZE, SWEEP},
+    ("s3:GetObject", "ImageBucket/incoming"): {SERIALIZE, REVIEWERS},
+    ("s3:GetObjectVersion", "ImageBucket/incoming"): {SERIALIZE, REVIEWERS},
+    ("s3:ListBucket", "ImageBucket"): {SERIALIZE, REVIEWERS},
+    ("s3:ListBucket", "ImageBucket below a/"): {SERIALIZE, REVIEWERS},
+    ("s3:ListBucket", "ImageBucket below incoming/"): {SERIALIZE, REVIEWERS, BACKFILL},
+    ("s3:ListBucketVersions", "ImageBucket"): {SERIALIZE, REVIEWERS},
+    ("s3:ListBucketVersions", "ImageBucket below a/"): {SERIALIZE, REVIEWERS},
+    ("s3:ListBucketVersions", "ImageBucket below incoming/"): {SERIALIZE, REVIEWERS, SWEEP},
     # The verdict
     ("sagemaker:InvokeEndpoint", "EndpointName"): {CLASSIFY},
     ("ssm:GetParameter", "LiveThreshold"): {FILTER},
@@ -126,10 +173,27 @@ WHO_MAY: dict[tuple[str, str], set[str]] = {
     ("dynamodb:UpdateItem", "ImageClaims"): {WORKFLOW, SWEEP, RECORD},
     **{(f"dynamodb:{call}", "ImageClaims"): {SWEEP} for call in ("GetItem", "BatchGetItem", "PutItem")},
     ("dynamodb:Query", "ImageClaims/index/by_state"): {SWEEP},
+    **{
+        (f"dynamodb:{call}", f"{what} of ImageClaims"): roles
+        for what in REQUESTS["of ImageClaims"]
+        for call, roles in (
+            ("UpdateItem", {WORKFLOW, SWEEP, RECORD} | ({REVIEWERS} if what == "a decision" else set())),
+            ("GetItem", {SWEEP} | ({REVIEWERS} if what == "the decision and the verdict" else set())),
+            ("BatchGetItem", {SWEEP}),
+            ("PutItem", {SWEEP}),
+        )
+    },
+    **{
+        ("dynamodb:Query", f"{what} of ImageClaims/index/by_state"):
+            {SWEEP} | ({REVIEWERS} if what in {"the queue", "a count"} else set())
+        for what in REQUESTS["of ImageClaims/index/by_state"]
+    },
+    # Finding the names of a stack
+    ("cloudformation:DescribeStacks", "the stack"): {REVIEWERS},
     # Starting and watching
     ("states:StartExecution", "alias ClassifyImage:live"): {RULE, SWEEP},
     ("states:DescribeExecution", "execution ClassifyImage"): {SWEEP},
-    ("states:StartExecution", "stateMachine RecordDecision"): {SWEEP},
+    ("states:StartExecution", "stateMachine RecordDecision"): {SWEEP, REVIEWERS},
     ("states:StartSyncExecution", "stateMachine ClassifyImageExpress"): {BACKFILL},
     ("states:StartExecution", "stateMachine Backfill"): {BACKFILL},
     ("states:DescribeExecution", "children Backfill"): {BACKFILL},
@@ -147,7 +211,7 @@ WHO_MAY: dict[tuple[str, str], set[str]] = {
     ("sns:Publish", "AlertTopic"): {WORKFLOW, SWEEP, RECORD},
     ("sqs:SendMessage", "FailedImages"): {SWEEP},
     # The key
-    ("kms:Decrypt", "KmsKeyArn"): {UPLOADERS, WORKFLOW, BACKFILL, RECORD, SERIALIZE, SWEEP},
+    ("kms:Decrypt", "KmsKeyArn"): {UPLOADERS, REVIEWERS, WORKFLOW, BACKFILL, RECORD, SERIALIZE, SWEEP},
     ("kms:GenerateDataKey", "KmsKeyArn"): {UPLOADERS, WORKFLOW, BACKFILL, RECORD, SWEEP},
     # Logs and traces
     **{

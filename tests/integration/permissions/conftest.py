@@ -8,6 +8,9 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from scones.connection import Connection
+from scones.decisions.reviewer import Reviewer
+from scones.stack import read_stack
 from tests.integration.permissions.people import OPERATOR, REVIEWER
 from tests.local_cloud.cloud import LocalCloud, open_cloud, parameters
 from tests.local_cloud.shell import Shell
@@ -30,13 +33,25 @@ def guarded(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lo
 @pytest.fixture(scope="package")
 def uploader(guarded: LocalCloud) -> Any:
     """Clients of a user who has the stack's policy for uploaders and nothing else."""
-    iam = guarded.client("iam")
-    iam.create_user(UserName="uploader")
-    iam.attach_user_policy(UserName="uploader", PolicyArn=guarded.outputs["UploaderPolicyArn"])
-    key = iam.create_access_key(UserName="uploader")["AccessKey"]
-    session = boto3.Session(key["AccessKeyId"], key["SecretAccessKey"], region_name="us-east-1")
+    session = _session_of(guarded, "uploader", "UploaderPolicyArn")
 
     def client(service: str) -> Any:
         return session.client(service, endpoint_url=guarded.url)  # type: ignore[call-overload]
 
     return client
+
+
+@pytest.fixture(scope="package")
+def reviewer(guarded: LocalCloud) -> Reviewer:
+    """A session of a user who has the stack's policy for reviewers and nothing else."""
+    session = _session_of(guarded, "reviewer", "ReviewerPolicyArn")
+    connection = Connection(session, "scones", endpoint_url=guarded.url)
+    return Reviewer(connection, read_stack(connection))
+
+
+def _session_of(cloud: LocalCloud, user: str, policy: str) -> boto3.Session:
+    iam = cloud.client("iam")
+    iam.create_user(UserName=user)
+    iam.attach_user_policy(UserName=user, PolicyArn=cloud.outputs[policy])
+    key = iam.create_access_key(UserName=user)["AccessKey"]
+    return boto3.Session(key["AccessKeyId"], key["SecretAccessKey"], region_name="us-east-1")

@@ -5,9 +5,14 @@ import json
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from scones.decisions.review_errors import ReviewError
+from scones.decisions.review_image import ReviewImage
+from scones.decisions.reviewer import Reviewer
+from scones.stack import read_stack
 from tests.integration.permissions.deployed import GuardedStack
 from tests.static.policies import Grant
 
@@ -27,6 +32,10 @@ OF_ACTION: dict[tuple[str, str], Probe] = {
     ("SweepRole", "dynamodb:PutItem"): ("sweep_by_schedule",),
     ("UploaderPolicy", "s3:PutObject"): ("upload",),
     ("UploaderPolicy", "s3:AbortMultipartUpload"): ("abort_upload",),
+    ("ReviewerPolicy", "s3:GetObject"): ("look_at_newest",),
+    ("ReviewerPolicy", "s3:GetObjectVersion"): ("look_at_version",),
+    ("ReviewerPolicy", "s3:ListBucket"): ("look_at_gone",),
+    ("ReviewerPolicy", "s3:ListBucketVersions"): ("look_at_purged",),
 }
 OF_STATEMENT: dict[tuple[str, str], Probe] = {
     ("ClassifyImageRole", "CallFunctions"): ("reach", "passed"),
@@ -52,6 +61,11 @@ OF_STATEMENT: dict[tuple[str, str], Probe] = {
     ("RecordDecisionRole", "StoreLabels"): ("record", "review", "motorcycle"),
     ("RecordDecisionRole", "TellGoneFromForbidden"): ("record_gone",),
     ("RecordDecisionRole", "TellPeople"): ("record_in_vain",),
+    ("ReviewerPolicy", "FindStack"): ("find_stack",),
+    ("ReviewerPolicy", "ReadQueue"): ("take",),
+    ("ReviewerPolicy", "ReadClaims"): ("look_up_claim",),
+    ("ReviewerPolicy", "Decide"): ("decide",),
+    ("ReviewerPolicy", "RecordDecision"): ("decide",),
     ("FilterRole", "ReadThreshold"): ("judge",),
     ("FailedImagesPolicy", "LetRulesSend"): ("let_an_execution_die",),
     ("AlertTopicPolicy", "LetRulePublish"): ("let_an_execution_die",),
@@ -88,12 +102,14 @@ class Probes:
 
     stack: GuardedStack
     uploader: Callable[[str], Any]
+    reviewer: Reviewer
     tags: dict[str, str]
     _numbers: Any = field(default_factory=lambda: itertools.count(1))
 
     def run(self, probe: Probe) -> None:
         name, *arguments = probe
-        getattr(self, name)(*arguments)
+        with suppress(ReviewError):  # what a reviewer meets is in the log of refusals too
+            getattr(self, name)(*arguments)
 
     def reach(self, outcome: str) -> None:
         """Bring an image to this outcome; that it failed comes of an event with no size."""
@@ -135,13 +151,56 @@ class Probes:
         upload = self.stack.cloud.client("s3").create_multipart_upload(**place)["UploadId"]
         self.uploader("s3").abort_multipart_upload(**place, UploadId=upload)
 
+    def find_stack(self) -> None:
+        read_stack(self.reviewer.connection)
+
+    def take(self) -> None:
+        """Read the queue, count it and hold its oldest image."""
+        self._let_wait()
+        self.reviewer.count()
+        self.reviewer.take()
+
+    def decide(self) -> None:
+        """Decide about an image that waits, look at what the model had said, and have the decision recorded."""
+        self._let_wait()
+        decided = self.reviewer.decide(self._waiting, "motorcycle").decision
+        self.reviewer.model_said(decided)
+
+    def look_up_claim(self) -> None:
+        self._let_wait()
+        self.reviewer.image(f"incoming/{SURE}", self.tags[SURE])
+
+    def look_at_newest(self) -> None:
+        self.reviewer.open(self._waiting)
+
+    def look_at_version(self) -> None:
+        self.reviewer.open(replace(self._waiting, version_id=self._newest_version()))
+
+    def look_at_gone(self) -> None:
+        self.reviewer.open(replace(self._waiting, key="incoming/gone.jpg"))
+
+    def look_at_purged(self) -> None:
+        self.reviewer.open(replace(self._waiting, version_id="purged"))
+
+    @property
+    def _waiting(self) -> ReviewImage:
+        return ReviewImage(f"incoming/{SURE}", self.tags[SURE])
+
+    def _let_wait(self) -> None:
+        self._claim(
+            SURE,
+            outcome="review",
+            finished_at=NOW,
+            state_shard=f"person#{self._waiting.shard}",
+            state_since=NOW,
+            execution="earlier",
+        )
+
     def read_newest(self) -> None:
         self._invoke("Serialize", self._reference(SURE))
 
     def read_version(self) -> None:
-        bucket, key = self.stack.physical["ImageBucket"], f"incoming/{SURE}"
-        listed = self.stack.cloud.client("s3").list_object_versions(Bucket=bucket, Prefix=key)["Versions"]
-        self._invoke("Serialize", self._reference(SURE) | {"version_id": listed[0]["VersionId"]})
+        self._invoke("Serialize", self._reference(SURE) | {"version_id": self._newest_version()})
 
     def read_gone(self) -> None:
         """Read a missing image: only callers that may list the bucket get NoSuchKey."""
@@ -222,6 +281,11 @@ class Probes:
         """Record a decision whose document cannot be read, which is an alert."""
         self._decide("review", "motorcycle", document="not a document")
         self._record()
+
+    def _newest_version(self) -> str:
+        bucket, key = self.stack.physical["ImageBucket"], f"incoming/{SURE}"
+        listed = self.stack.cloud.client("s3").list_object_versions(Bucket=bucket, Prefix=key)["Versions"]
+        return str(listed[0]["VersionId"])
 
     def _decide(
         self,

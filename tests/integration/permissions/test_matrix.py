@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from scones.decisions.reviewer import Reviewer
 from tests.integration.permissions.deployed import GuardedStack
 from tests.integration.permissions.probes import NO_IMAGE, SURE, UNSURE, Probes, probe_of
 from tests.local_cloud.cloud import LocalCloud
@@ -46,7 +47,7 @@ SHOWN = [grant for grant in grants() if why_not_shown(grant) is None]
 
 
 @pytest.fixture(scope="module")
-def probes(guarded: LocalCloud, uploader: Any, root: Path) -> Iterator[Probes]:
+def probes(guarded: LocalCloud, uploader: Any, reviewer: Reviewer, root: Path) -> Iterator[Probes]:
     """The stack with its rule on uploads switched off, and three images in its bucket."""
     stack = GuardedStack(guarded)
     events, rule = guarded.client("events"), stack.physical["ImageDropped"]
@@ -56,14 +57,15 @@ def probes(guarded: LocalCloud, uploader: Any, root: Path) -> Iterator[Probes]:
         name: guarded.put(f"incoming/{name}", (images / name).read_bytes())
         for name in (SURE, UNSURE, NO_IMAGE)
     }
-    yield Probes(stack, uploader, tags)
+    yield Probes(stack, uploader, reviewer, tags)
     events.enable_rule(Name=rule)
 
 
 def identity(stack: GuardedStack, owner: str) -> str:
     """Return what the log calls somebody with this policy; of a resource's policy, the service that it lets in."""
-    if owner == "UploaderPolicy":
-        return "user/uploader"
+    users = {"UploaderPolicy": "user/uploader", "ReviewerPolicy": "user/reviewer"}
+    if owner in users:
+        return users[owner]
     return stack.physical["BackfillRole" if owner == "BackfillChildren" else owner]
 
 

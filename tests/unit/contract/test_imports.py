@@ -22,6 +22,7 @@ BETWEEN_PACKAGES: Final = {
     ): "`scones up` reads labels and input size from the model that its endpoint will serve",
 }
 BETWEEN_COMMANDS: Final = {
+    ("review", "console"): "shows pictures that the console's child processes have decoded",
     ("verify", "drop"): "drops its samples as `scones drop` does: what people use is what is verified",
     ("show", "why"): "tells the same evidence, all of it",
     ("show", "graph"): "tells the path that `scones graph` draws",

@@ -150,6 +150,7 @@ def test_who_starts_the_workflow_may_so_on_the_workflow_itself() -> None:
         ("ImageDroppedRole", "ClassifyImage"),
         ("SweepRole", "ClassifyImage"),
         ("SweepRole", "RecordDecision"),
+        ("ReviewerPolicy", "RecordDecision"),
         ("BackfillChildren", "Backfill"),
     }
     assert resources()["ImageDropped"]["Properties"]["Targets"][0]["Arn"] == {"Ref": "ClassifyImageAliaslive"}

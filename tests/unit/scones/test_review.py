@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import os
 import pty
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from email.utils import formatdate
+from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 from moto import mock_aws
+from PIL import Image
 
 from scones.cli import main
 from scones.decisions.aws_clock import AwsClock
@@ -20,7 +24,7 @@ from scones.decisions.reviewer import Reviewer
 from scones.errors import SconesError
 from scones.review import keyboard, session
 from scones.review.keyboard import Keyboard, keys_of
-from scones.review.pictures import Pictures, Protocol, iterm, kitty, protocol_of
+from scones.review.pictures import Pictures, Protocol, iterm, kitty, pictures, protocol_of
 from scones.review.session import Screen, Session
 from tests.fakes.review_stack import CLAIMS, IMAGES, ReviewStack
 
@@ -368,6 +372,35 @@ def test_a_picture_is_sent_in_the_parts_that_a_terminal_takes() -> None:
     assert parts[-1].startswith("\x1b_Gm=0;")
     assert all(len(part.partition(";")[2]) <= 4096 for part in parts)
     assert iterm(b"abc") == "\x1b]1337;File=inline=1;size=3;height=24;preserveAspectRatio=1:YWJj\x07"
+
+
+@pytest.mark.parametrize(
+    ("program", "start"), [("ghostty", "\x1b_Ga=T,f=100"), ("iTerm.app", "\x1b]1337;File=inline=1")]
+)
+def test_a_terminal_that_can_is_sent_an_upright_picture(
+    cloud: ReviewStack,
+    root: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    program: str,
+    start: str,
+) -> None:
+    for name in ("TMUX", "KITTY_WINDOW_ID", "LC_TERMINAL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("TERM_PROGRAM", program)
+    image = cloud.add("turned.jpg")
+    with pictures() as shown:
+        content = (root / "events" / "images" / "rotated by a phone.jpg").read_bytes()
+        assert shown.show(image, content) is None
+        sent = capsys.readouterr().out
+        assert sent.startswith(start)
+        assert shown.show(image, b"not an image") is not None  # the address of its file
+        assert capsys.readouterr().out == ""
+    if program == "iTerm.app":
+        jpeg = base64.b64decode(sent.partition(":")[2].partition("\x07")[0])
+        width, height = Image.open(io.BytesIO(jpeg)).size
+        assert width > height  # the file is a portrait that a phone turned
 
 
 @pytest.mark.parametrize(
