@@ -87,6 +87,9 @@ class ReviewDesk:
         """
         reviewer, hold = self._open(), self._hold(page)
         image = _of(hold, image_id)
+        if label not in reviewer.labels:  # `gone` is found out here, not said by a page
+            message = f"{label} is not a label of this stack: it has {', '.join(reviewer.labels)}"
+            raise ReviewError(message)
         unwritten = hold.unwritten.pop(image_id, None)
         try:
             if unwritten and unwritten.label == label:

@@ -37,7 +37,8 @@ function fill(card, row) {
   } else image.removeAttribute("src");
   const outcome = part(".outcome");
   outcome.className = `outcome is-${row.outcome}`;
-  outcome.textContent = row.outcome === "review" ? "waits for a person" : row.outcome;
+  outcome.textContent = row.outcome === "review" ? "to review" : row.outcome;
+  part(".verdict").hidden = !row.label;
   part(".label").textContent = row.label ?? "";
   part(".confidence").textContent = confidenceText(row.confidence);
   part(".confidence").title = row.confidence === null ? "" : `The model's confidence: ${row.confidence}`;
@@ -177,8 +178,12 @@ filters.addEventListener("submit", (event) => event.preventDefault());
 more.addEventListener("click", () => load(false));
 document.getElementById("uploads-clear").addEventListener("click", forgetUploads);
 setInterval(() => {
-  for (const time of gallery.querySelectorAll("time")) time.textContent = ageOf(time.dateTime);
-}, 10_000);
+  if (document.hidden) return;
+  for (const time of gallery.querySelectorAll("time")) {
+    const age = ageOf(time.dateTime);
+    if (time.textContent !== age) time.textContent = age;
+  }
+}, 1000);
 setInterval(say, 3000);
 load(true);
 listen();

@@ -67,7 +67,7 @@ export function showPulse(kind, text) {
 
 /** "12 s", "4 min", "3 h" or a date. */
 export function ageOf(time, now = Date.now()) {
-  const seconds = Math.max(0, Math.round((now - Date.parse(time)) / 1000));
+  const seconds = Math.max(0, Math.floor((now - Date.parse(time)) / 1000));
   if (seconds < 60) return `${seconds} s ago`;
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;
   if (seconds < 86400) return `${Math.floor(seconds / 3600)} h ago`;

@@ -79,7 +79,7 @@ export function dropped(change) {
   const { outcome, label, reason } = change.row;
   const state = item.querySelector(".state");
   state.className = `state outcome is-${outcome}`;
-  const waits = outcome === "review" ? "waits for a person" : outcome;
+  const waits = outcome === "review" ? "to review" : outcome;
   state.textContent = [waits, label ?? reason].filter(Boolean).join(" · ");
   finish(item);
 }
