@@ -31,8 +31,8 @@ examples:
 A line of a label file:
   {"image": {"bucket": "b", "key": "incoming/1.jpg", "version_id": "..."}, "label": "bicycle",
    "reviewer": "kim", "time": "2026-08-01T10:00:00Z"}
-"image" may be "s3://b/incoming/1.jpg" too, and "label" may be "neither" or "cannot_tell". The newest label of a reviewer counts,
-and a line whose "id" another line "replaces" does not.
+"image" may be "s3://b/incoming/1.jpg" too, and "label" may be "neither" or "cannot_tell". The newest label of a
+reviewer counts. A line whose "id" another line "replaces" does not count.
 """
 
 

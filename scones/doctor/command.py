@@ -8,6 +8,7 @@ import click
 from rich.text import Text
 
 from scones.connection import Target, cloud_options, connect, connect_account
+from scones.decisions.decision import RESERVED
 from scones.doctor.endpoint_answer import ANSWER
 from scones.doctor.examination import Ask, Model, examine_account, examine_stack
 from scones.doctor.findings import Finding, Level, warning, worst
@@ -25,6 +26,11 @@ def _labels(_context: click.Context, _parameter: click.Parameter, text: str | No
     labels = tuple(label.strip() for label in text.split(","))
     if len(labels) < 2 or not all(labels):  # noqa: PLR2004  a class and another
         message = "must be two or more names, comma separated"
+        raise click.BadParameter(message)
+    if reserved := sorted(RESERVED.intersection(labels)):
+        message = (
+            f"{reserved[0]} is what a reviewer says instead of a class: train the model with another name"
+        )
         raise click.BadParameter(message)
     return labels
 

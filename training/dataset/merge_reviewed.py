@@ -23,7 +23,7 @@ from training.dataset.splits import TRAIN, content_hash
 from training.verification_images import is_verification_image
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from training.dataset.reviewed_images import ImageSource
@@ -96,11 +96,7 @@ def merge(
             digest = content_hash(found.pixels)
             pictures.setdefault(digest, found)
             looks[digest] += by_image[reference]
-    for digest, cast in looks.items():
-        last = [vote for vote in newest_by_reviewer(cast) if vote.label != CANNOT_TELL]
-        if not last:
-            merged.cannot_tell += 1
-            continue
+    for digest, last in _told(looks, merged):
         address = str(last[0].image)
         chosen = {vote.label for vote in last}
         if digest in seen:
@@ -118,6 +114,15 @@ def merge(
         if f"{ORIGINALS}/{path.name}" not in used:
             path.unlink()
     return merged
+
+
+def _told(looks: Mapping[str, Sequence[Vote]], merged: Merged) -> Iterator[tuple[str, list[Vote]]]:
+    """Yield the newest votes on each image, of those who could tell what it shows; count images without any."""
+    for digest, cast in looks.items():
+        if last := [vote for vote in newest_by_reviewer(cast) if vote.label != CANNOT_TELL]:
+            yield digest, last
+        else:
+            merged.cannot_tell += 1
 
 
 def _of_users(votes: Sequence[Vote], merged: Merged) -> list[Vote]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from training.dataset.human_labels import Problem, Reference, Vote, newest_by_reviewer, parse
+from training.dataset.human_labels import Problem, Reference, Vote, newest_by_reviewer, parse, standing
 
 
 def line(**changes: object) -> str:
@@ -93,9 +93,44 @@ def test_at_the_same_time_the_later_line_counts() -> None:
     assert newest_by_reviewer([vote("kim", "a", 1), vote("kim", "b", 1)])[0].label == "b"
 
 
+def record(id_: str, label: str, replaces: str | None = None, reviewer: str = "kim") -> Vote:
+    return Vote(Reference("b", "k"), label, reviewer, datetime(2026, 8, 1, tzinfo=UTC), "", id_, replaces)
+
+
+def test_a_record_of_a_decision_is_read_with_what_it_replaces() -> None:
+    found = only(line(id="1" * 32, replaces="0" * 32, took_ms=900, model_said={"outcome": "review"}))
+    assert isinstance(found, Vote)
+    assert (found.id, found.replaces) == ("1" * 32, "0" * 32)
+
+
+@pytest.mark.parametrize("bad", [{"id": 7}, {"replaces": ["0"]}, {"id": " "}])
+def test_a_record_with_an_id_that_is_not_a_text_is_named(bad: dict[str, object]) -> None:
+    assert isinstance(only(line(**bad)), Problem)
+
+
+@pytest.mark.parametrize(
+    ("records", "left"),
+    [
+        ([record("1", "bicycle")], ["bicycle"]),
+        ([record("1", "bicycle"), record("2", "bus", "1", "lee")], ["bus"]),
+        ([record("2", "bus", "1", "lee"), record("1", "bicycle")], ["bus"]),
+        ([record("1", "bicycle"), record("2", "undone", "1")], []),
+        ([record("1", "bicycle"), record("2", "bus", "1"), record("3", "undone", "2")], []),
+        ([record("1", "bicycle"), record("2", "undone", "1"), record("3", "bus")], ["bus"]),
+        ([record("1", "bicycle"), record("2", "bus", reviewer="lee")], ["bicycle", "bus"]),
+        ([vote("kim", "bicycle", 1), record("2", "bus", "1")], ["bicycle", "bus"]),
+    ],
+)
+def test_what_another_record_replaces_does_not_count_whoever_wrote_it(
+    records: list[Vote], left: list[str]
+) -> None:
+    assert [one.label for one in standing(records)] == left
+
+
 def test_the_line_that_the_page_of_results_shows_is_read() -> None:
     page = (Path(__file__).parents[4] / "docs" / "results.md").read_text()
     (line,) = [text for text in page.splitlines() if text.startswith('{"image"')]
     (vote,) = parse("page", line)
     assert isinstance(vote, Vote)
     assert (vote.image.key, vote.label, vote.reviewer) == ("incoming/couriers/anna.jpg", "bicycle", "kim")
+    assert (vote.id, vote.replaces) == ("0f3a", None)

@@ -45,9 +45,12 @@ class Reviews:
         path.write_bytes(content)
         return {"bucket": bucket, "key": key}
 
-    def vote(self, image: object, label: str, reviewer: str = "kim", hour: int = 1) -> None:
+    def vote(
+        self, image: object, label: str, reviewer: str = "kim", hour: int = 1, **more: str | None
+    ) -> None:
         time = f"2026-08-01T{hour:02}:00:00Z"
-        self.lines.append(json.dumps({"image": image, "label": label, "reviewer": reviewer, "time": time}))
+        line = {"image": image, "label": label, "reviewer": reviewer, "time": time}
+        self.lines.append(json.dumps(line | more))
 
 
 @pytest.fixture
@@ -95,6 +98,38 @@ def test_an_agreed_image_is_a_training_image_with_its_source(
     assert entry.review.original.endswith(".jpeg")
     expected = np.asarray(read_square(content, 32))
     assert np.array_equal(np.asarray(Image.open(output / entry.path)), expected)
+
+
+def test_a_correction_by_another_reviewer_is_no_conflict(reviews: Reviews, merge: Any) -> None:
+    image = reviews.image("1.png", photo(1))
+    reviews.vote(image, "bicycle", "kim", 1, id="1")
+    reviews.vote(image, "motorcycle", "lee", 2, id="2", replaces="1")
+    found = merge()
+    assert (found["added"], found["conflicts"]) == ({"motorcycle": 1}, [])
+
+
+def test_two_reviewers_who_differ_are_a_conflict_and_a_decision_that_is_undone_counts_for_nobody(
+    reviews: Reviews, merge: Any
+) -> None:
+    image, other = reviews.image("1.png", photo(1)), reviews.image("2.png", photo(2))
+    reviews.vote(image, "bicycle", "kim", 1, id="1")
+    reviews.vote(image, "motorcycle", "lee", 2, id="2")
+    reviews.vote(other, "bicycle", "kim", 1, id="3")
+    reviews.vote(other, "undone", "lee", 2, id="4", replaces="3")
+    found = merge()
+    assert (found["added"], len(found["conflicts"]), found["left_out"]) == ({}, 1, [])
+
+
+def test_who_cannot_tell_contradicts_nobody_and_an_image_of_which_nobody_can_is_counted(
+    reviews: Reviews, merge: Any
+) -> None:
+    image, other = reviews.image("1.png", photo(1)), reviews.image("2.png", photo(2))
+    reviews.vote(image, "cannot_tell", "kim")
+    reviews.vote(image, "bicycle", "lee")
+    reviews.vote(other, "bicycle", "kim", 1)
+    reviews.vote(other, "cannot_tell", "kim", 2)
+    found = merge()
+    assert (found["added"], found["cannot_tell"], found["conflicts"]) == ({"bicycle": 1}, 1, [])
 
 
 def test_training_gets_arrays_in_its_own_type(reviews: Reviews, merge: Any, output: Path) -> None:

@@ -210,6 +210,16 @@ def test_a_class_that_cannot_be_a_folder_is_refused(
     assert left_beside(output) == []
 
 
+@pytest.mark.parametrize("name", ["neither", "cannot_tell", "gone", "undone"])
+def test_a_class_with_a_name_that_reviewers_say_is_refused(
+    make_archive: Callable[..., Path], output: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    meta = pickle.dumps({b"fine_label_names": [b"apple", name.encode(), b"cloud", b"motorcycle"]}, protocol=2)
+    assert run(make_archive(meta=meta), output, "--classes", f"apple,{name}") == 1
+    assert f"no class can be named {name}" in capsys.readouterr().err
+    assert left_beside(output) == []
+
+
 def test_without_an_archive_it_is_fetched_into_the_cache(
     archive_path: Path, output: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
