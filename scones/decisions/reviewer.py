@@ -235,16 +235,18 @@ class Reviewer:
             As of `decide`.
         """
         self._claims.write(decision)
-        return Decided(decision, self.record(decision.image))
+        return Decided(decision, self._record(decision))
 
-    def record(self, image: ReviewImage) -> str | None:
-        """Start "Record decision" for an image; return why it could not be started, which the sweep makes up for."""
+    def _record(self, decision: Decision) -> str | None:
+        """Start "Record decision"; return why it could not be started, which the sweep makes up for."""
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 (slow)
 
+        image = decision.image
         try:
             with named_permissions():
                 self._stepfunctions.start_execution(
                     stateMachineArn=self._stack.record_decision_arn,
+                    name=decision.id,  # CloudTrail has it beside the caller
                     input=json.dumps({"image_key": image.key, "etag": image.etag}),
                 )
         except NotAllowedError as error:
