@@ -105,7 +105,9 @@ def write_split(folder: Path, split: Split, classes: Sequence[str], labels: Sequ
     """
     for name, label in zip(classes, labels, strict=True):
         if name in RESERVED:
-            raise ArchiveError(f"no class can be named {name}, which reviewers say; leave it out of --classes")
+            raise ArchiveError(
+                f"no class can be named {name}, which reviewers say; leave it out of --classes"
+            )
         if not _FOLDER_NAME.fullmatch(name):
             raise ArchiveError(f"the class {name!r} cannot be a folder's name; leave it out of --classes")
         chosen = split.of_class(label)
