@@ -8,7 +8,7 @@ import io
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from functools import cache
-from itertools import islice
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Any, Final
 
 from scones.errors import SconesError
@@ -31,6 +31,11 @@ def burst_of(image: "ReviewImage", waiting: Iterable["ReviewImage"], jpeg_of: Jp
     """
     Return the images that look like one and arrived with it in its folder; without itself.
 
+    Parameters
+    ----------
+    waiting
+        Images, the oldest first; no more are taken than could belong to the burst.
+
     Raises
     ------
     SconesError
@@ -39,9 +44,11 @@ def burst_of(image: "ReviewImage", waiting: Iterable["ReviewImage"], jpeg_of: Jp
     hash_of = cache(lambda one: _hash_of(jpeg_of(one)))
     if (own := hash_of(image)) is None:
         return []
+    latest = datetime.fromisoformat(image.arrived) + _APART
+    near = takewhile(lambda one: datetime.fromisoformat(one.arrived) <= latest, waiting)
     alike = (
         one
-        for one in islice((one for one in waiting if _is_near(one, image)), _MOST)
+        for one in islice((one for one in near if _is_near(one, image)), _MOST)
         if (other := hash_of(one)) is not None and other - own <= _ALIKE_BITS
     )
     return list(alike)

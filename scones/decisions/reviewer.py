@@ -4,16 +4,18 @@ A decision is one conditional write to the image's claim, which wins or loses. E
 by the state machine "Record decision", which is started here, and again by the sweep where it did not finish.
 """
 
+import heapq
 import json
 import random
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from scones.decisions.aws_clock import AwsClock
+from scones.decisions.bursts import burst_of
 from scones.decisions.decision import (
     CANNOT_TELL,
     GONE,
@@ -25,6 +27,7 @@ from scones.decisions.decision import (
 from scones.decisions.decision_table import DecisionTable, lost
 from scones.decisions.image_bytes import read_image, require_image
 from scones.decisions.review_errors import (
+    ImageGoneError,
     LeaseLostError,
     NotAllowedError,
     NotRecordedYetError,
@@ -165,6 +168,40 @@ class Reviewer:
         """
         return read_image(self._s3, self._stack.image_bucket, image)
 
+    def burst_of(
+        self,
+        image: ReviewImage,
+        jpeg_of: Callable[[bytes], bytes | None],
+        held: Sequence[ReviewImage] = (),
+    ) -> list[ReviewImage]:
+        """
+        Lease the images that look like one and arrived with it; each is to be decided about, or released.
+
+        Parameters
+        ----------
+        jpeg_of
+            Make a JPEG of an image outside this process; None where it cannot be shown.
+        held
+            Images of this session that may belong to the burst: nobody else is given them.
+
+        Raises
+        ------
+        SconesError
+            When the package that compares pictures is not installed.
+        """
+
+        def jpeg(one: ReviewImage) -> bytes | None:
+            try:
+                return jpeg_of(self.open(one))
+            except ImageGoneError:
+                return None
+
+        def arrived(one: ReviewImage) -> str:
+            return one.arrived
+
+        queue = heapq.merge(sorted(held, key=arrived), self._queue.waiting(_SPREAD), key=arrived)
+        return [one for one in burst_of(image, queue, jpeg) if self._queue.lease(one)]
+
     def image(self, key: str, etag: str) -> ReviewImage:
         """
         Return an image that passed, or was decided, for a correction.
@@ -235,16 +272,18 @@ class Reviewer:
             As of `decide`.
         """
         self._claims.write(decision)
-        return Decided(decision, self.record(decision.image))
+        return Decided(decision, self._record(decision))
 
-    def record(self, image: ReviewImage) -> str | None:
-        """Start "Record decision" for an image; return why it could not be started, which the sweep makes up for."""
+    def _record(self, decision: Decision) -> str | None:
+        """Start "Record decision"; return why it could not be started, which the sweep makes up for."""
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 (slow)
 
+        image = decision.image
         try:
             with named_permissions():
                 self._stepfunctions.start_execution(
                     stateMachineArn=self._stack.record_decision_arn,
+                    name=decision.id,  # CloudTrail has it beside the caller
                     input=json.dumps({"image_key": image.key, "etag": image.etag}),
                 )
         except NotAllowedError as error:

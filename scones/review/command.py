@@ -44,7 +44,9 @@ def review(target: Target, *, opens: bool) -> None:
                 shown_pictures.open()
             return address
 
-        session = Session(reviewer, Screen(say, picture, shown_pictures.open, keys.read), labels)
+        session = Session(
+            reviewer, Screen(say, picture, shown_pictures.jpeg, shown_pictures.open, keys.read), labels
+        )
         try:
             session.run()
         finally:

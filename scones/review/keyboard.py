@@ -10,9 +10,9 @@ from typing import Final
 from scones.errors import SconesError
 
 NEITHER_KEY, CANNOT_TELL_KEY = "n", "c"
-SKIP, UNDO, QUIT, OPEN = "s", "u", "q", "o"
+SKIP, UNDO, QUIT, OPEN, BURST = "s", "u", "q", "o", "b"
 _LABEL_KEYS: Final = "123456789" + "".join(
-    letter for letter in "abcdefghijklmnopqrstuvwxyz" if letter not in "ncsuqo"
+    letter for letter in "abcdefghijklmnopqrstuvwxyz" if letter not in "ncsuqob"
 )
 
 

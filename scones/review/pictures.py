@@ -59,12 +59,19 @@ def protocol_of(environment: Mapping[str, str]) -> Protocol:
 
 
 class Pictures:
-    """Shows one picture after the other; its files are in a folder that only this user can read."""
+    """
+    Shows one picture after the other; its files are in a folder that only this user can read.
+
+    Attributes
+    ----------
+    jpeg
+        Makes the JPEG of an image.
+    """
 
     def __init__(self, folder: Path, protocol: Protocol, preview: Preview) -> None:
         self._folder = folder
         self._protocol = protocol
-        self._preview = preview
+        self.jpeg = preview
         self._file: Path | None = None
 
     def show(self, image: "ReviewImage", content: bytes) -> str | None:
@@ -73,7 +80,7 @@ class Pictures:
             self._file.unlink(missing_ok=True)
         self._file = self._folder / f"{image.etag[:8]}{_suffix(content)}"
         self._file.write_bytes(content)
-        jpeg = self._preview(content) if self._protocol is not Protocol.NONE else None
+        jpeg = self.jpeg(content) if self._protocol is not Protocol.NONE else None
         if jpeg is None:
             return self._file.as_uri()
         sys.stdout.write(iterm(jpeg) if self._protocol is Protocol.ITERM else kitty(_png(jpeg)))

@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,8 +17,8 @@ from scones.decisions.review_errors import (
 )
 from scones.decisions.review_image import ReviewImage
 from scones.decisions.reviewer import Reviewer
-from scones.errors import explain
-from scones.review.keyboard import OPEN, QUIT, SKIP, UNDO
+from scones.errors import SconesError, explain
+from scones.review.keyboard import BURST, OPEN, QUIT, SKIP, UNDO
 from scones.terminal import comma, confidence_text, shown
 
 _RENEW_S: Final = 240.0
@@ -33,10 +33,11 @@ _COUNTED: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """What a session needs of a terminal; `picture` returns an address where it shows none."""
+    """What a session needs of a terminal; `picture` returns an address where it shows none, `jpeg` makes a preview."""
 
     say: Callable[[str], None]
     picture: Callable[[ReviewImage, bytes], str | None]
+    jpeg: Callable[[bytes], bytes | None]
     open: Callable[[], None]
     key: Callable[[float], str | None]
 
@@ -86,6 +87,7 @@ class Session:
     _seen: list[ReviewImage] = field(default_factory=list)
     _back: list[_Picture] = field(default_factory=list)
     _writing: deque[tuple[_Picture, str, Future[Written]]] = field(default_factory=deque)
+    _ahead: "Future[_Picture | None]" = field(default_factory=Future)
     _left: str = ""
     _failure: str | None = None
 
@@ -107,24 +109,24 @@ class Session:
                     raise
             finally:
                 self._report(wait=True)
-                reader.submit(
-                    self._release_all
-                ).result()  # after the read ahead, which may still lease an image
+                # After the read ahead, which may still lease an image.
+                reader.submit(self._release_all).result()
         if self._failure:
             raise ReviewError(self._failure)
 
     def _show_all(self, reader: ThreadPoolExecutor, writer: ThreadPoolExecutor) -> None:
-        ahead = reader.submit(self._next)
+        self._ahead = reader.submit(self._next)
         goes_on = True
         while goes_on and not self._failure:
             if self._back:
                 goes_on = self._ask(self._back.pop(), writer)
-            elif picture := ahead.result():
-                ahead = reader.submit(self._next)
-                goes_on = self._ask(picture, writer)
+            elif picture := self._ahead.result():
+                self._ahead = reader.submit(self._next)
+                if picture.image in self._held:  # else it was decided with the burst of the one before
+                    goes_on = self._ask(picture, writer)
             else:
                 goes_on = self._wait()
-                ahead = reader.submit(self._next)
+                self._ahead = reader.submit(self._next)
 
     def _next(self) -> _Picture | None:
         """Take the oldest image that waits, and read it; those that are gone leave the queue on the way."""
@@ -145,26 +147,37 @@ class Session:
         address = self.screen.picture(picture.image, picture.content)
         self.screen.say(self._question(picture, address))
         since = renewed = self.clock()
+        burst: list[ReviewImage] = []
         while not self._failure:
             key = self.screen.key(_LOOK_S)
             self._report()
-            if label := self.keys.get(key or ""):
-                self._decide(picture, label, int((self.clock() - since) * 1000), writer)
-                return True
             if key == QUIT:
                 return False
-            if key == SKIP:
-                self._skip(picture, writer)
+            if key == BURST and not picture.decided and not burst:
+                burst = self._burst(picture.image)
+            if self._act(key, (picture, *(_Picture(one, b"") for one in burst)), since, writer):
                 return True
-            if key == UNDO and self._reopen(picture):
-                return True
-            if key == OPEN:
-                self.screen.open()
             if not picture.decided and self.clock() - renewed > _RENEW_S:
                 renewed = self.clock()
                 if not self._renew(picture.image):
                     return True
         return False
+
+    def _act(
+        self, key: str | None, pictures: Sequence[_Picture], since: float, writer: ThreadPoolExecutor
+    ) -> bool:
+        """Do what a key means for a picture, and those of its burst; True when the next one may come."""
+        if label := self.keys.get(key or ""):
+            for picture in pictures:
+                self._decide(picture, label, int((self.clock() - since) * 1000), writer)
+            return True
+        if key == SKIP:
+            for picture in pictures:
+                self._skip(picture, writer)
+            return True
+        if key == OPEN:
+            self.screen.open()
+        return key == UNDO and self._reopen(pictures[0])
 
     def _wait(self) -> bool:
         """Wait for images, or a key; False when the reviewer leaves."""
@@ -240,6 +253,24 @@ class Session:
         self._held.discard(picture.image)
         self.reviewer.release(picture.image)
 
+    def _burst(self, image: ReviewImage) -> list[ReviewImage]:
+        """Hold what looks like an image and arrived with it, for one key to decide about all."""
+        self._ahead.result()  # the next picture is held already, and may belong to it
+        try:
+            others = [one for one in self._held if one != image]
+            burst = self.reviewer.burst_of(image, self.screen.jpeg, held=others)
+        except SconesError as error:
+            self.screen.say(error.message)
+            return []
+        self._held |= {*burst}
+        self._seen += burst
+        if burst:
+            names = ", ".join(shown(one.key.rpartition("/")[2]) for one in burst)
+            self.screen.say(f"  the next key decides about {comma(len(burst), 'more', 'more')} too: {names}")
+        else:
+            self.screen.say("  no other that waits looks like it and arrived with it")
+        return burst
+
     def _renew(self, image: ReviewImage) -> bool:
         try:
             self.reviewer.renew(image)
@@ -275,7 +306,12 @@ class Session:
             ]
         else:
             lines += [f"  {comma(len(self.decided), 'decided', 'decided')}, {self._left} left"]
-        return "\n".join([*lines, f"  {labels}  [{SKIP}] skip  [{UNDO}] undo  [{OPEN}] open  [{QUIT}] quit"])
+        return "\n".join(
+            [
+                *lines,
+                f"  {labels}  [{SKIP}] skip  [{UNDO}] undo  [{BURST}] burst  [{OPEN}] open  [{QUIT}] quit",
+            ]
+        )
 
 
 def _compared(written: Written) -> str:

@@ -40,9 +40,11 @@ class Recorder:
     failure: Exception | None = None
     is_slow: bool = False
     started: list[dict[str, Any]] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
 
-    def start_execution(self, *, stateMachineArn: str, input: str) -> dict[str, Any]:  # noqa: A002, N803
+    def start_execution(self, *, stateMachineArn: str, name: str, input: str) -> dict[str, Any]:  # noqa: A002, N803
         assert stateMachineArn == MACHINE
+        self.names.append(name)
         if self.failure:
             raise self.failure
         request = json.loads(input)

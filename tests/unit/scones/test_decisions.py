@@ -242,6 +242,7 @@ def test_a_decision_is_one_record_in_the_claim_and_starts_its_recording(
     assert re.fullmatch(r"[0-9a-f]{32}", decided.decision.id)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", decided.decision.at)
     assert cloud.recorder.started == [{"image_key": image.key, "etag": image.etag}]
+    assert cloud.recorder.names == [decided.decision.id]
     assert list(reviewer.waiting()) == []
 
 
