@@ -46,8 +46,9 @@ down: setup ## Stop the local cloud.
 	@$(SCONES) down
 
 # Tests without a local cloud run in parallel, in a random order that --randomly-seed=N repeats. The others run after
-# them, one at a time, because local clouds have deadlines.
+# them in two processes at most, because local clouds have deadlines; tests that share a cloud run in one of them.
 PARALLEL := -n logical --dist worksteal -p randomly
+CLOUDS := -n 2 --dist loadgroup
 COVER :=
 
 unit: setup ## Run the unit tests, without the slow ones.
@@ -55,7 +56,7 @@ unit: setup ## Run the unit tests, without the slow ones.
 
 test: setup ## Run all tests except the long ones; tests that need missing tools are skipped with the reason.
 	@.venv/bin/pytest $(PARALLEL) $(COVER) -m 'not local_cloud and not long'
-	@.venv/bin/pytest -m 'local_cloud and not long'
+	@.venv/bin/pytest $(CLOUDS) -m 'local_cloud and not long'
 
 long: setup ## Run the tests that take many minutes.
 	@.venv/bin/pytest -m long

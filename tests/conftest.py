@@ -14,6 +14,21 @@ from tests.support import ROOT, free_address
 # If a test run is killed, its local clouds are stopped too.
 os.environ[emulator.OWNER_SETTING] = str(os.getpid())
 
+# Fixtures of a cloud that more than one module uses; each is started once if its tests run in one process.
+SHARED_CLOUDS = ("shared_cloud", "guarded", "chaos_cloud", "emulated_aws")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Group the tests of one cloud, so that parallel workers (`--dist loadgroup`) do not each start it.
+
+    Tests that start and stop a cloud themselves, through `shell`, need no company.
+    """
+    for item in items:
+        names: list[str] = getattr(item, "fixturenames", [])
+        if item.get_closest_marker("local_cloud") and "shell" not in names:
+            shared = (name for name in SHARED_CLOUDS if name in names)
+            item.add_marker(pytest.mark.xdist_group(next(shared, item.nodeid.partition("::")[0])))
+
 
 @pytest.fixture(scope="session")
 def root() -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -19,13 +20,13 @@ from tests.local_cloud.scenario import Scenario
 from tests.local_cloud.shell import Shell
 from tests.local_cloud.table import Row, as_text, write
 
-ROWS = pytest.StashKey[list[Row]]()
+ROW = "row of the chaos table"
 CANARY_S = 30
 """Duration of a gradual deployment; an alarm ends it earlier."""
 
 
 @pytest.fixture(scope="session")
-def cloud(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+def chaos_cloud(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     """The cloud that scenarios share: starting one takes longer than most of them."""
     shell = Shell(root, tmp_path_factory.mktemp("chaos") / "state")
     with pytest.MonkeyPatch.context() as patch:
@@ -34,6 +35,11 @@ def cloud(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loca
             patch.undo()
             set_wait_scale(cloud, WAIT_SCALE)
             yield cloud
+
+
+@pytest.fixture
+def cloud(chaos_cloud: LocalCloud) -> LocalCloud:
+    return chaos_cloud
 
 
 @pytest.fixture
@@ -52,10 +58,13 @@ def begin() -> Iterator[Begin]:
 
 @pytest.fixture
 def finish(request: pytest.FixtureRequest) -> Finish:
-    """Add a row to the table, and fail if it has violations."""
+    """Add a row to the table, and fail if it has violations.
+
+    It travels with the test's report, because the test may run in a worker and the table is printed by its parent.
+    """
 
     def finish_row(row: Row) -> None:
-        request.config.stash.setdefault(ROWS, []).append(row)
+        request.node.user_properties.append((ROW, asdict(row)))
         assert row.problems == [], row.scenario
 
     return finish_row
@@ -63,7 +72,14 @@ def finish(request: pytest.FixtureRequest) -> Finish:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Print the table."""
-    rows = config.stash.get(ROWS, [])
+    reports = [one for outcome in ("passed", "failed") for one in terminalreporter.getreports(outcome)]
+    rows = [
+        Row(**value)
+        for report in reports
+        if report.when == "call"
+        for name, value in report.user_properties
+        if name == ROW
+    ]
     if rows:
         terminalreporter.section("chaos")
         for line in as_text(rows):

@@ -224,7 +224,9 @@ def test_every_alarm_of_the_template_is_driven() -> None:
 def test_an_alarm_rings_and_the_alert_topic_hears_it(watched: Watched, name: str) -> None:
     DRIVERS[name](watched)
 
-    wait_until(lambda: watched.heard(name, "ALARM"), f"{name} does not fire: {watched.described(name)}")
+    wait_until(
+        lambda: watched.heard(name, "ALARM"), lambda: f"{name} does not fire: {watched.described(name)}"
+    )
 
 
 def test_the_end_of_a_silence_is_told(watched: Watched) -> None:

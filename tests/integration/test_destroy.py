@@ -26,6 +26,9 @@ def test_destroy_leaves_nothing(shared_cloud: LocalCloud) -> None:
     with without_capacity(cloud):
         cloud.put("incoming/waits for capacity.png", picture("waits"))
         wait_until(lambda: len(cloud.executions("RUNNING")) == 1, "the image was not started")
+        (waiting,) = cloud.execution_arns("RUNNING")
+        # Once refused it retries for hours; before that it may still fail, and would not be there to be stopped.
+        wait_until(lambda: bool(cloud.failed_attempts(waiting)), "Classify was not refused")
         listed = cloud.shell.run("destroy", "--dry-run", "--json")
         destroyed = cloud.shell.run("destroy", "--yes", "--json")
 

@@ -46,15 +46,9 @@ def environment(emulated_aws: Address, tmp_path: Path) -> dict[str, str]:
     }
 
 
-def built(project: Path, environment: dict[str, str]) -> Path:
-    """Build a project and return it."""
-    subprocess.run(["sam", "build"], cwd=project, env=environment, check=True, capture_output=True)
-    return project
-
-
 @pytest.fixture
 def project(root: Path, tmp_path: Path, environment: dict[str, str]) -> Path:
-    """A clone of the project as it stands, built."""
+    """A clone of the project as it stands."""
     project = tmp_path / "project"
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
@@ -74,19 +68,19 @@ def project(root: Path, tmp_path: Path, environment: dict[str, str]) -> Path:
         ["git", *identity, "commit", "--quiet", "--message", "clone"],
     ):
         subprocess.run(command, cwd=project, env=environment, check=True)
-    return built(project, environment)
+    return project
 
 
 @pytest.fixture
-def project_before(root: Path, tmp_path: Path, environment: dict[str, str]) -> Path:
-    """The release before the template was split, built."""
+def project_before(root: Path, tmp_path: Path) -> Path:
+    """The release before the template was split."""
     project = tmp_path / "before"
     project.mkdir()
     archive = subprocess.run(["git", "archive", LAST_UNSPLIT], cwd=root, capture_output=True, check=False)
     if archive.returncode != 0:
         pytest.skip(f"needs the history of the repository, back to commit {LAST_UNSPLIT}")
     subprocess.run(["tar", "--extract"], cwd=project, input=archive.stdout, check=True)
-    return built(project, environment)
+    return project
 
 
 @pytest.fixture
@@ -134,6 +128,7 @@ def press_enter_through(command: list[str], cwd: Path, environment: dict[str, st
 def test_enter_at_every_question_makes_a_stack_and_changes_no_tracked_file(
     project: Path, environment: dict[str, str], formation: Any
 ) -> None:
+    subprocess.run(["sam", "build"], cwd=project, env=environment, check=True, capture_output=True)
     status, screen = press_enter_through(["sam", "deploy", "--guided"], project, environment)
 
     assert status == 0, screen[-3000:]
@@ -167,7 +162,7 @@ def test_enter_at_every_question_makes_a_stack_and_changes_no_tracked_file(
 
 
 def deploy(project: Path, environment: dict[str, str]) -> None:
-    """Deploy a stack without a question."""
+    """Deploy a stack without a question, its functions unbuilt: none is invoked, and a build takes most of the time."""
     options = ["--stack-name", "updated", "--resolve-s3", "--capabilities", "CAPABILITY_IAM"]
     done = subprocess.run(
         ["sam", "deploy", "--no-confirm-changeset", "--parameter-overrides", "CanaryMinutes=0", *options],

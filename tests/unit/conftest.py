@@ -1,15 +1,49 @@
-"""What makes unit tests fast: botocore reads each service's model once, and not once for every client."""
+"""What makes unit tests fast: what botocore and moto compute for each session, client or topic is computed once."""
 
 import functools
 from collections.abc import Iterator
+from typing import Any
 
+import botocore.hooks
+import botocore.regions
 import botocore.session
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 
 @pytest.fixture(scope="session", autouse=True)
-def service_models_are_read_once() -> Iterator[None]:
-    """Let all sessions share a loader, whose cache a test's own session would begin anew."""
+def botocore_computes_constants_once() -> Iterator[None]:
+    """Share service models, endpoint rules, names of events and signatures of handlers between all clients.
+
+    botocore only reads them, but computes them anew for each session and client; a command makes up to ten.
+    """
+    event_names = botocore.hooks.EventAliaser(None)._alias_event_name  # type: ignore[no-untyped-call]
+    make_provider = botocore.regions.EndpointProvider
+    providers: dict[Any, Any] = {}
+
+    def provider(ruleset_data: Any, partition_data: Any, excluded_params: Any = None) -> Any:
+        key = (
+            id(ruleset_data),
+            id(partition_data),
+            frozenset(excluded_params or ()),
+        )  # both live in the loader
+        if key not in providers:
+            providers[key] = make_provider(ruleset_data, partition_data, excluded_params)
+        return providers[key]
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(botocore.session, "create_loader", functools.cache(botocore.session.create_loader))
+        patch.setattr(botocore.hooks.EventAliaser, "_alias_event_name", lambda _, name: event_names(name))
+        patch.setattr(
+            botocore.hooks, "accepts_kwargs", functools.lru_cache(1000)(botocore.hooks.accepts_kwargs)
+        )
+        patch.setattr(botocore.regions, "EndpointProvider", provider)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def moto_signs_with_one_key() -> Iterator[None]:
+    """Make one RSA key for all topics of moto: a new one takes longer than most tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rsa, "generate_private_key", functools.cache(rsa.generate_private_key))
         yield

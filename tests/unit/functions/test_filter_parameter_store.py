@@ -150,6 +150,7 @@ def test_filter_starts_without_the_sdk(root: Path) -> None:
     assert [name for name in json.loads(done.stdout) if name.startswith(sdk)] == []
 
 
+@pytest.mark.slow
 def test_filter_starts_in_less_than_a_boto3_client_takes(root: Path) -> None:
     """The bar is 1.1, measured is a quarter: CPU times of fresh interpreters leave noise no room between."""
     command = [sys.executable, "benchmarks/filter_cold_start.py", "--runs", "3", "--json"]

@@ -83,7 +83,10 @@ def test_dead_names_the_process_that_ended(processes: Processes, tmp_path: Path)
     assert processes.last_line("short") == "why"
 
 
-def test_terminate_says_when_a_process_does_not_go(processes: Processes, tmp_path: Path) -> None:
+def test_terminate_says_when_a_process_does_not_go(
+    processes: Processes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scones.local.processes.STOP_TIMEOUT_S", 0.3)
     leader = processes.start("family", [sys.executable, "-c", STUBBORN_FAMILY], os.environ, tmp_path)
     printed_pid(processes, "family")
     try:

@@ -75,6 +75,14 @@ class FakeCloudFormation:
         return {"Stacks": [stack]}
 
 
+def small_pages(client: Any, operation: str, size: int) -> None:
+    """Let a listing of this client return so many entries at a time, where AWS returns a thousand."""
+    client.meta.events.register(
+        f"provide-client-params.{client.meta.service_model.service_name}.{operation}",
+        lambda params, **_: params | {"MaxKeys": size},
+    )
+
+
 def _keys(first: str, second: str) -> Any:
     return [{"AttributeName": first, "KeyType": "HASH"}, {"AttributeName": second, "KeyType": "RANGE"}]
 

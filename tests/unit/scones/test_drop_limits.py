@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 from pathlib import Path
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 LIMITS = UploadLimits(max_bytes=26_214_400, max_pixels=48 * 32)
 
 
+@functools.cache
 def encoded(size: tuple[int, int], kind: str, **options: Any) -> bytes:
     file = io.BytesIO()
     Image.new("RGB", size, "white").save(file, kind, **options)

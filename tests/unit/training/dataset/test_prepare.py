@@ -234,6 +234,7 @@ def test_without_an_archive_it_is_fetched_into_the_cache(
     assert data.main(where) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not REAL.is_file(), reason=f"no archive at {REAL}: set SCONES_TEST_DATA")
 def test_the_real_archive(tmp_path: Path) -> None:
     checksum = "e22190e3a2eef0a8d425db9b6a28954f"
