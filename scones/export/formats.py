@@ -109,8 +109,8 @@ def write_parquet(images: Iterable[Ended], file: Path, export: Export) -> None:
         When pyarrow is not installed.
     """
     try:
-        import pyarrow as pa  # type: ignore[import-not-found]  # noqa: PLC0415 (an extra of its own)
-        import pyarrow.parquet as pq  # type: ignore[import-not-found]  # noqa: PLC0415
+        import pyarrow as pa  # noqa: PLC0415 (an extra of its own)
+        import pyarrow.parquet as pq  # noqa: PLC0415
     except ImportError as error:
         message = "Parquet needs the package pyarrow: install `scones[parquet]`, or write CSV"
         raise SconesError(message) from error
