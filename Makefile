@@ -28,7 +28,7 @@ setup: .venv/.ready ## Install all packages into .venv (the other targets do so 
 	@$(UV) python find >/dev/null 2>&1 || { echo "Downloading Python $$(cat .python-version) ..."; $(UV) python install --quiet; } || { \
 	  echo "Python $$(cat .python-version) is missing and could not be downloaded: install it (python.org/downloads), then repeat make" >&2; exit 1; }
 	@echo "Installing packages into .venv (500 MB on disk) ..."
-	@$(UV) sync --locked --all-extras $$([ -t 2 ] || echo --quiet)
+	@$(UV) sync --locked --all-extras --no-extra parquet $$([ -t 2 ] || echo --quiet)
 	@touch $@
 
 .uv/bin/uv:
@@ -90,7 +90,7 @@ chaos: setup ## Inject failures into a separate local cloud, count the outcomes,
 FUZZ_SECONDS ?= 600
 
 fuzz: setup ## Fuzz the code that handles untrusted bytes, each target for FUZZ_SECONDS; findings go to build/fuzz.
-	@$(UV) sync --locked --all-extras --group fuzz --inexact --quiet
+	@$(UV) sync --locked --all-extras --no-extra parquet --group fuzz --inexact --quiet
 	@.venv/bin/python -m tests.fuzz.run --seconds $(FUZZ_SECONDS)
 
 # Every shipped package is pinned by its hashes, and none may run code during installation.
@@ -103,6 +103,8 @@ lock: $(if $(filter .uv/%,$(UV)),.uv/bin/uv) ## Update uv.lock and the requireme
 	@$(call locked,--extra endpoint --prune boto3 --prune rich --prune pillow-heif) > endpoint/requirements.txt
 	@$(UV) pip compile --quiet --python-version 3.13 --generate-hashes --no-emit-index-url --no-annotate --no-header \
 	  $(UPGRADE) tests/judges/localstack.in -o tests/judges/localstack.txt
+	@$(UV) pip compile --quiet --python-version 3.13 --generate-hashes --no-emit-index-url --no-annotate --no-header \
+	  $(UPGRADE) tests/judges/dataset_readers.in -o tests/judges/dataset_readers.txt
 
 reproducible: setup ## Build the functions twice, compare, and print each package's hash; FUNCTION=Filter builds one.
 	@.venv/bin/python -m tools.reproducible $(FUNCTION)
@@ -124,17 +126,17 @@ audit-code: setup ## Run the security checks of the template, the code and the f
 judges: setup-judges ## Check workflows, policies and expressions with independent implementations.
 	@.venv/bin/pytest tests/judges -m judge
 
-setup-judges: setup .judges/node/.ready .judges/localstack/.ready ## Install those implementations into .judges.
+setup-judges: setup .judges/node/.ready .judges/localstack/.ready .judges/dataset_readers/.ready ## Install those implementations into .judges.
 
 # Node is not installed here. Without it, the checks that need it are skipped with a message.
 .judges/node/.ready: tests/judges/package.json tests/judges/package-lock.json tests/judges/.npmrc
 	@if ! command -v npm >/dev/null; then echo "npm is not installed: checks that need Node will skip"; else \
 	  echo "Setting up .judges/node" && mkdir -p $(@D) && cp $^ $(@D) && npm ci --prefix $(@D) --silent && touch $@; fi
 
-.judges/localstack/.ready: tests/judges/localstack.txt $(if $(filter .uv/%,$(UV)),.uv/bin/uv)
-	@echo "Setting up .judges/localstack"
-	@$(UV) venv --quiet --clear --python .venv/bin/python .judges/localstack
-	@$(UV) pip install --quiet --python .judges/localstack/bin/python --require-hashes --no-deps --only-binary :all: -r tests/judges/localstack.txt
+.judges/localstack/.ready .judges/dataset_readers/.ready: .judges/%/.ready: tests/judges/%.txt $(if $(filter .uv/%,$(UV)),.uv/bin/uv)
+	@echo "Setting up $(@D)"
+	@$(UV) venv --quiet --clear --python .venv/bin/python $(@D)
+	@$(UV) pip install --quiet --python $(@D)/bin/python --require-hashes --no-deps --only-binary :all: -r $<
 	@touch $@
 
 sbom: setup ## List the packages of each function and of the endpoint: build/sbom/*.cdx.json (CycloneDX).

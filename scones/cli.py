@@ -35,6 +35,9 @@ COMMANDS: Final[Mapping[str, Lazy]] = {
     "results": Lazy("scones.results:results", "List and filter result documents."),
     "fetch": Lazy("scones.fetch.command:fetch", "Copy images into folders by label."),
     "review": Lazy("scones.review.command:review", "Decide about images that wait for a person, by key."),
+    "export": Lazy(
+        "scones.export.command:export", "Write results as CSV, Parquet, Label Studio, COCO or FiftyOne."
+    ),
     "why": Lazy("scones.why.command:why", "Say where an image is, its last error, and what happens next."),
     "show": Lazy("scones.show.command:show", "Show all that is known of one image."),
     "redrive": Lazy(

@@ -85,7 +85,12 @@ def drop(  # noqa: PLR0913 (one argument for each option)
     try:
         with progress_of(images, visible=not as_json, wait=not no_wait) as progress:
             silence = Silence(
-                connection.dynamodb(), connection.stepfunctions(), stack.claims_table, progress.say
+                s3,
+                stack.results_bucket,
+                connection.dynamodb(),
+                connection.stepfunctions(),
+                stack.claims_table,
+                progress.say,
             )
             action = Drop(images, pace, progress.count, silence.look)
             if no_wait:

@@ -115,6 +115,7 @@ class Drop:
                     look_at, silence = now + SILENCE_S, SILENCE_S
                 elif is_over or now >= look_at:
                     self.on_silence(list(waiting.values()))
+                    waiting = {name: image for name, image in waiting.items() if image.document is None}
                     silence = min(2 * silence, LONGEST_SILENCE_S)
                     look_at = now + silence
                 if is_over:

@@ -1,4 +1,4 @@
-"""Says what a drop waits for when outcomes stay away: mostly an endpoint that does not answer."""
+"""Says what a drop waits for when outcomes stay away: mostly an endpoint that does not answer, or nothing any more."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,10 +8,12 @@ from scones.claims import read_claims
 from scones.drop.uploads import Image
 from scones.endpoint_waits import EndpointWait, find_endpoint_wait
 from scones.errors import SconesError
+from scones.result_documents import fetch
 from scones.terminal import comma
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
     from mypy_boto3_stepfunctions import SFNClient
 
 _CLAIMS = 100
@@ -19,8 +21,14 @@ _CLAIMS = 100
 
 @dataclass(slots=True)
 class Silence:
-    """Looks at a few of the images that wait; whoever may only upload images is not told."""
+    """
+    Looks at a few of the images that wait; whoever may only upload images is not told.
 
+    An image about which a person has decided is classified by no execution: its document is the one it has.
+    """
+
+    s3: "S3Client"
+    results_bucket: str
     dynamodb: "DynamoDBClient"
     stepfunctions: "SFNClient"
     claims_table: str
@@ -29,7 +37,7 @@ class Silence:
     _said: str | None = None
 
     def look(self, waiting: Sequence[Image]) -> None:
-        """Find out whether images wait for the endpoint, write it into them, and say it when that is new."""
+        """Find out what images wait for, write it into them, and say it when that is new."""
         from botocore.exceptions import ClientError  # noqa: PLC0415 (slow)
 
         if not self._is_allowed:
@@ -58,6 +66,9 @@ class Silence:
             for name, claim in claims.items()
             if claim.execution and not claim.finished_at
         }
+        for name, claim in claims.items():
+            if claim.decision and claim.result_key:
+                by_name[name].document = fetch(self.s3, self.results_bucket, claim.result_key)
         wait = find_endpoint_wait(self.stepfunctions, list(by_execution))
         for execution in wait.executions if wait else ():
             by_execution[execution].waits_for = wait.text if wait else None

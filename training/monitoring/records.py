@@ -18,6 +18,7 @@ from training.verification_images import is_verification_image
 
 _PREDICTED = (PASSED, REVIEW)
 _OUTCOMES = (*_PREDICTED, "rejected", "failed")
+_REVIEWED = "reviewed"
 
 
 class RecordError(TrainingError):
@@ -80,11 +81,14 @@ class Reader:
 def document(content: bytes) -> Observation | None:
     """Read a result document (docs/contracts/result.schema.json).
 
+    Of an image about which a person has decided, the observation is what the model had said: the model is monitored.
+
     Returns
     -------
     Observation or None
-        None for an image of `scones verify`, which does not come from a user. A capture does not contain the image's
-        origin, so captures of these images are read like others.
+        None for an image of `scones verify`, which does not come from a user, and for a person's label, which has its
+        own object below labels/. A capture does not contain the image's origin, so captures of these images are read
+        like others.
 
     Raises
     ------
@@ -92,6 +96,10 @@ def document(content: bytes) -> Observation | None:
         It is not one.
     """
     result = _object(content)
+    if "outcome" not in result and "reviewer" in result:
+        return None
+    if result.get("outcome") == _REVIEWED:
+        result |= _part(result, "model_said")
     outcome = result.get("outcome")
     if outcome not in _OUTCOMES:
         raise RecordError(f"outcome {outcome!r}: not a result document")

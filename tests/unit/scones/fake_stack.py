@@ -42,6 +42,7 @@ PARAMETERS = {
 VERDICTS: dict[str, dict[str, Any]] = {
     "passed": {"label": "bicycle", "confidence": 0.97},
     "review": {"label": "motorcycle", "confidence": 0.61},
+    "reviewed": {"label": "motorcycle", "confidence": None},
     "rejected": {
         "error": {"name": "CorruptImageError", "message": "it is cut off", "state": "Serialize image"}
     },
@@ -91,6 +92,8 @@ def reason_of(verdict: dict[str, Any], outcome: str) -> str:
     """Return the document's sentence, as the workflow words it."""
     if verdict["error"]:
         return str(verdict["error"]["message"] or verdict["error"]["name"])
+    if outcome == "reviewed":
+        return "a person decided"
     how = "reaches" if outcome == "passed" else "is below"
     return f"{verdict['label']} at {verdict['confidence']} {how} the threshold of 0.8"
 
@@ -159,7 +162,7 @@ class FakeWorkflow:
         doubled = self.double is not None and self.double in key and waited == due + 1
         if not (size == 0 and key.endswith("/")) and (waited == due or doubled):
             name = key.rsplit("/", 1)[-1]
-            outcome = next((one for one in VERDICTS if name.startswith(one)), "passed")
+            outcome = next((one for one in VERDICTS if name.startswith(f"{one}-")), "passed")
             self.write(outcome, key, etag, attempt=waited)
 
     def write(self, outcome: str, key: str, etag: str, attempt: int = 0, **extra: Any) -> str:

@@ -6,6 +6,7 @@ import json
 import subprocess
 from typing import TYPE_CHECKING, NoReturn
 
+import boto3
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
@@ -281,3 +282,26 @@ def test_many_images_cost_few_listings(
     assert scones("drop", "photos").exit_code == 0
     assert len(set(calls)) == 5  # two labels and three other outcomes
     assert len(calls) < 60
+
+
+def test_an_image_that_a_person_has_decided_about_has_its_outcome_already(
+    scones: Scones, workflow: FakeWorkflow, images: MakeImages
+) -> None:
+    """No execution takes such bytes over, so no result is ever new."""
+    images("review-one.png", "two.png")
+    first = json.loads(scones("drop", "photos", "--prefix", "d", "--json").stdout)["images"]
+    waiting = next(one for one in first if one["outcome"] == "review")
+    workflow.write("reviewed", waiting["key"], waiting["etag"])
+    boto3.client("dynamodb", region_name="us-east-1").update_item(
+        TableName="claims",
+        Key={"image_key": {"S": waiting["key"]}, "etag": {"S": waiting["etag"]}},
+        UpdateExpression="SET decision = :id",
+        ExpressionAttributeValues={":id": {"S": "4f" * 16}},
+    )
+    workflow.lose = "review-one"
+    workflow.seen.clear()
+    again = scones("drop", "photos", "--prefix", "d", "--json", "--timeout", "60")
+    assert again.exit_code == 0, again.stderr
+    document = json.loads(again.stdout)
+    assert document["counts"] == {"passed": 1, "review": 0, "reviewed": 1, "rejected": 0, "failed": 0}
+    assert workflow.now < 60

@@ -87,6 +87,22 @@ def test_a_result_document() -> None:
     assert (found.confidence, found.inputs) == (0.93, {"object_bytes": 4096})
 
 
+@pytest.mark.parametrize("decided", ["motorcycle", "cannot_tell"])
+def test_a_decided_image_is_what_the_model_said(decided: str) -> None:
+    said = {
+        "outcome": "review",
+        "label": "bicycle",
+        "confidence": 0.61,
+        "finished_at": "2026-11-01T10:00:00.000Z",
+    }
+    changes = {"outcome": "reviewed", "label": decided, "confidence": None, "model_said": said}
+    found = document(json.dumps(result(finished_at="2026-11-09T10:00:00.000Z", **changes)).encode())
+    assert (found.outcome, found.label, found.confidence) == ("review", "bicycle", 0.61)
+    assert found.time == datetime(2026, 11, 1, 10, tzinfo=UTC).timestamp()
+    label = {"image": {"key": "incoming/a.jpg"}, "label": decided, "reviewer": "kim", "model_said": said}
+    assert document(json.dumps(label).encode()) is None
+
+
 @pytest.mark.parametrize("outcome", ["rejected", "failed"])
 def test_a_document_without_a_prediction_is_an_outcome(outcome: str) -> None:
     found = document(json.dumps(result(outcome=outcome, label=None, confidence=None)).encode())

@@ -1,0 +1,1 @@
+"""`scones export`: what the images have come to, as a file for other tools."""
