@@ -15,7 +15,7 @@ from tests.local_cloud.cloud import LocalCloud, open_cloud
 from tests.local_cloud.shell import Shell
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, ConsoleMessage, Dialog
 
 REASON = missing()
 
@@ -25,7 +25,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     for item in items:
         if here in item.path.parents:
-            item.add_marker(pytest.mark.local_cloud)
             item.add_marker(pytest.mark.xdist_group("console_cloud"))
             if REASON:
                 item.add_marker(pytest.mark.skip(reason=REASON))
@@ -66,6 +65,14 @@ def visit(chromium: Browser, console: ConsoleProcess, cloud: LocalCloud) -> Iter
     requests: list[str] = []
     errors: list[str] = []
 
+    def refuse(dialog: Dialog) -> None:
+        errors.append(f"a script ran: {dialog.message}")
+        dialog.dismiss()
+
+    def note(said: ConsoleMessage) -> None:
+        if "Content Security Policy" in said.text:
+            errors.append(said.text)
+
     def open_page(path: str = "/", **options: Any) -> Any:
         context = chromium.new_context(**{"viewport": {"width": 1360, "height": 850}} | options)
         context.set_default_timeout(30_000)
@@ -73,11 +80,8 @@ def visit(chromium: Browser, console: ConsoleProcess, cloud: LocalCloud) -> Iter
         page = context.new_page()
         context.on("request", lambda request: requests.append(request.url))
         page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("dialog", lambda dialog: (errors.append(f"a script ran: {dialog.message}"), dialog.dismiss()))
-        page.on(
-            "console",
-            lambda said: errors.append(said.text) if "Content Security Policy" in said.text else None,
-        )
+        page.on("dialog", refuse)
+        page.on("console", note)
         page.goto(console.address)
         page.wait_for_url(f"{console.origin}/")
         if path != "/":

@@ -5,11 +5,16 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+import pytest
+
+from scones.index import shard_of
 from tests.browser.visit import Visit, drop, sample, scone
 from tests.local_cloud.cloud import LocalCloud
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
+
+pytestmark = pytest.mark.local_cloud
 
 HOSTILE = (
     "<img src=x onerror=alert(1)>.jpg",
@@ -121,14 +126,16 @@ def test_script_and_markup_that_are_uploaded_are_never_rendered(visit: Visit) ->
 
 def test_older_images_come_in_pages(visit: Visit, cloud: LocalCloud) -> None:
     dynamodb, table = cloud.client("dynamodb"), cloud.outputs["ClaimsTableName"]
-    from scones.index import shard_of
-
     for number in range(130):
         key = f"incoming/{number:03}.jpg"
         texts = {
-            "image_key": key, "etag": "e", "outcome": "rejected", "reason": "made by a test",
-            "outcome_shard": f"rejected#{shard_of(key, 'e')}", "finished_at": f"2026-01-01T00:{number // 60:02}:{number % 60:02}.000Z",
-        }  # fmt: skip
+            "image_key": key,
+            "etag": "e",
+            "outcome": "rejected",
+            "outcome_shard": f"rejected#{shard_of(key, 'e')}",
+            "finished_at": f"2026-01-01T00:{number // 60:02}:{number % 60:02}.000Z",
+            "reason": "made by a test",
+        }
         dynamodb.put_item(TableName=table, Item={name: {"S": value} for name, value in texts.items()})
     page = visit()
     page.locator(".card").nth(59).wait_for()

@@ -5,17 +5,22 @@ from __future__ import annotations
 import re
 import statistics
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+import pytest
 
 from scones.connection import Connection
 from scones.decisions.reviewer import Reviewer
 from scones.stack import read_stack
-from tests.browser.visit import Visit, decisions, fill_queue, waiting
+from tests.browser.visit import Visit, decisions, etag_of, fill_queue, waiting
 from tests.local_cloud.cloud import LocalCloud
 from tests.local_cloud.shell import wait_until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
+
+pytestmark = pytest.mark.local_cloud
 
 
 def shown(page: Page) -> str:
@@ -40,8 +45,6 @@ def recorded(cloud: LocalCloud) -> dict[str, str]:
 
 
 def other_reviewer(cloud: LocalCloud) -> Reviewer:
-    session = cloud.client("sts")  # one session for all clients of the cloud
-    assert session
     connection = Connection(cloud._session, "scones", "", cloud.url)
     return Reviewer(connection, read_stack(connection))
 
@@ -130,8 +133,7 @@ def test_what_another_reviewer_decides_meanwhile_stands(visit: Visit, cloud: Loc
     page = visit("/review")
     shown(page)
     other = other_reviewer(cloud)
-    (image,) = other._queue.waiting(with_leased=True)
-    other.decide(image, "bicycle")
+    other.decide(replace(other.image(key, etag_of(cloud, key)), waits=True), "bicycle")
     page.keyboard.press("n")
     page.locator("#note.is-problem", has_text="was decided by").wait_for()
     assert page.locator("#decided").inner_text() == "0"

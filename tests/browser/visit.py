@@ -70,6 +70,12 @@ def waiting(cloud: LocalCloud) -> list[str]:
     ]
 
 
+def etag_of(cloud: LocalCloud, key: str) -> str:
+    """Return the ETag of the only version of an image."""
+    (etag,) = (item["etag"] for item in claims(cloud) if item["image_key"] == key)
+    return str(etag)
+
+
 def claims(cloud: LocalCloud) -> list[dict[str, Any]]:
     """Return all claims; lists and maps as DynamoDB notes them."""
     pages = (
