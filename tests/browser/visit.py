@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image, ImageDraw
@@ -21,17 +21,22 @@ type Visit = Callable[..., "Page"]
 SAMPLES = ROOT / "events" / "images"
 _DROP = """([files]) => {
   const transfer = new DataTransfer();
-  for (const { name, data } of files) {
-    const bytes = Uint8Array.from(atob(data), (one) => one.charCodeAt(0));
+  for (const { name, data, size } of files) {
+    const bytes = size ? new Uint8Array(size) : Uint8Array.from(atob(data), (one) => one.charCodeAt(0));
     transfer.items.add(new File([bytes], name));
   }
   return transfer;
 }"""
 
 
-def drop(page: Page, files: dict[str, bytes]) -> None:
-    """Drop files on the page, as from the file manager."""
-    described = [{"name": name, "data": base64.b64encode(body).decode()} for name, body in files.items()]
+def drop(page: Page, files: Mapping[str, bytes | int]) -> None:
+    """Drop files on the page, as from the file manager; a number is a file of so many zeros."""
+    described = [
+        {"name": name, "size": body}
+        if isinstance(body, int)
+        else {"name": name, "data": base64.b64encode(body).decode()}
+        for name, body in files.items()
+    ]
     transfer = page.evaluate_handle(_DROP, [described])
     page.dispatch_event("body", "dragenter", {"dataTransfer": transfer})
     page.dispatch_event("body", "drop", {"dataTransfer": transfer})
