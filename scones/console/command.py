@@ -89,6 +89,7 @@ def _listen(port: int | None) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((_HOST, port or 0))
+        listener.listen()  # a browser that is quicker than the server waits
     except OSError as error:
         listener.close()
         message = f"cannot listen on port {port} of this machine ({error.strerror}): name another with --port"

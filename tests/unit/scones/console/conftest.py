@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -15,15 +15,11 @@ from scones.console.previews import ImageRef
 from scones.console.state import ConsoleState
 from scones.console.web import WebConsole, make_web_console
 from scones.index import shard_of
+from tests.unit.scones.console.served import ADDRESS, PORT, AddImage
 from tests.unit.scones.fake_stack import IMAGES, REGION
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-
-PORT = 8765
-ADDRESS = f"http://127.0.0.1:{PORT}"
-
-type AddImage = Callable[..., ImageRef]
 
 
 @pytest.fixture

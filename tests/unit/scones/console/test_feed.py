@@ -14,7 +14,7 @@ from scones.connection import Target
 from scones.console.feed import Feed, NewOutcomes
 from scones.console.state import ConsoleState
 from scones.errors import SconesError
-from tests.unit.scones.console.conftest import AddImage
+from tests.unit.scones.console.served import AddImage
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 from scones.console.dropped import DroppedImages, key_of_drop
 from scones.console.state import ConsoleState
 from scones.errors import SconesError
-from tests.unit.scones.console.conftest import AddImage
+from tests.unit.scones.console.served import AddImage
 from tests.unit.scones.fake_stack import IMAGES, REGION, FakeCloudFormation
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from scones.console.state import ConsoleState, OpenCloud
 from scones.console.web import make_web_console
 from scones.decisions.review_errors import DecisionUnknownError, ReviewError
 from tests.fakes.review_stack import IMAGES, ReviewStack
-from tests.unit.scones.console.conftest import ADDRESS, PORT
+from tests.unit.scones.console.served import ADDRESS, PORT
 
 
 @pytest.fixture
