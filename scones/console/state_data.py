@@ -16,13 +16,21 @@ _EVENTS_A_PAGE: Final = 100
 _IMAGE: Final = "image_data"
 
 
+_CALLS: Final[Mapping[str, tuple[str, str]]] = {
+    # part of an event: name here, field there
+    "stateEnteredEventDetails": ("Input", "input"),
+    "taskScheduledEventDetails": ("Call", "parameters"),
+    "taskSucceededEventDetails": ("Answer", "output"),
+    "stateExitedEventDetails": ("Output", "output"),
+}
+
+
 @dataclass(slots=True)
 class StateData:
-    """One stay in a state: what it was given and what it returned, as JSON for a person, and its failed attempts."""
+    """One stay in a state: its input, the last call and its answer, its output, each as JSON; its failed attempts."""
 
     state: str
-    given: str
-    returned: str | None = None
+    texts: dict[str, str] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
 
 
@@ -56,11 +64,15 @@ def _events(stepfunctions: "SFNClient", execution: str) -> "Iterator[HistoryEven
 
 def _add(states: list[StateData], event: "HistoryEventTypeDef") -> int:
     """Add what an event says; return how long the event is."""
-    details: Mapping[str, Any] = next((value for value in event.values() if isinstance(value, dict)), {})
-    if "stateEnteredEventDetails" in event:
-        states.append(StateData(details["name"], without_image(details.get("input", ""))))
-    elif states and "stateExitedEventDetails" in event:
-        states[-1].returned = without_image(details.get("output", ""))
+    part, details = next(
+        ((name, value) for name, value in event.items() if isinstance(value, dict)), ("", {})
+    )
+    if part == "stateEnteredEventDetails":
+        states.append(StateData(details["name"]))
+    if states and part in _CALLS:
+        name, of_event = _CALLS[part]
+        if text := details.get(of_event):
+            states[-1].texts[name] = without_image(text)
     elif states and details.get("error"):
         states[-1].errors.append(f"{details['error']}: {_cause(details.get('cause') or '')}".rstrip(": "))
     return sum(len(value) for value in details.values() if isinstance(value, str))

@@ -73,7 +73,8 @@ def _content(story: Story, cloud: OpenCloud) -> Mapping[str, Any]:
         "preview": preview_url(story.image, PreviewSize.FULL) if claim.outcome in _PICTURED else None,
         "model_view": f"/image/model-view?{query}",
         "other_contents": [_row(one, story) for one in story.contents],
-        "commands": [f"scones why {name}{options}", f"scones fetch {name}{options}"],
+        # `scones why` says what the model said.
+        "commands": [] if hides_verdict(claim) and claim.outcome else [f"scones why {name}{options}"],
         "data": {
             "query": query,
             "now": _now(claim),
@@ -158,8 +159,7 @@ def states(request: Request) -> Response:
     rows = [
         {
             "state": one.state,
-            "input": None if is_hidden else one.given,
-            "output": None if is_hidden else one.returned,
+            "texts": None if is_hidden else one.texts,
             "errors": one.errors,
         }
         for one in found.states

@@ -61,9 +61,8 @@ for (const [index, details] of [...document.querySelectorAll(".state-data")].ent
 function parts(state, complete) {
   if (!state) return [element("p", "", complete ? "The history does not have it yet." : "The history is too long to show it here.")];
   const shown = state.errors.map((error) => element("p", "error", error));
-  if (state.input === null) return [...shown, element("p", "", "Input and output are shown when the image has its final outcome.")];
-  for (const [title, text] of [["Input", state.input], ["Output", state.output]]) {
-    if (text === null) continue;
+  if (!state.texts) return [...shown, element("p", "", "Input and output are shown when the image has its final outcome.")];
+  for (const [title, text] of Object.entries(state.texts)) {
     shown.push(element("h3", "", title));
     const box = element("pre", "", text);
     box.tabIndex = 0;

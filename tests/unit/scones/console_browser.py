@@ -38,7 +38,7 @@ class Browser:
         return _Faked(cloud.connection, cloud.stack, self.fakes) if self.fakes else cloud
 
     def get(self, path: str, **query: str) -> httpx.Response:
-        return self.client.get(path, params=query, headers={"accept": "text/html"})
+        return self.client.get(path, params=query or None, headers={"accept": "text/html"})
 
     def post(self, path: str, content: object = None) -> httpx.Response:
         headers = {"origin": _ADDRESS, "x-csrf-token": self.state.secrets.csrf}

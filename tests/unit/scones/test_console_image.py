@@ -83,6 +83,8 @@ class FakeStates:
                     "cause": json.dumps({"errorMessage": "try later"}),
                 },
             }
+            answer = json.dumps({"Payload": json.loads(returned)})
+            yield {"type": "TaskSucceeded", "timestamp": at, "taskSucceededEventDetails": {"output": answer}}
             yield {
                 "type": "TaskStateExited",
                 "timestamp": at + timedelta(milliseconds=240),
@@ -255,10 +257,10 @@ def test_states_are_shown_without_the_image(browser: Browser, pipeline: Pipeline
     found = browser.get("/image/states", **pipeline.add("a.png")).json()
     assert found["complete"]
     assert [one["state"] for one in found["states"]] == ["Claim image", "Serialize image", "Classify"]
-    assert "1,600 characters of the image" in found["states"][1]["output"]
-    assert "1,600 characters of the image" in found["states"][2]["input"]
+    assert "1,600 characters of the image" in found["states"][1]["texts"]["Output"]
+    assert "1,600 characters of the image" in found["states"][2]["texts"]["Input"]
     assert IMAGE_DATA not in json.dumps(found)
-    assert str(CONFIDENCE) in found["states"][2]["output"]
+    assert str(CONFIDENCE) in found["states"][2]["texts"]["Answer"]
     assert found["states"][2]["errors"] == ["EndpointThrottledError: try later"]
 
 
