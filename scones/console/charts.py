@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from markupsafe import Markup, escape
 
 _WIDTH, _HEIGHT = 720.0, 210.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 10.0, 12.0, 26.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 18.0, 12.0, 26.0
 _GRID_LINES = 4
 _NAMES = 8
 

@@ -8,9 +8,8 @@ import httpx
 from starlette.testclient import TestClient
 
 from scones.connection import Connection, Target
-from scones.console.feed import Feed
 from scones.console.state import ConsoleState, OpenCloud, open_cloud
-from scones.console.web import make_app
+from scones.console.web import make_web_console
 from tests.unit.scones.fake_stack import REGION
 
 PORT = 8123
@@ -29,8 +28,9 @@ class Browser:
 
     def __post_init__(self) -> None:
         self.state = ConsoleState(Target("scones", region=REGION), self.read_only, opener=self._open)
-        app = make_app(self.state, PORT, Feed(self.state))
-        self.client = TestClient(app, base_url=_ADDRESS, follow_redirects=False)
+        self.client = TestClient(
+            make_web_console(self.state, PORT).guard, base_url=_ADDRESS, follow_redirects=False
+        )
         self.client.get("/", params={"token": self.state.secrets.token})
 
     def _open(self, target: Target) -> OpenCloud:
