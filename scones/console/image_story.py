@@ -14,8 +14,8 @@ from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import ClientError
 
 from scones.claims import Claim, read_claims_of_key
+from scones.console.denials import Refused, allowed
 from scones.console.previews import ImageRef
-from scones.console.refusals import Refused, allowed
 from scones.console.state import OpenCloud
 from scones.errors import error_code
 from scones.execution_progress import STANDARD

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from scones.connection import Connection
+from scones.console.bar_chart import BarChart, draw
 from scones.console.chart_data import (
     AGE_EDGES_H,
     LATENCY_EDGES_S,
@@ -32,10 +33,9 @@ from scones.console.chart_data import (
     shares,
     throughput,
 )
-from scones.console.charts import BarChart, draw
+from scones.console.denials import Refused, allowed
 from scones.console.drift import read_drift
 from scones.console.page import Page, render, state_of
-from scones.console.refusals import Refused, allowed
 from scones.live_threshold import read_threshold
 
 _BINS: Final = 50

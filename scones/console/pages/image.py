@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from scones.claims import Claim, read_claims
 from scones.connection import Connection
+from scones.console.denials import Refused, allowed, refused_action
 from scones.console.image_story import Content, Run, Story, hides_verdict, read_contents, read_story
 from scones.console.model_view import NotSerializedError, read_model_view
 from scones.console.page import (
@@ -24,7 +25,6 @@ from scones.console.page import (
     state_of,
 )
 from scones.console.previews import ImageRef, PreviewSize
-from scones.console.refusals import Refused, allowed, refused_action
 from scones.console.state import OpenCloud
 from scones.console.state_data import read_execution_data
 from scones.execution_progress import STANDARD

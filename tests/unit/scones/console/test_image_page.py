@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from scones.console.refusals import refused_action
+from scones.console.denials import refused_action
 from scones.console.state_data import read_execution_data, without_image
 from scones.result_documents import result_key
 from tests.fakes.aws_clients import client_error

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scones.console import pages
+from scones.console.bar_chart import BarChart, draw, nice_top
 from scones.console.chart_data import (
     PERIODS,
     EndedImages,
@@ -20,7 +21,6 @@ from scones.console.chart_data import (
     throughput,
     wilson,
 )
-from scones.console.charts import BarChart, draw, nice_top
 from scones.console.drift import read_drift
 from scones.console.pages import charts
 from scones.index import Ended, shard_of, time_text
