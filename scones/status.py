@@ -27,6 +27,7 @@ from scones.terminal import comma, out, outcome_text, print_json, shown
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_sqs import SQSClient
     from mypy_boto3_stepfunctions import SFNClient
     from mypy_boto3_stepfunctions.literals import ExecutionStatusType
 
@@ -165,33 +166,39 @@ def read_status(stack: Stack, connection: "Connection") -> Status:
     """Ask DynamoDB, Step Functions, SQS, SSM and CloudWatch, all at once."""
     dynamodb, sqs, now = connection.dynamodb(), connection.sqs(), datetime.now(UTC)
     with ThreadPoolExecutor(len(Outcome) + 7) as pool:
-        tallies = {outcome: pool.submit(_tally, dynamodb, stack, outcome, now) for outcome in Outcome}
+        tallies = {outcome: pool.submit(tally, dynamodb, stack, outcome, now) for outcome in Outcome}
         executions = pool.submit(count_executions, connection.stepfunctions(), stack.workflow_arn)
         threshold = pool.submit(read_threshold, connection.ssm(), stack)
         oldest = pool.submit(oldest_in_state, dynamodb, stack.claims_table, "open")
         for_person = pool.submit(oldest_in_state, dynamodb, stack.claims_table, "person")
         endpoint_wait = pool.submit(lambda: _endpoint_wait(connection, oldest.result()))
         alarms = pool.submit(alarms_in_alarm, connection.cloudwatch(), stack.name)
-        queue = pool.submit(
-            sqs.get_queue_attributes,
-            QueueUrl=stack.failed_images_url,
-            AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
-        )
+        queue = pool.submit(count_messages, sqs, stack.failed_images_url)
         found = {outcome: future.result() for outcome, future in tallies.items()}
-        attributes = queue.result()["Attributes"]
+        visible, in_flight = queue.result()
         return Status(
             stack=stack,
             outcomes=found,
             labels={**dict.fromkeys(stack.labels, 0), **found[Outcome.PASSED].by_label},
             executions=executions.result(),
-            queue_visible=int(attributes.get("ApproximateNumberOfMessages", 0)),
-            queue_in_flight=int(attributes.get("ApproximateNumberOfMessagesNotVisible", 0)),
+            queue_visible=visible,
+            queue_in_flight=in_flight,
             threshold=threshold.result(),
             oldest=next(iter(oldest.result()), None),
             oldest_for_person=next(iter(for_person.result()), None),
             endpoint_wait=endpoint_wait.result(),
             alarms=alarms.result(),
         )
+
+
+def count_messages(sqs: "SQSClient", url: str) -> tuple[int, int]:
+    """Return about how many messages a queue has: visible ones, and those in flight."""
+    attributes = sqs.get_queue_attributes(
+        QueueUrl=url,
+        AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
+    )["Attributes"]
+    visible = attributes.get("ApproximateNumberOfMessages", 0)
+    return int(visible), int(attributes.get("ApproximateNumberOfMessagesNotVisible", 0))
 
 
 def oldest_in_state(dynamodb: "DynamoDBClient", table: str, state: str) -> list[Waiting]:
@@ -276,21 +283,23 @@ def print_status(now: Status) -> None:
         ("queue of failed images", f"{in_queue} (for `scones redrive`)"),
         ("oldest without outcome", str(now.oldest or "none")),
         ("oldest for a person", str(now.oldest_for_person or "none")),
-        ("waiting for the endpoint", _endpoint_text(now.endpoint_wait)),
+        ("waiting for the endpoint", endpoint_text(now.endpoint_wait)),
         ("alarms", Text("; ".join(now.alarms), "bold red") if now.alarms else "none"),
         ("endpoint", f"{now.stack.endpoint_name}, threshold {now.threshold}"),
     ):
         console.print(Text.assemble(f"{name:<26}", value))
 
 
-def _endpoint_text(wait: EndpointWait | None) -> str:
+def endpoint_text(wait: EndpointWait | None) -> str:
+    """Say how many of the oldest images wait for the endpoint, and why."""
     if wait is None:
         return "none"
     said = shown(wait.error.message or wait.error.name)
     return f"{len(wait.executions)} of the {comma(wait.looked_at, 'oldest image', 'oldest images')}, retried: {said}"
 
 
-def _tally(dynamodb: "DynamoDBClient", stack: Stack, outcome: Outcome, now: datetime) -> Tally:
+def tally(dynamodb: "DynamoDBClient", stack: Stack, outcome: Outcome, now: datetime) -> Tally:
+    """Count the images of an outcome, up to a limit, the newest first."""
     by_label: Counter[str] = Counter()
     starts = {period: time_text(now - length) for period, length in PERIODS.items()}
     recent = dict.fromkeys(PERIODS, 0)

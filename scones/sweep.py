@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
 _FAILED: Final = 1
-_LONGEST_RUN_S: Final = 900
+LONGEST_RUN_S: Final = 900
 _NAMED: Final = 100
 _SAID: Final = {
     # kind: (has been, would be)
@@ -55,6 +55,31 @@ class Sweep:
             self.counts[kind] for kind in ("reported", "exhausted", "errors")
         )
 
+    @property
+    def rows(self) -> list[tuple[str, str, str]]:
+        """The images that something was done about: key, what, and why."""
+        return [
+            (image["key"], said[self.dry_run], image["why"])
+            for kind, said in _SAID.items()
+            for image in self.images[kind]
+        ]
+
+    @property
+    def summary(self) -> str:
+        """A line of counts."""
+        counts = (
+            f"{self.counts[kind]:,} {said}"
+            for kind, said in {
+                **{kind: said[self.dry_run] for kind, said in _SAID.items()},
+                "running": "running",
+                "finished": "with an outcome",
+                "waiting": "too young to tell",
+                "too_old": "too old to look after",
+            }.items()
+            if self.counts[kind]
+        )
+        return f"looked at {comma(self.looked_at, 'image', 'images')}: {', '.join(counts) or 'nothing there'}"
+
     def as_document(self) -> dict[str, Any]:
         """Return what `scones sweep --json` prints."""
         return {
@@ -88,7 +113,7 @@ def sweep(target: Target, *, dry_run: bool, minutes: float | None, as_json: bool
     connection = connect(target)
     stack = read_stack(connection)
     found = run_sweep(
-        connection.lambda_(_LONGEST_RUN_S), stack.sweep_function, dry_run=dry_run, minutes=minutes
+        connection.lambda_(LONGEST_RUN_S), stack.sweep_function, dry_run=dry_run, minutes=minutes
     )
     if as_json:
         print_json(found.as_document())
@@ -121,29 +146,13 @@ def run_sweep(client: "LambdaClient", function: str, *, dry_run: bool, minutes: 
 
 def print_sweep(found: Sweep, target: Target) -> None:
     """Print the images that something was done about, and a line of counts."""
-    named = [(kind, image) for kind in _SAID for image in found.images[kind]]
-    if named:
-        rows = [
-            (Text(shown(image["key"])), _SAID[kind][found.dry_run], Text(shown(image["why"])))
-            for kind, image in named
-        ]
+    if found.rows:
+        rows = [(Text(shown(key)), what, Text(shown(why))) for key, what, why in found.rows]
         print_rows(Column("image"), (Column("what"), Column("why", is_prose=True)), rows)
     for kind, said in _SAID.items():
         if (more := found.counts[kind] - len(found.images[kind])) > 0:
             notice(f"and {more:,} more: {said[found.dry_run]}")
-    counts = (
-        f"{found.counts[kind]:,} {said}"
-        for kind, said in {
-            **{kind: said[found.dry_run] for kind, said in _SAID.items()},
-            "running": "running",
-            "finished": "with an outcome",
-            "waiting": "too young to tell",
-            "too_old": "too old to look after",
-        }.items()
-        if found.counts[kind]
-    )
-    looked = comma(found.looked_at, "image", "images")
-    out().print(Text(f"looked at {looked}: {', '.join(counts) or 'nothing there'}"))
+    out().print(Text(found.summary))
     if found.decisions["started"]:
         out().print(f"recording {comma(found.decisions['started'], 'decision', 'decisions')} of people again")
     if found.decisions["errors"]:

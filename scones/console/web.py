@@ -16,6 +16,7 @@ from scones.console.decoders import NotDecodedError
 from scones.console.desk import ReviewDesk
 from scones.console.feed import Feed
 from scones.console.guard import Guard
+from scones.console.jobs import Jobs
 from scones.console.page import FOLDER, Page, image_of, problem, render, state_of
 from scones.console.pages import PAGES
 from scones.console.previews import PreviewGoneError, PreviewSize
@@ -49,6 +50,7 @@ def make_web_console(state: ConsoleState, port: int, pages: Sequence[Page] = PAG
     feed, desk = Feed(state), ReviewDesk(state)
     app.state.console, app.state.pages = state, pages
     app.state.feed, app.state.desk = feed, desk
+    app.state.jobs = Jobs(state.trouble)
     return WebConsole(Guard(app, state.secrets, port, read_only=state.read_only), feed, desk)
 
 

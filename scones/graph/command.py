@@ -1,6 +1,5 @@
 """`scones graph`: draw the workflow, from its file, a deployed stack, or as one execution went through it."""
 
-import json
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -49,7 +48,7 @@ def _read(target: Target, execution: str | None) -> tuple[Workflow, Path | None]
         return _deployed(connect(target)), None
     file = project_root() / DEFINITION
     try:
-        return _parsed(file.read_text(encoding="utf-8")), None
+        return Workflow.parse_text(file.read_text(encoding="utf-8")), None
     except UnicodeDecodeError as error:
         message = f"{DEFINITION} cannot be drawn: it is not UTF-8 ({error.reason} at byte {error.start:,})"
         raise SconesError(message) from error
@@ -63,7 +62,9 @@ def _read(target: Target, execution: str | None) -> tuple[Workflow, Path | None]
 
 def _deployed(connection: Connection) -> Workflow:
     arn = read_stack(connection).workflow_arn
-    return _parsed(connection.stepfunctions().describe_state_machine(stateMachineArn=arn)["definition"])
+    return Workflow.parse_text(
+        connection.stepfunctions().describe_state_machine(stateMachineArn=arn)["definition"]
+    )
 
 
 def _of_execution(stepfunctions: "SFNClient", arn: str) -> tuple[Workflow, Path]:
@@ -77,7 +78,7 @@ def _of_execution(stepfunctions: "SFNClient", arn: str) -> tuple[Workflow, Path]
     try:
         path = read_path(stepfunctions, arn)
         definition = stepfunctions.describe_state_machine_for_execution(executionArn=arn)["definition"]
-        return _parsed(definition), path
+        return Workflow.parse_text(definition), path
     except ClientError as error:
         if error_code(error) not in {"ExecutionDoesNotExist", "InvalidArn"}:
             raise
@@ -85,12 +86,4 @@ def _of_execution(stepfunctions: "SFNClient", arn: str) -> tuple[Workflow, Path]
             f"no execution {shown(arn)} here: its ARN is in the document of its image (`execution`), "
             "and AWS keeps it for 90 days"
         )
-        raise SconesError(message) from error
-
-
-def _parsed(definition: str) -> Workflow:
-    try:
-        return Workflow.parse(json.loads(definition))
-    except ValueError as error:
-        message = f"the definition cannot be drawn: {error}"
         raise SconesError(message) from error

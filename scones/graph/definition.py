@@ -1,11 +1,14 @@
 """The states of a workflow and the ways between them, read from an Amazon States Language definition."""
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final, Self
+
+from scones.errors import SconesError
 
 _SHARED_BY: Final = 3
 """A state that so many others catch their errors with is their common fallback."""
@@ -83,6 +86,21 @@ class Workflow:
             message = f"not a workflow definition: no state is named {min(unknown)!r}"
             raise ValueError(message)
         return cls(definition.get("Comment", ""), start, states, ways)
+
+    @classmethod
+    def parse_text(cls, definition: str) -> Self:
+        """Read a definition as Step Functions returns it.
+
+        Raises
+        ------
+        SconesError
+            When it is not one.
+        """
+        try:
+            return cls.parse(json.loads(definition))
+        except ValueError as error:
+            message = f"the definition cannot be drawn: {error}"
+            raise SconesError(message) from error
 
     @property
     def fallback(self) -> str | None:

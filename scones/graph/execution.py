@@ -27,7 +27,7 @@ class Visit:
         tries = f"{self.tries:,} tries, " if self.tries > 1 else ""
         if self.left is None:
             return f"{tries}running"
-        return f"{tries}{_duration((self.left - self.entered).total_seconds())}"
+        return f"{tries}{duration_text((self.left - self.entered).total_seconds())}"
 
 
 @dataclass(slots=True)
@@ -81,7 +81,8 @@ def visits_of(events: "Iterable[HistoryEventTypeDef]") -> list[Visit]:
     return visits
 
 
-def _duration(seconds: float) -> str:
+def duration_text(seconds: float) -> str:
+    """Return `0.24 s`, `12 s`, `3 min` or `1.5 h`."""
     minute, hour = 60, 3600
     if seconds < minute:
         return f"{seconds:.2f} s" if seconds < minute / 6 else f"{seconds:.0f} s"

@@ -15,7 +15,7 @@ _GAP, _BEND, _MARGIN = 28.0, 36.0, 24.0
 _LABEL_LINE, _LABEL_LINES, _LABEL_CHARACTER, _LABEL_HEIGHT = 24, 2, 5.6, 12.0
 _LEGEND: Final = 46.0
 
-_STYLE: Final = """
+STYLE: Final = """
   text { font-family: system-ui, "Segoe UI", Helvetica, Arial, sans-serif; text-anchor: middle; fill: #1f2328 }
   .page { fill: #ffffff }
   .name { font-size: 14px; font-weight: 600 }
@@ -54,8 +54,14 @@ _STYLE: Final = """
 """
 
 
-def draw_svg(workflow: Workflow, path: Path | None = None) -> str:
-    """Draw the picture; of an execution, numbered visits, its times and a thick line along its path."""
+def draw_svg(workflow: Workflow, path: Path | None = None, *, style: str = STYLE) -> str:
+    """Draw the picture; of an execution, numbered visits, its times and a thick line along its path.
+
+    Parameters
+    ----------
+    style
+        The style sheet in the picture; empty where the page that it stands in has `STYLE`.
+    """
     ways = workflow.drawn_ways
     labels = {(way.source, way.target): _label(way) for way in ways}
     layout = lay_out(list(workflow.states), workflow.start, labels, lambda node: _room(node, labels))
@@ -69,7 +75,7 @@ def draw_svg(workflow: Workflow, path: Path | None = None) -> str:
         ),
         f'<title id="title">{escape(_title(path))}</title>',
         f'<desc id="description">{escape(_description(workflow, path))}</desc>',
-        f"<style>{_STYLE}</style>",
+        f"<style>{style}</style>" if style else "",
         "<defs>" + "".join(_arrow_head(name) for name in ("head", "taken-head")) + "</defs>",
         f'<rect class="page" width="{width:g}" height="{height:g}" rx="8"/>',
         f'<g transform="translate({_MARGIN:g} {_MARGIN:g})">',

@@ -34,17 +34,18 @@ def counted_rejections() -> Iterator[None]:
 def counted_start(execution: str | None) -> Iterator[None]:
     """Count an image for the release that it started on: a deployment's alarm divides its failures by this count.
 
-    Once per image: retries by the workflow are not counted. In a separate metrics document, because a dimension of
-    the other metrics would multiply them by the releases.
+    Once per image: retries by the workflow are not counted, nor is a request without an execution, by which somebody
+    looks at what the model gets. In a separate metrics document, because a dimension of the other metrics would
+    multiply them by the releases.
     """
-    is_repeated = False
+    is_counted = execution is not None
     try:
         yield
     except StorageUnavailableError:
-        is_repeated = True
+        is_counted = False
         raise
     finally:
-        if not is_repeated:
+        if is_counted:
             with single_metric("Started", MetricUnit.Count, 1, namespace=NAMESPACE) as metric:
                 metric.add_dimension("service", SERVICE)
                 metric.add_dimension("release", RELEASE)

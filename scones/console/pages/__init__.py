@@ -4,6 +4,6 @@ from collections.abc import Sequence
 from typing import Final
 
 from scones.console.page import Page
-from scones.console.pages import live, review
+from scones.console.pages import charts, image, live, operations, review
 
-PAGES: Final[Sequence[Page]] = (live.PAGE, review.PAGE)
+PAGES: Final[Sequence[Page]] = (live.PAGE, review.PAGE, charts.PAGE, operations.PAGE, image.PAGE)

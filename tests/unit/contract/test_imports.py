@@ -15,6 +15,7 @@ from scones.cli import COMMANDS
 
 PACKAGES: Final = ("scones", "endpoint", "training")
 BETWEEN_PACKAGES: Final = {
+    ("scones", "training"): "the console's drift is that of the monitoring",
     ("training", "endpoint"): "evaluates with the predictor that it ships",
     (
         "scones",
@@ -22,6 +23,12 @@ BETWEEN_PACKAGES: Final = {
     ): "`scones up` reads labels and input size from the model that its endpoint will serve",
 }
 BETWEEN_COMMANDS: Final = {
+    ("console", "graph"): "draws the path of an image's execution",
+    ("console", "why"): "lists the versions of an image",
+    ("console", "redrive"): "starts failed images again, one or all",
+    ("console", "status"): "shows the same numbers",
+    ("console", "sweep"): "runs the sweep",
+    ("console", "backfill"): "shows the backfills",
     ("review", "console"): "shows pictures that the console's child processes have decoded",
     ("verify", "drop"): "drops its samples as `scones drop` does: what people use is what is verified",
     ("show", "why"): "tells the same evidence, all of it",

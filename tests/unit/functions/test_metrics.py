@@ -42,13 +42,16 @@ def names(found: Emitted) -> dict[tuple[str, ...], set[str]]:
     return {dimensions: set(metrics) for dimensions, metrics in found.items()}
 
 
-def serialize(load_app: Loader, body: bytes, **environment: str) -> None:
+def serialize(
+    load_app: Loader, body: bytes, execution: str | None = "an-execution", **environment: str
+) -> None:
     with mock_aws():
         s3 = boto3.client("s3", region_name="us-east-1")
         s3.create_bucket(Bucket="images")
         s3.put_object(Bucket="images", Key="k", Body=body)
         function = load_app("serialize", AWS_DEFAULT_REGION="us-east-1", **environment)
-        function.handler({"bucket": "images", "key": "k", "size": len(body)}, FakeLambdaContext())
+        event = {"bucket": "images", "key": "k", "size": len(body), "execution": execution}
+        function.handler(event, FakeLambdaContext())
 
 
 def test_serialize_measures_an_image(load_app: Loader, capsys: pytest.CaptureFixture[str]) -> None:
@@ -72,6 +75,13 @@ def test_serialize_counts_an_image_for_the_release(
     assert starts(capsys.readouterr().out) == [("0123456789ab-7", 1)]
 
 
+def test_a_look_at_what_the_model_gets_is_no_start(
+    load_app: Loader, capsys: pytest.CaptureFixture[str]
+) -> None:
+    serialize(load_app, encoded(quarters(), "PNG"), execution=None)
+    assert starts(capsys.readouterr().out) == []
+
+
 def test_serialize_counts_a_rejected_image_for_the_release_too(
     load_app: Loader, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -89,7 +99,8 @@ def test_an_attempt_that_the_workflow_repeats_is_no_start(
         client, "get_object", lambda **_: (_ for _ in ()).throw(client_error("SlowDown", 503))
     )
     with pytest.raises(Exception, match="SlowDown") as raised:
-        function.handler({"bucket": "images", "key": "k", "size": 9}, FakeLambdaContext())
+        event = {"bucket": "images", "key": "k", "size": 9, "execution": "an-execution"}
+        function.handler(event, FakeLambdaContext())
     assert type(raised.value).__name__ == "StorageUnavailableError"
     assert starts(capsys.readouterr().out) == []
 
