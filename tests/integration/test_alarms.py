@@ -77,6 +77,7 @@ def watched(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wa
     given = parameters(
         "NoTrafficHours=1",
         "OldestImageMinutes=1",
+        "ReviewHours=1",
         "ReviewShareLow=0.1",
         "EndpointSlowMilliseconds=1",
     )
@@ -133,6 +134,19 @@ def an_image_gets_old(watched: Watched) -> None:
     uploaded = s3.head_object(Bucket=bucket, Key=OLD)["LastModified"]
     wait_until(lambda: datetime.now(UTC) - uploaded > timedelta(seconds=61), "a minute does not pass", 65)
     watched.cloud.shell.scones("sweep", "--older-than", "1")
+
+
+def an_image_waits_for_a_person(watched: Watched) -> None:
+    since = (datetime.now(UTC) - timedelta(hours=2)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    texts = {
+        "image_key": "incoming/waits.png", "etag": "e1", "outcome": "review", "finished_at": since,
+        "state_shard": "person#0", "state_since": since,
+    }  # fmt: skip
+    watched.client("dynamodb").put_item(
+        TableName=watched.cloud.outputs["ClaimsTableName"],
+        Item={name: {"S": text} for name, text in texts.items()},
+    )
+    watched.cloud.shell.scones("sweep")
 
 
 def the_sweep_fails(watched: Watched) -> None:
@@ -212,6 +226,7 @@ DRIVERS: dict[str, Driver] = {
     "TooManyReviews": people_get_much,
     "TooFewReviews": people_get_nothing,
     "LiveThresholdUnread": the_threshold_cannot_be_read,
+    "OldestReview": an_image_waits_for_a_person,
     "OldestUnclassifiedImage": an_image_gets_old,
 }
 

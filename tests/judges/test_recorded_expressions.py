@@ -20,6 +20,7 @@ from tests.judges.node import needs_node, run_script
 from tests.judges.recording_emulator import VARIABLE
 from tests.static.definitions import text_of
 from tests.support import ROOT, free_address
+from tests.workflow.decisions import decide, recording
 from tests.workflow.deployment import deployed_workflow
 from tests.workflow.harness import UNSURE, Workflow, raises, returns
 
@@ -69,6 +70,10 @@ def records(workflow: Workflow, lines: Path) -> list[dict[str, Any]]:
     workflow.run(key=key, etag="again", redrive=True, sequencer="0055")
     workflow.run(ResultsBucket="no-such-bucket")
     backfill(workflow)
+    image: dict[str, Any] = {"key": key, "etag": "decided"}
+    workflow.run(**image, filter_=returns(UNSURE))
+    decide(workflow, image)
+    assert recording(workflow)(image)["status"] == "SUCCEEDED"
     return [json.loads(line) for line in lines.read_text().splitlines()]
 
 

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import re
 import uuid
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.static.definitions import text_of
+from tests.workflow.decisions import Recording, decide, recording
 from tests.workflow.harness import CLASSIFIED, FUNCTIONS, UNSURE, Run, Workflow, returns
 
 pytestmark = pytest.mark.local_cloud
 
-AT = "2026-11-27T09:00:00.000Z"
 OTHER = CLASSIFIED | {"inferences": [0.01, 0.99]}
 
 
@@ -25,40 +21,8 @@ def image() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def record(workflow: Workflow) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """Run "Record decision" for an image to its end."""
-    machines = workflow.client("stepfunctions")
-    values = workflow.names | {"ImageBucket": "images"}
-    definition = re.sub(r"\$\{(\w+)\}", lambda name: values[name[1]], text_of("record_decision.asl.json"))
-    role = "arn:aws:iam::000000000000:role/workflow"
-    made = machines.create_state_machine(name="record-decision", definition=definition, roleArn=role)
-
-    def run(image: dict[str, Any]) -> dict[str, Any]:
-        given = json.dumps({"image_key": image["key"], "etag": image["etag"]})
-        started = machines.start_execution(stateMachineArn=made["stateMachineArn"], input=given)
-        return workflow._wait(machines, started["executionArn"])
-
-    return run
-
-
-def decide(workflow: Workflow, image: dict[str, Any]) -> None:
-    """Write a decision as a reviewer does."""
-    record = {"id": "1" * 32, "label": "motorcycle", "by": "arn:aws:iam::000000000000:user/kim", "at": AT}
-    one = {name: {"S": value} for name, value in record.items()} | {"took_ms": {"N": "900"}}
-    shard = workflow.claim(**image)["state_shard"].replace("person#", "record#")
-    workflow.client("dynamodb").update_item(
-        TableName="claims",
-        Key={"image_key": {"S": image["key"]}, "etag": {"S": image["etag"]}},
-        ConditionExpression="begins_with(state_shard, :person) AND attribute_not_exists(decision)",
-        UpdateExpression="SET decision = :id, decisions = :decisions, state_shard = :shard, state_since = :at",
-        ExpressionAttributeValues={
-            ":id": one["id"],
-            ":decisions": {"L": [{"M": one}]},
-            ":shard": {"S": shard},
-            ":person": {"S": "person#"},
-            ":at": {"S": AT},
-        },
-    )
+def record(workflow: Workflow) -> Recording:
+    return recording(workflow)
 
 
 def did_nothing(run: Run) -> bool:
@@ -78,7 +42,7 @@ def did_nothing(run: Run) -> bool:
 )
 def test_a_decided_image_stays_as_it_is(
     workflow: Workflow,
-    record: Callable[[dict[str, Any]], dict[str, Any]],
+    record: Recording,
     image: dict[str, Any],
     again: dict[str, Any],
     *,

@@ -8,7 +8,7 @@ import pytest
 
 from sweep.images import iso_text
 from sweep.run import SweepFailedError
-from tests.unit.functions.sweep_stack import Stack
+from tests.unit.functions.sweep_stack import STANDARD, Stack
 
 
 def decided(stack: Stack, name: str, *, shard: int = 0, lease_until: float = 0, **age: float) -> None:
@@ -81,6 +81,21 @@ def test_a_run_without_time_starts_none(stack: Stack) -> None:
     stack.remaining_ms = lambda: 1_000
     assert stack.sweep()["decisions"]["started"] == 0
     assert stack.oldest_minutes() == 60
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_a_decided_image_is_never_classified_again(stack: Stack, *, recorded: bool) -> None:
+    """Neither by the listing nor by a manual sweep of everything, whatever its claim says of executions."""
+    (etag,) = stack.put("decided")
+    gone = {"execution": STANDARD, "claim_ends": 1, "sweeps": 0, "finished_at": "2026-11-20T10:00:00Z"}
+    waiting = {} if recorded else {"state_shard": "record#0", "state_since": "2026-11-20T10:00:00Z"}
+    stack.claim("decided", etag, decision="1" * 32, outcome="reviewed", **gone, **waiting)
+    before = stack.item("decided", etag)
+    stack.sweep(minutes_later=60)
+    answer = stack.sweep(older_than_minutes=0, start_after=None)
+    assert answer["counts"]["finished"] == 1
+    assert stack.stepfunctions.started == []
+    assert stack.item("decided", etag) == before
 
 
 def test_the_oldest_image_that_waits_for_a_person_is_found(stack: Stack) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import nullcontext
 from typing import Any
 
 import pytest
-from ministack.services import stepfunctions
+from ministack.services import s3, stepfunctions
 
 from scones.local.ministack import step_functions
 
@@ -60,6 +61,40 @@ def test_full_jitter_draws_from_nothing_to_the_delay(
     assert 0 < min(drawn) < 10
     assert 90 < max(drawn) <= 100
     assert 40 < sum(drawn) / len(drawn) < 60
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    name = "_dispatch_aws_sdk_rest_xml"
+    monkeypatch.setattr(stepfunctions, name, getattr(stepfunctions, name))
+    step_functions.read_and_write_objects()
+    s3._create_bucket("objects", b"")
+    yield
+    s3.reset()
+
+
+def ask_s3(action: str, **arguments: Any) -> Any:
+    return stepfunctions._invoke_resource(
+        f"arn:aws:states:::aws-sdk:s3:{action}", {"Bucket": "objects"} | arguments
+    )
+
+
+@pytest.mark.usefixtures("bucket")
+@pytest.mark.parametrize(("body", "text"), [({"é": [1, None]}, '{"é":[1,null]}'), ("as it is", "as it is")])
+def test_a_workflow_reads_what_it_has_written_as_text(body: Any, text: str) -> None:
+    ask_s3("putObject", Key="a b+é%25.json", Body=body, ContentType="application/json")
+    assert ask_s3("getObject", Key="a b+é%25.json")["Body"] == text
+
+
+@pytest.mark.usefixtures("bucket")
+@pytest.mark.parametrize(
+    ("place", "error"),
+    [({}, "S3.NoSuchKeyException"), ({"Bucket": "another"}, "S3.NoSuchBucketException")],
+)
+def test_an_error_of_s3_has_the_name_of_the_sdks_exception(place: dict[str, str], error: str) -> None:
+    with pytest.raises(stepfunctions._ExecutionError) as raised:
+        ask_s3("getObject", Key="gone", **place)
+    assert raised.value.error == error
 
 
 @pytest.mark.parametrize(("status", "items_run"), [("RUNNING", 1), ("ABORTED", 0)])
