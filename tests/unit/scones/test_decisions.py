@@ -441,6 +441,17 @@ def test_an_undo_waits_for_the_recording_and_says_when_it_takes_too_long(
     assert cloud.decisions(image) == ["bicycle", "undone"]
 
 
+def test_an_undo_starts_a_recording_that_could_not_be_started(cloud: ReviewStack, reviewer: Reviewer) -> None:
+    image = cloud.add("1.png")
+    cloud.recorder.failure = refusal("ThrottlingException", "StartExecution")
+    decided = reviewer.decide(image, "bicycle")
+    assert decided.problem is not None
+    cloud.recorder.failure = None
+    reviewer.undo(decided.decision)
+    assert cloud.decisions(image) == ["bicycle", "undone"]
+    assert "decision" not in cloud.claim(image)
+
+
 def test_a_claim_keeps_twenty_decisions_and_the_last_stands(cloud: ReviewStack, reviewer: Reviewer) -> None:
     image = cloud.add("1.png")
     decision = reviewer.decide(image, "bicycle").decision
