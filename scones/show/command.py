@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from scones.connection import Target, cloud_options, connect
-from scones.show.story import Story, read_story, waits
+from scones.show.story import Story, read_story
 from scones.stack import Stack, read_stack
 from scones.terminal import confidence_text, is_piped, notice, out, outcome_text, print_json, shown
 from scones.why.evidence import Evidence, Reader, full_key, moment_of
@@ -163,7 +163,7 @@ def _state_lines(story: Story, now: datetime) -> Iterator[str]:
 def _other_text(image: Evidence, now: datetime) -> str:
     claim = image.claim
     what = "not claimed" if claim is None else str(claim.outcome or "no outcome yet")
-    if claim and claim.label and not waits(image):
+    if claim and claim.label and not claim.waits_for_person:
         what += f" as {shown(claim.label)}"
     return f"{_object_text(image, now)}: {what}"
 
