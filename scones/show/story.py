@@ -16,7 +16,7 @@ VERDICT: Final = ("label", "confidence", "reason", "inferences", "threshold")
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
+class ImageStory:
     """
     An image.
 
@@ -49,7 +49,9 @@ class Story:
         return {name: value for name, value in content.items() if name not in VERDICT}
 
 
-def read_story(connection: "Connection", reader: Reader, image: Evidence, *, with_verdict: bool) -> Story:
+def read_story(
+    connection: "Connection", reader: Reader, image: Evidence, *, with_verdict: bool
+) -> ImageStory:
     """Read all that is known of an image."""
     image = reader.examine(image)
     execution = image.claim.execution if image.claim else None
@@ -58,4 +60,4 @@ def read_story(connection: "Connection", reader: Reader, image: Evidence, *, wit
         stepfunctions = connection.stepfunctions()
         if status_of(stepfunctions, execution) != GONE:
             path = read_path(stepfunctions, execution)
-    return Story(image, path, with_verdict)
+    return ImageStory(image, path, with_verdict)
