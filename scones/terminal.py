@@ -21,7 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 UNDER_WAY = " ..."
-STYLES = {"passed": "green", "review": "yellow", "rejected": "magenta", "failed": "red"}
+STYLES = {"passed": "green", "review": "yellow", "reviewed": "cyan", "rejected": "magenta", "failed": "red"}
 _PIPE_WIDTH = 200
 _GAP: Final = 3
 _INDENT: Final = 2

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from scones.execution_progress import GONE, STANDARD, status_of
 from scones.graph.execution import Path, read_path
-from scones.result_documents import Outcome
 from scones.why.evidence import Evidence, Reader
 
 if TYPE_CHECKING:
@@ -17,7 +16,7 @@ VERDICT: Final = ("label", "confidence", "reason", "inferences", "threshold")
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
+class ImageStory:
     """
     An image.
 
@@ -36,7 +35,8 @@ class Story:
     @property
     def hides_verdict(self) -> bool:
         """Whether what the model said is left out: a person who knows it decides differently."""
-        return waits(self.image) and not self.with_verdict
+        claim = self.image.claim
+        return claim is not None and claim.waits_for_person and not self.with_verdict
 
     @property
     def content(self) -> Mapping[str, Any] | None:
@@ -49,13 +49,9 @@ class Story:
         return {name: value for name, value in content.items() if name not in VERDICT}
 
 
-def waits(image: Evidence) -> bool:
-    """Tell whether an image waits for a person's decision."""
-    claim = image.claim
-    return claim is not None and claim.outcome is Outcome.REVIEW and claim.decision is None
-
-
-def read_story(connection: "Connection", reader: Reader, image: Evidence, *, with_verdict: bool) -> Story:
+def read_story(
+    connection: "Connection", reader: Reader, image: Evidence, *, with_verdict: bool
+) -> ImageStory:
     """Read all that is known of an image."""
     image = reader.examine(image)
     execution = image.claim.execution if image.claim else None
@@ -64,4 +60,4 @@ def read_story(connection: "Connection", reader: Reader, image: Evidence, *, wit
         stepfunctions = connection.stepfunctions()
         if status_of(stepfunctions, execution) != GONE:
             path = read_path(stepfunctions, execution)
-    return Story(image, path, with_verdict)
+    return ImageStory(image, path, with_verdict)

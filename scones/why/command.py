@@ -31,7 +31,8 @@ def why(target: Target, *, key: str, version_id: str | None, as_json: bool) -> N
     """Say where the image KEY is, what its last error was, and what happens next.
 
     KEY is the image's key, with or without incoming/, or the s3:// address of any object in the bucket. Every content
-    that was uploaded under the key is an image of its own; the newest comes first.
+    that was uploaded under the key is an image of its own; the newest comes first. What the model said of an image that
+    waits for a person is left out: `scones show --with-verdict` shows it.
 
     Exit code 0: the image is known. 2: usage or connection, or no such image.
     """
@@ -90,7 +91,8 @@ def _topics(image: Evidence, stack: Stack, now: datetime) -> Iterator[tuple[str,
     if claim.execution:
         yield "execution", Text(claim.execution)
     if claim.finished_at:
-        yield "outcome", Text.assemble(outcome_text(claim.outcome), _verdict_text(image))
+        verdict = "" if claim.waits_for_person else _verdict_text(image)
+        yield "outcome", Text.assemble(outcome_text(claim.outcome), verdict)
         yield "result", Text(f"s3://{stack.results_bucket}/{shown(claim.result_key or '')}")
     elif claim.execution:
         yield "state", Text(_state_text(image, now))
@@ -162,6 +164,8 @@ def as_document(image: Evidence, following: Next) -> dict[str, Any]:
     """Return one image of what `scones why --json` prints."""
     version, claim, progress, document = image.version, image.claim, image.progress, image.document
     error = progress.last_error if progress else None
+    if claim and claim.waits_for_person:
+        document = None  # who decides must not know what the model said
     return {
         "etag": image.etag,
         "object": {

@@ -113,16 +113,22 @@ def _unclaimed(
 
 def _finished(image: Evidence, claim: Claim, options: str) -> Next:
     match claim.outcome:
-        case Outcome.PASSED:
+        case Outcome.PASSED | Outcome.REVIEWED:
             return Next(Step.NOTHING, "this is its final outcome")
         case Outcome.REVIEW:
-            return Next(Step.PERSON, "it waits for a person; the review topic was notified")
+            return _in_review(claim, options)
         case Outcome.REJECTED:
             return Next(Step.NOTHING, "the file is at fault: upload a corrected one")
         case _ if image.version is None:
             return _only_by_upload(_GONE)
         case _:
             return Next(Step.REDRIVE, f"once the cause is fixed, `scones redrive{options}` starts it again")
+
+
+def _in_review(claim: Claim, options: str) -> Next:
+    if claim.waits_for_person:
+        return Next(Step.PERSON, f"it waits for a person: `scones review{options}` shows it")
+    return Next(Step.NOTHING, "a person has decided; the decision is being recorded")
 
 
 def _alive(image: Evidence, now: datetime) -> Next:

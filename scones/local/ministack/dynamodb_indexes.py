@@ -130,9 +130,26 @@ class SortedIndexes:
             self._checked.index = None
         if refusal[0] != HTTPStatus.OK:
             return refusal
+        if key := _filtered_key(data, asked.index):
+            said = (
+                f"Filter Expression can only contain non-primary key attributes: Primary key attribute: {key}"
+            )
+            return dynamodb.error_response_json("ValidationException", said, 400)
         with self._turn:
             partition = self.members_of(table)[asked.index["IndexName"]].get(asked.partition, Partition())
             return _answer(table, data, asked, partition)
+
+
+def _filtered_key(data: dict[str, Any], index: Mapping[str, Any]) -> str | None:
+    """Return a key of the index that a filter names, which AWS refuses."""
+    names = data.get("ExpressionAttributeNames") or {}
+    used = {
+        names.get(text, text)
+        for kind, text in dynamodb._tokenize(data.get("FilterExpression") or "")
+        if kind in {"IDENT", "NAME_REF"}
+    }
+    keys = [key["AttributeName"] for key in index["KeySchema"]]
+    return next((key for key in keys if key in used), None)
 
 
 def _members(table: dict[str, Any]) -> dict[str, dict[Any, Partition]]:

@@ -175,7 +175,8 @@ def test_a_pipe_gets_each_value_whole_and_no_padding(scones: Scones, known: Know
     ("outcome", "step", "said"),
     [
         ("passed", "nothing", "final outcome"),
-        ("review", "a person", "waits for a person"),
+        ("review", "a person", "waits for a person: `scones review --stack scones --region us-east-1`"),
+        ("reviewed", "nothing", "final outcome"),
         ("rejected", "nothing", "upload a corrected one"),
         ("failed", "redrive", "`scones redrive --stack scones --region us-east-1`"),
     ],
@@ -192,6 +193,9 @@ def test_an_image_with_an_outcome(
     with known.s3.get_object(Bucket=RESULTS, Key=result_key)["Body"] as body:
         document = json.load(body)
     found = {name: image[name] for name in ("outcome", "label", "confidence", "reason", "result")}
+    if outcome == "review":  # who decides must not know what the model said
+        document |= dict.fromkeys(("label", "confidence", "reason"))
+        assert "motorcycle" not in scones("why", KEY).stdout
     assert found == {**{name: document[name] for name in found if name != "result"}, "result": result_key}
     assert image["next"]["step"] == step
     assert said in image["next"]["text"]

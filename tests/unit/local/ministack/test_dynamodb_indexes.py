@@ -131,6 +131,22 @@ def test_a_filter_sees_only_what_the_index_has(table: str) -> None:
     assert ask(table, FilterExpression="attribute_exists(reason)")["Count"] == 1
 
 
+@pytest.mark.parametrize("key", ["outcome_shard", "finished_at", "#p"])
+def test_a_filter_must_not_name_a_key_of_the_index(table: str, key: str) -> None:
+    put(table, "a", "1")
+    request = {
+        "TableName": table,
+        "IndexName": "by_time",
+        "KeyConditionExpression": "#p = :p",
+        "ExpressionAttributeNames": {"#p": "outcome_shard"},
+        "ExpressionAttributeValues": {":p": {"S": "passed#1"}},
+        "FilterExpression": f"attribute_exists({key})",
+    }
+    status, _, body = dynamodb._query(request)
+    assert status == 400
+    assert "can only contain non-primary key attributes" in body.decode()
+
+
 def test_requests_that_ministack_refuses_stay_refused(table: str) -> None:
     put(table, "a", "1")
     request: dict[str, Any] = {
