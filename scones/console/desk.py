@@ -69,7 +69,8 @@ class ReviewDesk:
         with self._taking:  # a lease of this console does not keep it from taking the same image twice
             taken = reviewer.take(images, [*self._held(), *hold.skipped.values()])
             hold.images |= {ref_of(image).id: image for image in taken}
-        return {"images": [shown(image, self._state.cloud()) for image in taken]}
+        cloud = self._state.cloud()
+        return {"images": [shown(image, cloud) for image in taken], "now": cloud.clock.now()}
 
     def count(self) -> Mapping[str, Any]:
         """Count what waits."""
@@ -191,7 +192,7 @@ class ReviewDesk:
         cloud = self._state.cloud()
         with self._lock:
             if self._reviewer is None or self._reviewer[0] is not cloud:
-                self._reviewer = cloud, Reviewer(cloud.connection, cloud.stack)
+                self._reviewer = cloud, Reviewer(cloud.connection, cloud.stack, clock=cloud.clock)
             return self._reviewer[1]
 
     def _hold(self, page: str) -> PageHold:

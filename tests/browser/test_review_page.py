@@ -143,6 +143,24 @@ def test_what_another_reviewer_decides_meanwhile_stands(visit: Visit, cloud: Loc
     assert decisions(cloud) == {key: ["bicycle"]}
 
 
+def test_an_image_whose_lease_ended_while_the_lid_was_closed_is_left_to_the_other_reviewer(
+    visit: Visit, cloud: LocalCloud
+) -> None:
+    key, _ = fill_queue(cloud, 2)
+    page = visit("/review")
+    name = shown(page)
+    cloud.client("dynamodb").update_item(
+        TableName=cloud.outputs["ClaimsTableName"],
+        Key={"image_key": {"S": key}, "etag": {"S": etag_of(cloud, key)}},
+        UpdateExpression="SET lease_by = :other",
+        ExpressionAttributeValues={":other": {"S": "another session"}},
+    )
+    page.evaluate("() => document.dispatchEvent(new Event('visibilitychange'))")
+    page.locator("#note.is-problem", has_text="another reviewer has it now").wait_for()
+    assert shown(page) != name
+    assert decisions(cloud) == {}
+
+
 def test_an_image_deleted_while_it_is_shown_leaves_the_queue_without_a_label(
     visit: Visit, cloud: LocalCloud
 ) -> None:

@@ -1,5 +1,5 @@
 // The review page: one picture after the other, the next ones loaded already; a decision is sent while the next is shown.
-import { ageOf, ask, confidenceText, data, Problem, showPulse, showTrouble } from "./page.js";
+import { ageOf, ask, confidenceText, data, Problem, setClock, showPulse, showTrouble } from "./page.js";
 
 const AHEAD = 3;
 const RENEW_MS = 120_000;
@@ -91,6 +91,7 @@ async function take() {
   let wait = 0;
   try {
     const answer = await post("take", { images: AHEAD + 1 - held.length });
+    setClock(answer.now);
     for (const image of answer.images) if (!unsent.has(image.id)) hold(image);
     if (answer.images.length === 0) wait = EMPTY_MS;
     showTrouble(null);
