@@ -43,13 +43,13 @@ class PageHold:
     unwritten
         Decisions that may have failed, by the image's id: sent again, they keep their own id and count once.
     done
-        Its decisions, the oldest first, for undo.
+        Its decisions by the image's id, for undo.
     """
 
     images: dict[str, ReviewImage] = field(default_factory=dict)
     skipped: dict[str, ReviewImage] = field(default_factory=dict)
     unwritten: dict[str, Decision] = field(default_factory=dict)
-    done: list[Decision] = field(default_factory=list)
+    done: dict[str, Decision] = field(default_factory=dict)
     seen_at: float = field(default_factory=time.monotonic)
 
 
@@ -103,7 +103,7 @@ class ReviewDesk:
             hold.unwritten[image_id] = error.decision
             raise
         del hold.images[image_id]
-        hold.done.append(decided.decision)
+        hold.done[image_id] = decided.decision
         verdict = reviewer.model_said(decided.decision)
         return {
             "decided": label,
@@ -129,8 +129,8 @@ class ReviewDesk:
         del hold.images[image_id]
         reviewer.release(image)
 
-    def undo(self, page: str) -> Mapping[str, Any]:
-        """Take the page's last decision back, and hold its image again if it is in the queue soon.
+    def undo(self, page: str, image_id: str) -> Mapping[str, Any]:
+        """Take the page's decision about an image back, and hold the image again if it is in the queue soon.
 
         Raises
         ------
@@ -138,12 +138,12 @@ class ReviewDesk:
             When there is none, or it cannot be taken back.
         """
         reviewer, hold = self._open(), self._hold(page)
-        if not hold.done:
+        undone = hold.done.get(image_id)
+        if undone is None:
             message = "this page has no decision to undo"
             raise ReviewError(message)
-        undone = hold.done[-1]
         reviewer.undo(undone)
-        hold.done.pop()
+        del hold.done[image_id]
         image = undone.image
         until = time.monotonic() + _BACK_S
         while image.waits and time.monotonic() < until:

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from tests.browser.console_process import ConsoleProcess, serving
-from tests.browser.visit import Visit, drop, fill_queue, sample, scone
+from tests.browser.visit import Visit, drop
 from tests.judges.node import PACKAGES
 from tests.local_cloud.cloud import LocalCloud
+from tests.local_cloud.console_process import ConsoleProcess, serving
+from tests.local_cloud.review_queue import fill_queue, sample, scone
 
 pytestmark = pytest.mark.local_cloud
 

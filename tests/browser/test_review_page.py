@@ -13,8 +13,9 @@ import pytest
 from scones.connection import Connection
 from scones.decisions.reviewer import Reviewer
 from scones.stack import read_stack
-from tests.browser.visit import Visit, decisions, etag_of, fill_queue, waiting
+from tests.browser.visit import Visit
 from tests.local_cloud.cloud import LocalCloud
+from tests.local_cloud.review_queue import decisions, etag_of, fill_queue, recorded, waiting
 from tests.local_cloud.shell import wait_until
 
 if TYPE_CHECKING:
@@ -42,12 +43,6 @@ def another_than(page: Page, name: str) -> None:
     """Wait until another picture is shown, or none."""
     other = page.locator("#caption-name").filter(has_not_text=re.compile(f"^{re.escape(name)}$"))
     other.wait_for(state="attached")  # it is empty, and so not visible, at the end of the queue
-
-
-def recorded(cloud: LocalCloud) -> dict[str, str]:
-    """Return the label of each image with a reviewed document."""
-    found = (key.split("/") for key in cloud.documents() if key.startswith("reviewed/"))
-    return {parts[2]: parts[1] for parts in found}
 
 
 def other_reviewer(cloud: LocalCloud) -> Reviewer:

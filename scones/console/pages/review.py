@@ -105,7 +105,7 @@ PAGE = Page(
         ),
         asked("/review/gone", lambda desk, page, said: desk.gone(page, said["id"])),
         asked("/review/skip", lambda desk, page, said: desk.skip(page, said["id"])),
-        asked("/review/undo", lambda desk, page, _said: desk.undo(page)),
+        asked("/review/undo", lambda desk, page, said: desk.undo(page, said["id"])),
         asked("/review/renew", lambda desk, page, _said: desk.renew(page)),
         asked("/review/leave", lambda desk, page, _said: desk.leave(page)),
     ),

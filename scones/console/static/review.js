@@ -168,7 +168,7 @@ function decide(label) {
   counts.decided += 1;
   if (counts.waiting) counts.waiting -= 1;
   showCounts();
-  send(decision);
+  decision.answer = send(decision);
   next();
   say("");
 }
@@ -202,12 +202,13 @@ function settle({ one, label, row }, answer) {
   const model = row.querySelector(".model");
   if (answer.decided === "gone") {
     uncount();
+    row.classList.add("is-gone");
     row.querySelector(".said").textContent = "gone";
     model.textContent = answer.note;
     say(`${one.name}: ${answer.note}`);
     return;
   }
-  row.dataset.written = "yes";
+  row.dataset.written = one.id;
   element("undo").disabled = false;
   const said = `${answer.model.label ?? "nothing"} ${confidenceText(answer.model.confidence)}`.trim();
   if (label === "cannot_tell") model.textContent = `the model: ${said}`;
@@ -249,21 +250,18 @@ function skip() {
 
 async function undo() {
   if (isUndoing || isReadOnly) return;
-  const waiting = [...unsent.values()].at(-1);
-  if (waiting?.isTriedAgain) {
-    say("The last decision is not written yet: it can be undone as soon as it is.", true);
-    return;
-  }
-  if (element("undo").disabled) return;
+  const row = element("past").querySelector("li:not(.is-gone)");
+  if (!row) return;
   isUndoing = true;
   element("undo").disabled = true;
   say("Taking the last decision back …");
   try {
-    const answer = await post("undo");
-    const row = element("past").querySelector("[data-written]");
-    if (row?.classList.contains("agrees")) counts.agreed -= 1;
-    if (row?.matches(".agrees, .differs")) counts.compared -= 1;
-    row?.remove();
+    await Promise.all([...unsent.values()].map((decision) => decision.answer));
+    if (!row.dataset.written) throw new Problem("The last decision is not written: it can be undone as soon as it is.");
+    const answer = await post("undo", { id: row.dataset.written });
+    if (row.classList.contains("agrees")) counts.agreed -= 1;
+    if (row.matches(".agrees, .differs")) counts.compared -= 1;
+    row.remove();
     uncount();
     if (answer.image) {
       current = hold(answer.image, true);

@@ -92,12 +92,12 @@ def test_an_undone_image_is_shown_again_and_decided_anew(stack: ReviewStack, des
     image = stack.add("a.jpg")
     taken = desk.take("one", 1)["images"][0]["id"]
     desk.decide("one", taken, "bicycle", 1)
-    answer = desk.undo("one")
+    answer = desk.undo("one", taken)
     assert (answer["image"]["name"], answer["was"]) == ("a.jpg", "bicycle")
     desk.decide("one", answer["image"]["id"], "motorcycle", 1)
     assert stack.decisions(image) == ["bicycle", "undone", "motorcycle"]
     with pytest.raises(ReviewError, match="no decision to undo"):
-        desk.undo("another")
+        desk.undo("another", taken)
 
 
 def test_an_image_that_was_deleted_leaves_the_queue_without_a_label(
