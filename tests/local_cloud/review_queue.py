@@ -41,7 +41,12 @@ def fill_queue(cloud: LocalCloud, images: int) -> list[str]:
 
 def waiting(cloud: LocalCloud) -> list[str]:
     """Return the keys of the images that wait for a person, the oldest first."""
-    found = [item for item in claims(cloud) if item.get("state_shard", "").startswith("person#")]
+    return in_state(cloud, "person")
+
+
+def in_state(cloud: LocalCloud, state: str) -> list[str]:
+    """Return the keys of the images that somebody has to handle, the oldest first: `open`, `person` or `record`."""
+    found = [item for item in claims(cloud) if item.get("state_shard", "").startswith(f"{state}#")]
     return [
         item["image_key"] for item in sorted(found, key=lambda item: (item["state_since"], item["image_key"]))
     ]
