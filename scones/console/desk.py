@@ -16,6 +16,7 @@ from scones.decisions.decision import GONE, Decision
 from scones.decisions.review_errors import DecisionNotWrittenError, ImageGoneError, ReviewError
 from scones.decisions.review_image import ReviewImage
 from scones.decisions.reviewer import Reviewer
+from scones.errors import SconesError
 
 COUNTED: Final = 1000
 """Images counted of the queue: more would cost more than it tells."""
@@ -111,6 +112,22 @@ class ReviewDesk:
             "agrees": verdict.label == label,
             "note": decided.problem,
         }
+
+    def burst(self, page: str, image_id: str) -> Mapping[str, Any]:
+        """Hold the images that look like one and arrived with it, so that one decision can be made for all."""
+        reviewer, hold = self._open(), self._hold(page)
+        image = _of(hold, image_id)
+        others = [one for one_id, one in hold.images.items() if one_id != image_id]
+        try:
+            with self._taking:
+                alike = reviewer.burst_of(image, self._state.previews.small, others)
+        except ReviewError:
+            raise
+        except SconesError as error:  # a package is missing: nothing that opening the cloud again helps
+            raise ReviewError(error.message) from error
+        hold.images |= {ref_of(one).id: one for one in alike}
+        cloud = self._state.cloud()
+        return {"images": [shown(one, cloud) for one in alike]}
 
     def gone(self, page: str, image_id: str) -> Mapping[str, Any]:
         """Take an image out of the queue if its bytes are gone; nothing where they are there."""

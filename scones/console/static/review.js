@@ -39,7 +39,7 @@ function hold(image, first = false) {
   picture.alt = "The picture to decide about";
   picture.decoding = "async";
   picture.src = image.picture;
-  const one = { ...image, picture, address: image.picture, isReady: false, problem: null };
+  const one = { ...image, picture, address: image.picture, isReady: false, problem: null, burst: [] };
   one.loaded = picture.decode().then(
     () => {
       one.isReady = true;
@@ -119,7 +119,8 @@ function showCurrent() {
     button.classList.remove("is-chosen");
     button.disabled = isReadOnly || !current;
   }
-  element("skip").disabled = isReadOnly || !current;
+  element("skip").disabled = element("alike").disabled = isReadOnly || !current;
+  showBurst();
   element("caption-name").textContent = current?.name ?? "";
   element("caption-arrived").textContent = current ? `arrived ${ageOf(current.arrived)}` : "";
   if (!current) {
@@ -161,16 +162,64 @@ function showMessage(title, text) {
 function decide(label) {
   const one = current;
   if (!one || !one.isReady || !shownAt || isReadOnly) return; // nobody decides about what they have not seen
-  const decision = { one, label, took: Math.round(performance.now() - shownAt), row: pastRow(one, label) };
-  held.shift();
-  unsent.set(one.id, decision);
-  counts.started ||= Date.now() - decision.took;
-  counts.decided += 1;
-  if (counts.waiting) counts.waiting -= 1;
+  const took = Math.round(performance.now() - shownAt);
+  counts.started ||= Date.now() - took;
+  for (const image of [...one.burst, one]) write(image, label, took);
   showCounts();
-  decision.answer = send(decision);
   next();
   say("");
+}
+
+function write(one, label, took) {
+  const decision = { one, label, took, row: pastRow(one, label) };
+  const place = held.findIndex((other) => other.id === one.id);
+  if (place >= 0) held.splice(place, 1);
+  unsent.set(one.id, decision);
+  counts.decided += 1;
+  if (counts.waiting) counts.waiting -= 1;
+  decision.answer = send(decision);
+}
+
+/** Find the images that look like the one shown and arrived with it: one decision is made for all of them. */
+async function findAlike() {
+  const one = current;
+  if (!one || isReadOnly) return;
+  if (one.burst.length) {
+    const apart = one.burst.filter((other) => !held.some((mine) => mine.id === other.id));
+    one.burst = [];
+    showBurst();
+    for (const other of apart) post("skip", { id: other.id }).catch(() => {});
+    return;
+  }
+  say("Looking for images of the same moment …");
+  try {
+    const { images } = await post("burst", { id: one.id });
+    if (current !== one) {
+      for (const other of images) if (!held.some((mine) => mine.id === other.id)) post("skip", { id: other.id }).catch(() => {});
+      return;
+    }
+    one.burst = images.map((image) => ({ ...image, address: image.picture, burst: [] }));
+    showBurst();
+    say(images.length ? "" : "No other image of the same moment looks like this one.");
+  } catch (problem) {
+    say(problem.message, true);
+  }
+}
+
+function showBurst() {
+  const burst = current?.burst ?? [];
+  element("burst").hidden = burst.length === 0;
+  element("alike").setAttribute("aria-pressed", String(burst.length > 0));
+  element("burst").querySelector("p").textContent = `One decision for this one and ${burst.length} alike`;
+  const pictures = burst.map((one) => {
+    const item = document.createElement("li");
+    const picture = new Image();
+    picture.src = one.address.replace("size=full", "size=thumb");
+    picture.alt = one.name;
+    item.append(picture);
+    return item;
+  });
+  element("burst").querySelector("ol").replaceChildren(...pictures);
 }
 
 async function send(decision) {
@@ -242,10 +291,13 @@ function pastRow(one, label) {
 function skip() {
   const one = current;
   if (!one || isReadOnly) return;
-  held.shift();
+  for (const image of [one, ...one.burst]) {
+    const place = held.findIndex((other) => other.id === image.id);
+    if (place >= 0) held.splice(place, 1);
+    post("skip", { id: image.id }).catch((problem) => problem.content?.kind === "lost" || showTrouble(problem.message));
+  }
   next();
   say("Skipped: others can take it.");
-  post("skip", { id: one.id }).catch((problem) => problem.content?.kind === "lost" || showTrouble(problem.message));
 }
 
 async function undo() {
@@ -323,7 +375,7 @@ async function renew() {
 
 // Keys and buttons.
 
-const actions = { s: skip, u: undo, z: () => current && zoom(!isZoomed) };
+const actions = { a: findAlike, s: skip, u: undo, z: () => current && zoom(!isZoomed) };
 
 addEventListener("keydown", (event) => {
   if (event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -336,7 +388,7 @@ addEventListener("keydown", (event) => {
   event.preventDefault();
 });
 for (const button of document.querySelectorAll(".choice")) button.addEventListener("click", () => decide(button.dataset.label));
-for (const [id, action] of [["skip", skip], ["undo", undo], ["zoom", actions.z]]) element(id).addEventListener("click", action);
+for (const [id, action] of [["skip", skip], ["alike", findAlike], ["undo", undo], ["zoom", actions.z]]) element(id).addEventListener("click", action);
 
 let grabbed = null;
 stage.addEventListener("pointerdown", (event) => {
