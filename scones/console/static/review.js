@@ -1,12 +1,12 @@
 // The review page: one picture after the other, the next ones loaded already; a decision is sent while the next is shown.
-import { ageOf, ask, confidenceText, data, Problem, setClock, showPulse, showTrouble } from "./page.js";
+import { ageOf, ask, data, Problem, setClock, showPulse, showTrouble } from "./page.js";
+import { addRow, hasWritten, keepRow, lastRow, removeRow, setWaiting, settleRow } from "./past_decisions.js";
 
 const AHEAD = 3;
 const RENEW_MS = 120_000;
 const COUNT_MS = 15_000;
 const AGAIN_MS = 3000;
 const EMPTY_MS = 3000;
-const PAST = 12;
 
 const element = (id) => document.getElementById(id);
 const stage = element("stage");
@@ -23,7 +23,6 @@ let isTaking = false;
 let isUndoing = false;
 let isZoomed = false;
 let takeTimer = null;
-const counts = { decided: 0, agreed: 0, compared: 0, waiting: null, complete: true, started: 0 };
 
 const post = (path, content = {}) => ask(`/review/${path}`, { method: "POST", content: { page, ...content } });
 
@@ -163,20 +162,16 @@ function decide(label) {
   const one = current;
   if (!one || !one.isReady || !shownAt || isReadOnly) return; // nobody decides about what they have not seen
   const took = Math.round(performance.now() - shownAt);
-  counts.started ||= Date.now() - took;
   for (const image of [...one.burst, one]) write(image, label, took);
-  showCounts();
   next();
   say("");
 }
 
 function write(one, label, took) {
-  const decision = { one, label, took, row: pastRow(one, label) };
+  const decision = { one, label, took, row: addRow(one, label, took) };
   const place = held.findIndex((other) => other.id === one.id);
   if (place >= 0) held.splice(place, 1);
   unsent.set(one.id, decision);
-  counts.decided += 1;
-  if (counts.waiting) counts.waiting -= 1;
   decision.answer = send(decision);
 }
 
@@ -232,60 +227,23 @@ async function send(decision) {
   } catch (problem) {
     if (problem.content?.kind === "lost" || problem.content?.kind === "refused") {
       unsent.delete(one.id);
-      uncount();
-      row.remove();
+      removeRow(row);
       say(`Not counted: ${problem.message}`, true);
       return;
     }
     decision.isTriedAgain = true;
-    row.classList.add("is-waiting");
     const known = problem.content?.kind === "unknown" ? "not known to be written" : "not written yet";
-    row.querySelector(".model").textContent = `${known}; sent again until it is`;
+    keepRow(row, known);
     showTrouble(`Your decision “${label}” about ${one.name} is ${known}: ${problem.message}. It is kept on this page and sent again.`);
     decision.timer = setTimeout(() => send(decision), AGAIN_MS);
   }
 }
 
 function settle({ one, label, row }, answer) {
-  row.classList.remove("is-waiting");
-  const model = row.querySelector(".model");
-  if (answer.decided === "gone") {
-    uncount();
-    row.classList.add("is-gone");
-    row.querySelector(".said").textContent = "gone";
-    model.textContent = answer.note;
-    say(`${one.name}: ${answer.note}`);
-    return;
-  }
-  row.dataset.written = one.id;
-  element("undo").disabled = false;
-  const said = `${answer.model.label ?? "nothing"} ${confidenceText(answer.model.confidence)}`.trim();
-  if (label === "cannot_tell") model.textContent = `the model: ${said}`;
-  else {
-    counts.compared += 1;
-    counts.agreed += answer.agrees ? 1 : 0;
-    row.classList.add(answer.agrees ? "agrees" : "differs");
-    model.textContent = answer.agrees ? `the model agrees: ${said}` : `the model said ${said}`;
-  }
-  if (answer.note) say(`Written. It is recorded by the next sweep: ${answer.note}`);
-  showCounts();
-}
-
-function uncount() {
-  counts.decided -= 1;
-  showCounts();
-}
-
-function pastRow(one, label) {
-  const row = element("past-item").content.firstElementChild.cloneNode(true);
-  row.querySelector("img").src = one.address.replace("size=full", "size=thumb");
-  row.querySelector(".said").textContent = label.replace("_", " ");
-  row.querySelector(".model").textContent = "…";
-  row.title = one.name;
-  element("past").prepend(row);
-  element("past-empty").hidden = true;
-  while (element("past").children.length > PAST) element("past").lastElementChild.remove();
-  return row;
+  settleRow(row, one, label, answer);
+  element("undo").disabled = !hasWritten();
+  if (answer.decided === "gone") say(`${one.name}: ${answer.note}`);
+  else if (answer.note) say(`Written. It is recorded by the next sweep: ${answer.note}`);
 }
 
 function skip() {
@@ -302,7 +260,7 @@ function skip() {
 
 async function undo() {
   if (isUndoing || isReadOnly) return;
-  const row = element("past").querySelector("li:not(.is-gone)");
+  const row = lastRow();
   if (!row) return;
   isUndoing = true;
   element("undo").disabled = true;
@@ -311,10 +269,7 @@ async function undo() {
     await Promise.all([...unsent.values()].map((decision) => decision.answer));
     if (!row.dataset.written) throw new Problem("The last decision is not written: it can be undone as soon as it is.");
     const answer = await post("undo", { id: row.dataset.written });
-    if (row.classList.contains("agrees")) counts.agreed -= 1;
-    if (row.matches(".agrees, .differs")) counts.compared -= 1;
-    row.remove();
-    uncount();
+    removeRow(row);
     if (answer.image) {
       current = hold(answer.image, true);
       zoom(false);
@@ -325,7 +280,7 @@ async function undo() {
     say(problem.message, true);
   }
   isUndoing = false;
-  element("undo").disabled = !element("past").querySelector("[data-written]");
+  element("undo").disabled = !hasWritten();
 }
 
 function zoom(on) {
@@ -338,22 +293,12 @@ function zoom(on) {
   stage.focus();
 }
 
-// Counting.
-
-function showCounts() {
-  element("decided").textContent = counts.decided.toLocaleString();
-  const { waiting, complete } = counts;
-  element("left").textContent = waiting === null ? "…" : `${waiting.toLocaleString()}${complete ? "" : "+"}`;
-  const hours = (Date.now() - counts.started) / 3_600_000;
-  element("pace").textContent = counts.decided > 2 ? Math.round(counts.decided / hours).toLocaleString() : "–";
-  element("agreement").textContent = counts.compared ? `model agreed ${counts.agreed} of ${counts.compared}` : "";
-}
+// What waits, and what is held.
 
 async function count() {
   if (isReadOnly) return;
   try {
-    Object.assign(counts, await post("count"));
-    showCounts();
+    setWaiting(await post("count"));
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem;
   }
