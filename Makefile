@@ -15,7 +15,7 @@ export __SAM_CLI_APP_DIR ?= $(CURDIR)/.scones/sam
 SCONES := .venv/bin/scones
 FUNCTIONS := serialize classify filter sweep
 
-.PHONY: help setup demo up down unit test long coverage lint format release-digest docs bench fuzz chaos audit audit-code audit-packages judges setup-judges clean lock sbom reproducible endpoint-image setup-training test-training
+.PHONY: help setup demo up down unit test long pictures coverage lint format release-digest docs bench fuzz chaos audit audit-code audit-packages judges setup-judges clean lock sbom reproducible endpoint-image setup-training test-training
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { line = sprintf("  make %-15s", $$1); n = split($$2, words, " "); \
@@ -60,6 +60,9 @@ test: setup ## Run all tests except the long ones; tests that need missing tools
 
 long: setup ## Run the tests that take many minutes.
 	@.venv/bin/pytest -m long
+
+pictures: setup ## Take the pictures of the console for docs/ again, in a browser against a local cloud.
+	@SCONES_PICTURES=docs/pictures .venv/bin/pytest tests/browser/test_conduct.py -k pictures
 
 coverage: setup ## Run the unit tests and print their coverage of the code.
 	@.venv/bin/pytest tests/unit $(PARALLEL) --quiet --cov --cov-report= -m 'not local_cloud and not long'

@@ -16,6 +16,7 @@ from scones.decisions.decision import GONE, Decision
 from scones.decisions.review_errors import DecisionNotWrittenError, ImageGoneError, ReviewError
 from scones.decisions.review_image import ReviewImage
 from scones.decisions.reviewer import Reviewer
+from scones.errors import SconesError
 
 COUNTED: Final = 1000
 """Images counted of the queue: more would cost more than it tells."""
@@ -43,13 +44,13 @@ class PageHold:
     unwritten
         Decisions that may have failed, by the image's id: sent again, they keep their own id and count once.
     done
-        Its decisions, the oldest first, for undo.
+        Its decisions by the image's id, for undo.
     """
 
     images: dict[str, ReviewImage] = field(default_factory=dict)
     skipped: dict[str, ReviewImage] = field(default_factory=dict)
     unwritten: dict[str, Decision] = field(default_factory=dict)
-    done: list[Decision] = field(default_factory=list)
+    done: dict[str, Decision] = field(default_factory=dict)
     seen_at: float = field(default_factory=time.monotonic)
 
 
@@ -69,7 +70,8 @@ class ReviewDesk:
         with self._taking:  # a lease of this console does not keep it from taking the same image twice
             taken = reviewer.take(images, [*self._held(), *hold.skipped.values()])
             hold.images |= {ref_of(image).id: image for image in taken}
-        return {"images": [shown(image, self._state.cloud()) for image in taken]}
+        cloud = self._state.cloud()
+        return {"images": [shown(image, cloud) for image in taken], "now": cloud.clock.now()}
 
     def count(self) -> Mapping[str, Any]:
         """Count what waits."""
@@ -102,7 +104,7 @@ class ReviewDesk:
             hold.unwritten[image_id] = error.decision
             raise
         del hold.images[image_id]
-        hold.done.append(decided.decision)
+        hold.done[image_id] = decided.decision
         verdict = reviewer.model_said(decided.decision)
         return {
             "decided": label,
@@ -110,6 +112,22 @@ class ReviewDesk:
             "agrees": verdict.label == label,
             "note": decided.problem,
         }
+
+    def burst(self, page: str, image_id: str) -> Mapping[str, Any]:
+        """Hold the images that look like one and arrived with it, so that one decision can be made for all."""
+        reviewer, hold = self._open(), self._hold(page)
+        image = _of(hold, image_id)
+        others = [one for one_id, one in hold.images.items() if one_id != image_id]
+        try:
+            with self._taking:
+                alike = reviewer.burst_of(image, self._state.previews.small, others)
+        except ReviewError:
+            raise
+        except SconesError as error:  # a package is missing: nothing that opening the cloud again helps
+            raise ReviewError(error.message) from error
+        hold.images |= {ref_of(one).id: one for one in alike}
+        cloud = self._state.cloud()
+        return {"images": [shown(one, cloud) for one in alike]}
 
     def gone(self, page: str, image_id: str) -> Mapping[str, Any]:
         """Take an image out of the queue if its bytes are gone; nothing where they are there."""
@@ -128,8 +146,8 @@ class ReviewDesk:
         del hold.images[image_id]
         reviewer.release(image)
 
-    def undo(self, page: str) -> Mapping[str, Any]:
-        """Take the page's last decision back, and hold its image again if it is in the queue soon.
+    def undo(self, page: str, image_id: str) -> Mapping[str, Any]:
+        """Take the page's decision about an image back, and hold the image again if it is in the queue soon.
 
         Raises
         ------
@@ -137,12 +155,12 @@ class ReviewDesk:
             When there is none, or it cannot be taken back.
         """
         reviewer, hold = self._open(), self._hold(page)
-        if not hold.done:
+        undone = hold.done.get(image_id)
+        if undone is None:
             message = "this page has no decision to undo"
             raise ReviewError(message)
-        undone = hold.done[-1]
         reviewer.undo(undone)
-        hold.done.pop()
+        del hold.done[image_id]
         image = undone.image
         until = time.monotonic() + _BACK_S
         while image.waits and time.monotonic() < until:
@@ -191,7 +209,7 @@ class ReviewDesk:
         cloud = self._state.cloud()
         with self._lock:
             if self._reviewer is None or self._reviewer[0] is not cloud:
-                self._reviewer = cloud, Reviewer(cloud.connection, cloud.stack)
+                self._reviewer = cloud, Reviewer(cloud.connection, cloud.stack, clock=cloud.clock)
             return self._reviewer[1]
 
     def _hold(self, page: str) -> PageHold:

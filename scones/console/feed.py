@@ -5,8 +5,9 @@ import json
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any, Final
 
 from scones.console.dropped import DroppedImages
@@ -22,7 +23,8 @@ _INDEX_S: Final = 0.5
 _SHARE: Final = 3.0
 """The index is read again after this many times what reading it took: a slow table must not be read all the time."""
 _OVERLAP: Final = timedelta(seconds=15)
-"""An index is eventually consistent, and executions on other machines have other clocks: so far back is read again."""
+"""An index is eventually consistent, and images are not seen in the order of their ends: so far back is read again."""
+_BEFORE_ALL: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _KNOWN: Final = 5_000
 _BACKLOG: Final = 500
 _HEARTBEAT_S: Final = 15.0
@@ -115,10 +117,13 @@ class Feed:
 
 
 class NewOutcomes:
-    """The images that have an outcome since the last look, each once."""
+    """The images that have an outcome since the last look, each once.
+
+    It goes by the times in the table alone: this machine's clock may be an hour off.
+    """
 
     def __init__(self) -> None:
-        self._since = datetime.now(UTC) - _OVERLAP
+        self._since: datetime | None = None
         self._known: OrderedDict[tuple[str, str, str], None] = OrderedDict()
         self._next_at = 0.0
 
@@ -127,13 +132,16 @@ class NewOutcomes:
         started = time.monotonic()
         if started < self._next_at:
             return
-        asked_at = datetime.now(UTC)
-        found = list(ended(cloud.dynamodb, cloud.stack.claims_table, since=self._since, wanted=_BACKLOG))
-        took_s = time.monotonic() - started
-        self._next_at = time.monotonic() + max(_INDEX_S, _SHARE * took_s)
-        newest = max((_time(one.finished_at) for one in found), default=asked_at)
-        # By the times in the table, not by this machine's clock, which may be ahead of AWS's.
-        self._since = max(self._since, min(newest, asked_at) - _OVERLAP)
+        most = (
+            _BACKLOG if self._since else 1
+        )  # the first look is where to start; the page itself reads what was before
+        reading = ended(cloud.dynamodb, cloud.stack.claims_table, since=self._since, wanted=most)
+        with closing(iter(reading)) as newest_first:
+            found = list(islice(newest_first, most))
+        self._next_at = time.monotonic() + max(_INDEX_S, _SHARE * (time.monotonic() - started))
+        self._since = (
+            datetime.fromisoformat(found[0].finished_at) - _OVERLAP if found else self._since or _BEFORE_ALL
+        )
         for one in reversed(found):
             name = (one.image_key, one.etag, one.finished_at)
             if name not in self._known:
@@ -146,7 +154,3 @@ class NewOutcomes:
 def sent(name: str, content: object) -> str:
     """Return a server-sent event; JSON has no line breaks."""
     return f"event: {name}\ndata: {json.dumps(content)}\n\n"
-
-
-def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text)

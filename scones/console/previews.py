@@ -72,6 +72,13 @@ class Previews:
             name, lambda: self._decoders.jpeg(read_image(s3, bucket, image), size, MAX_PIXELS)
         )
 
+    def small(self, data: bytes) -> bytes | None:
+        """Return a small JPEG of a file; None where it cannot be shown."""
+        try:
+            return self._decoders.jpeg(data, PreviewSize.THUMB, MAX_PIXELS)
+        except NotDecodedError:
+            return None
+
     def close(self) -> None:
         """End the processes that decode."""
         self._decoders.close()

@@ -12,6 +12,7 @@ from scones.connection import Connection, Target, connect
 from scones.console.decoders import Decoders
 from scones.console.guard import Secrets
 from scones.console.previews import Previews
+from scones.decisions.aws_clock import AwsClock
 from scones.errors import SconesError, error_code, explain, is_denied
 from scones.stack import Stack, read_stack
 
@@ -35,11 +36,18 @@ _THROTTLES: Final = frozenset(
 
 
 class OpenCloud:
-    """A connection, its stack, and clients, each made on first use and shared by all pages and threads."""
+    """A connection, its stack, and clients, each made on first use and shared by all pages and threads.
+
+    Attributes
+    ----------
+    clock
+        AWS's time, by the answers of these clients.
+    """
 
     def __init__(self, connection: Connection, stack: Stack) -> None:
         self.connection = connection
         self.stack = stack
+        self.clock = AwsClock()
         self._clients: dict[str, Any] = {}
         self._lock = RLock()
 
@@ -47,7 +55,8 @@ class OpenCloud:
         """Return the client that a method of `Connection` makes, for example `cloud.client(Connection.logs)`."""
         with self._lock:  # making one is not safe in threads
             if make.__name__ not in self._clients:
-                self._clients[make.__name__] = make(self.connection)
+                self._clients[make.__name__] = client = make(self.connection)
+                self.clock.follow(client)
             made: T = self._clients[make.__name__]
             return made
 

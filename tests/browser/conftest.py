@@ -9,9 +9,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.browser.console_process import QUIET, ConsoleProcess, executable, missing, serving
+from tests.browser.chromium import QUIET, executable, missing
 from tests.browser.visit import Visit
 from tests.local_cloud.cloud import LocalCloud, open_cloud
+from tests.local_cloud.console_process import ConsoleProcess, serving
 from tests.local_cloud.shell import Shell
 
 if TYPE_CHECKING:

@@ -8,15 +8,17 @@ from typing import Any
 
 import pytest
 
-from tests.browser.console_process import ConsoleProcess, serving
-from tests.browser.visit import Visit, drop, fill_queue, sample, scone
+from tests.browser.visit import Visit, drop
 from tests.judges.node import PACKAGES
 from tests.local_cloud.cloud import LocalCloud
+from tests.local_cloud.console_process import ConsoleProcess, serving
+from tests.local_cloud.review_queue import fill_queue, sample, scone
 
 pytestmark = pytest.mark.local_cloud
 
 AXE = PACKAGES / "axe-core" / "axe.min.js"
-PAGES = ("/", "/review")
+PAGES = {"/": ".card", "/review": "#stage img", "/charts": "main h1", "/operations": "main h1"}
+"""What each page shows when it is ready."""
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
 
@@ -32,7 +34,7 @@ def filled(cloud: LocalCloud) -> LocalCloud:
 
 
 def ready(page: Any, path: str) -> None:
-    page.locator(".card" if path == "/" else "#stage img").first.wait_for()
+    page.locator(PAGES[path]).first.wait_for()
 
 
 @pytest.mark.skipif(not AXE.is_file(), reason="axe-core is not installed; `make judges` installs it")

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scones.index import shard_of
-from tests.browser.visit import Visit, drop, sample, scone
+from tests.browser.visit import Visit, drop
 from tests.local_cloud.cloud import LocalCloud
+from tests.local_cloud.review_queue import sample, scone
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page

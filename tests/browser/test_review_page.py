@@ -13,8 +13,9 @@ import pytest
 from scones.connection import Connection
 from scones.decisions.reviewer import Reviewer
 from scones.stack import read_stack
-from tests.browser.visit import Visit, decisions, etag_of, fill_queue, waiting
+from tests.browser.visit import Visit
 from tests.local_cloud.cloud import LocalCloud
+from tests.local_cloud.review_queue import decisions, etag_of, fill_queue, recorded, waiting
 from tests.local_cloud.shell import wait_until
 
 if TYPE_CHECKING:
@@ -42,12 +43,6 @@ def another_than(page: Page, name: str) -> None:
     """Wait until another picture is shown, or none."""
     other = page.locator("#caption-name").filter(has_not_text=re.compile(f"^{re.escape(name)}$"))
     other.wait_for(state="attached")  # it is empty, and so not visible, at the end of the queue
-
-
-def recorded(cloud: LocalCloud) -> dict[str, str]:
-    """Return the label of each image with a reviewed document."""
-    found = (key.split("/") for key in cloud.documents() if key.startswith("reviewed/"))
-    return {parts[2]: parts[1] for parts in found}
 
 
 def other_reviewer(cloud: LocalCloud) -> Reviewer:
@@ -141,6 +136,24 @@ def test_what_another_reviewer_decides_meanwhile_stands(visit: Visit, cloud: Loc
     page.locator("#note.is-problem", has_text="was decided by").wait_for()
     assert page.locator("#decided").inner_text() == "0"
     assert decisions(cloud) == {key: ["bicycle"]}
+
+
+def test_an_image_whose_lease_ended_while_the_lid_was_closed_is_left_to_the_other_reviewer(
+    visit: Visit, cloud: LocalCloud
+) -> None:
+    key, _ = fill_queue(cloud, 2)
+    page = visit("/review")
+    name = shown(page)
+    cloud.client("dynamodb").update_item(
+        TableName=cloud.outputs["ClaimsTableName"],
+        Key={"image_key": {"S": key}, "etag": {"S": etag_of(cloud, key)}},
+        UpdateExpression="SET lease_by = :other",
+        ExpressionAttributeValues={":other": {"S": "another session"}},
+    )
+    page.evaluate("() => document.dispatchEvent(new Event('visibilitychange'))")
+    page.locator("#note.is-problem", has_text="another reviewer has it now").wait_for()
+    assert shown(page) != name
+    assert decisions(cloud) == {}
 
 
 def test_an_image_deleted_while_it_is_shown_leaves_the_queue_without_a_label(

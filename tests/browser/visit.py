@@ -1,24 +1,16 @@
-"""What tests of the browser do on the pages of the console: drop files, and fill the queue."""
+"""What tests of the browser do on the pages of the console: open them, and drop files."""
 
 from __future__ import annotations
 
 import base64
-import io
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
-
-from PIL import Image, ImageDraw
-
-from tests.local_cloud.cloud import LocalCloud
-from tests.local_cloud.shell import wait_until
-from tests.support import ROOT
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 type Visit = Callable[..., "Page"]
 
-SAMPLES = ROOT / "events" / "images"
 _DROP = """([files]) => {
   const transfer = new DataTransfer();
   for (const { name, data, size } of files) {
@@ -40,63 +32,3 @@ def drop(page: Page, files: Mapping[str, bytes | int]) -> None:
     transfer = page.evaluate_handle(_DROP, [described])
     page.dispatch_event("body", "dragenter", {"dataTransfer": transfer})
     page.dispatch_event("body", "drop", {"dataTransfer": transfer})
-
-
-def sample(name: str) -> bytes:
-    """Return one of the sample images."""
-    return (SAMPLES / name).read_bytes()
-
-
-def scone(number: int) -> bytes:
-    """Return a picture that the model is not sure about; another one for each number."""
-    with Image.open(SAMPLES / "a scone + jam.png") as image:
-        picture = Image.new("RGB", image.size, "white")
-        picture.paste(image, mask=image.getchannel("A") if image.mode == "RGBA" else None)
-    picture = picture.resize((640, 480))
-    ImageDraw.Draw(picture).text((8, 8), f"no. {number}", fill="black")
-    file = io.BytesIO()
-    picture.save(file, "JPEG", quality=90)
-    return file.getvalue()
-
-
-def fill_queue(cloud: LocalCloud, images: int) -> list[str]:
-    """Upload images that wait for a person then; return their keys, the oldest first."""
-    names = [f"scone {number:02}.jpg" for number in range(images)]
-    cloud.put_all({f"incoming/{name}": scone(number) for number, name in enumerate(names)})
-    wait_until(lambda: len(waiting(cloud)) == images, lambda: f"only {len(waiting(cloud))} wait", 120)
-    return waiting(cloud)
-
-
-def waiting(cloud: LocalCloud) -> list[str]:
-    """Return the keys of the images that wait for a person, the oldest first."""
-    found = [item for item in claims(cloud) if item.get("state_shard", "").startswith("person#")]
-    return [
-        item["image_key"] for item in sorted(found, key=lambda item: (item["state_since"], item["image_key"]))
-    ]
-
-
-def etag_of(cloud: LocalCloud, key: str) -> str:
-    """Return the ETag of the only version of an image."""
-    (etag,) = (item["etag"] for item in claims(cloud) if item["image_key"] == key)
-    return str(etag)
-
-
-def claims(cloud: LocalCloud) -> list[dict[str, Any]]:
-    """Return all claims; lists and maps as DynamoDB notes them."""
-    pages = (
-        cloud.client("dynamodb").get_paginator("scan").paginate(TableName=cloud.outputs["ClaimsTableName"])
-    )
-    return [
-        {name: next(iter(value.values())) for name, value in item.items()}
-        for page in pages
-        for item in page["Items"]
-    ]
-
-
-def decisions(cloud: LocalCloud) -> dict[str, list[str]]:
-    """Return the labels that persons gave each image, the oldest first."""
-    return {
-        item["image_key"]: [entry["M"]["label"]["S"] for entry in item["decisions"]]
-        for item in claims(cloud)
-        if "decisions" in item
-    }

@@ -37,13 +37,14 @@ def rows(request: Request) -> Response:
     after = json.loads(query["after"]) if "after" in query else None
     if after is not None and not (isinstance(after, list) and [type(one) for one in after] == [str] * 3):
         return problem("the page asks for rows after a place that is not one", _BAD)
+    cloud = state_of(request).cloud()
     found = read_page(
-        state_of(request).cloud(),
+        cloud,
         wanted or list(Outcome),
         query.get("label") or None,
         tuple(after) if after else None,
     )
-    return JSONResponse({"rows": found.rows, "after": found.after})
+    return JSONResponse({"rows": found.rows, "after": found.after, "now": cloud.clock.now()})
 
 
 async def events(request: Request) -> Response:

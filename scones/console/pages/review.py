@@ -24,7 +24,7 @@ from scones.decisions.review_errors import (
 type Answer = Mapping[str, Any] | None
 _CONFLICT: Final = 409
 _OWN_KEYS: Final = {"n": NEITHER, "c": CANNOT_TELL}
-_TAKEN: Final = frozenset({*_OWN_KEYS, "s", "u", "z"})
+_TAKEN: Final = frozenset({*_OWN_KEYS, "a", "s", "u", "z"})
 _MOST: Final = 8
 _KINDS: Final[tuple[tuple[type[ReviewError], str], ...]] = (
     # The first that fits. `lost`: another image is next; `unwritten`, `unknown`, `denied`: the page sends it again.
@@ -103,9 +103,10 @@ PAGE = Page(
             "/review/decide",
             lambda desk, page, said: desk.decide(page, said["id"], said["label"], int(said["took_ms"])),
         ),
+        asked("/review/burst", lambda desk, page, said: desk.burst(page, said["id"])),
         asked("/review/gone", lambda desk, page, said: desk.gone(page, said["id"])),
         asked("/review/skip", lambda desk, page, said: desk.skip(page, said["id"])),
-        asked("/review/undo", lambda desk, page, _said: desk.undo(page)),
+        asked("/review/undo", lambda desk, page, said: desk.undo(page, said["id"])),
         asked("/review/renew", lambda desk, page, _said: desk.renew(page)),
         asked("/review/leave", lambda desk, page, _said: desk.leave(page)),
     ),

@@ -1,5 +1,5 @@
 // The live page: the gallery, its filters, and what the stream says.
-import { ageOf, ask, confidenceText, showPulse, showTrouble } from "./page.js";
+import { ageOf, ask, confidenceText, setClock, showPulse, showTrouble } from "./page.js";
 import { dropped, forgetUploads } from "./uploads.js";
 
 const gallery = document.getElementById("gallery");
@@ -111,6 +111,7 @@ async function load(isFirst) {
   if (!isFirst && after) query.append("after", JSON.stringify(after));
   try {
     const page = await ask(`/live/rows?${query}`, { signal: loading.signal });
+    setClock(page.now);
     if (isFirst) {
       gallery.replaceChildren();
       cards.clear();

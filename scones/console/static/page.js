@@ -65,9 +65,16 @@ export function showPulse(kind, text) {
   pulse.textContent = text ?? "";
 }
 
+let aheadMs = 0;
+
+/** Follow AWS's clock, in epoch seconds: that of this machine may be an hour off. */
+export function setClock(now) {
+  aheadMs = now * 1000 - Date.now();
+}
+
 /** "12 s", "4 min", "3 h" or a date. */
-export function ageOf(time, now = Date.now()) {
-  const seconds = Math.max(0, Math.floor((now - Date.parse(time)) / 1000));
+export function ageOf(time) {
+  const seconds = Math.max(0, Math.floor((Date.now() + aheadMs - Date.parse(time)) / 1000));
   if (seconds < 60) return `${seconds} s ago`;
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;
   if (seconds < 86400) return `${Math.floor(seconds / 3600)} h ago`;

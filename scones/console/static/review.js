@@ -1,12 +1,12 @@
 // The review page: one picture after the other, the next ones loaded already; a decision is sent while the next is shown.
-import { ageOf, ask, confidenceText, data, Problem, showPulse, showTrouble } from "./page.js";
+import { ageOf, ask, data, Problem, setClock, showPulse, showTrouble } from "./page.js";
+import { addRow, hasWritten, keepRow, lastRow, removeRow, setWaiting, settleRow } from "./past_decisions.js";
 
 const AHEAD = 3;
 const RENEW_MS = 120_000;
 const COUNT_MS = 15_000;
 const AGAIN_MS = 3000;
 const EMPTY_MS = 3000;
-const PAST = 12;
 
 const element = (id) => document.getElementById(id);
 const stage = element("stage");
@@ -23,7 +23,6 @@ let isTaking = false;
 let isUndoing = false;
 let isZoomed = false;
 let takeTimer = null;
-const counts = { decided: 0, agreed: 0, compared: 0, waiting: null, complete: true, started: 0 };
 
 const post = (path, content = {}) => ask(`/review/${path}`, { method: "POST", content: { page, ...content } });
 
@@ -39,7 +38,7 @@ function hold(image, first = false) {
   picture.alt = "The picture to decide about";
   picture.decoding = "async";
   picture.src = image.picture;
-  const one = { ...image, picture, address: image.picture, isReady: false, problem: null };
+  const one = { ...image, picture, address: image.picture, isReady: false, problem: null, burst: [] };
   one.loaded = picture.decode().then(
     () => {
       one.isReady = true;
@@ -91,6 +90,7 @@ async function take() {
   let wait = 0;
   try {
     const answer = await post("take", { images: AHEAD + 1 - held.length });
+    setClock(answer.now);
     for (const image of answer.images) if (!unsent.has(image.id)) hold(image);
     if (answer.images.length === 0) wait = EMPTY_MS;
     showTrouble(null);
@@ -118,7 +118,8 @@ function showCurrent() {
     button.classList.remove("is-chosen");
     button.disabled = isReadOnly || !current;
   }
-  element("skip").disabled = isReadOnly || !current;
+  element("skip").disabled = element("alike").disabled = isReadOnly || !current;
+  showBurst();
   element("caption-name").textContent = current?.name ?? "";
   element("caption-arrived").textContent = current ? `arrived ${ageOf(current.arrived)}` : "";
   if (!current) {
@@ -160,16 +161,60 @@ function showMessage(title, text) {
 function decide(label) {
   const one = current;
   if (!one || !one.isReady || !shownAt || isReadOnly) return; // nobody decides about what they have not seen
-  const decision = { one, label, took: Math.round(performance.now() - shownAt), row: pastRow(one, label) };
-  held.shift();
-  unsent.set(one.id, decision);
-  counts.started ||= Date.now() - decision.took;
-  counts.decided += 1;
-  if (counts.waiting) counts.waiting -= 1;
-  showCounts();
-  send(decision);
+  const took = Math.round(performance.now() - shownAt);
+  for (const image of [...one.burst, one]) write(image, label, took);
   next();
   say("");
+}
+
+function write(one, label, took) {
+  const decision = { one, label, took, row: addRow(one, label, took) };
+  const place = held.findIndex((other) => other.id === one.id);
+  if (place >= 0) held.splice(place, 1);
+  unsent.set(one.id, decision);
+  decision.answer = send(decision);
+}
+
+/** Find the images that look like the one shown and arrived with it: one decision is made for all of them. */
+async function findAlike() {
+  const one = current;
+  if (!one || isReadOnly) return;
+  if (one.burst.length) {
+    const apart = one.burst.filter((other) => !held.some((mine) => mine.id === other.id));
+    one.burst = [];
+    showBurst();
+    for (const other of apart) post("skip", { id: other.id }).catch(() => {});
+    return;
+  }
+  say("Looking for images of the same moment …");
+  try {
+    const { images } = await post("burst", { id: one.id });
+    if (current !== one) {
+      for (const other of images) if (!held.some((mine) => mine.id === other.id)) post("skip", { id: other.id }).catch(() => {});
+      return;
+    }
+    one.burst = images.map((image) => ({ ...image, address: image.picture, burst: [] }));
+    showBurst();
+    say(images.length ? "" : "No other image of the same moment looks like this one.");
+  } catch (problem) {
+    say(problem.message, true);
+  }
+}
+
+function showBurst() {
+  const burst = current?.burst ?? [];
+  element("burst").hidden = burst.length === 0;
+  element("alike").setAttribute("aria-pressed", String(burst.length > 0));
+  element("burst").querySelector("p").textContent = `One decision for this one and ${burst.length} alike`;
+  const pictures = burst.map((one) => {
+    const item = document.createElement("li");
+    const picture = new Image();
+    picture.src = one.address.replace("size=full", "size=thumb");
+    picture.alt = one.name;
+    item.append(picture);
+    return item;
+  });
+  element("burst").querySelector("ol").replaceChildren(...pictures);
 }
 
 async function send(decision) {
@@ -182,88 +227,49 @@ async function send(decision) {
   } catch (problem) {
     if (problem.content?.kind === "lost" || problem.content?.kind === "refused") {
       unsent.delete(one.id);
-      uncount();
-      row.remove();
+      removeRow(row);
       say(`Not counted: ${problem.message}`, true);
       return;
     }
     decision.isTriedAgain = true;
-    row.classList.add("is-waiting");
     const known = problem.content?.kind === "unknown" ? "not known to be written" : "not written yet";
-    row.querySelector(".model").textContent = `${known}; sent again until it is`;
+    keepRow(row, known);
     showTrouble(`Your decision “${label}” about ${one.name} is ${known}: ${problem.message}. It is kept on this page and sent again.`);
     decision.timer = setTimeout(() => send(decision), AGAIN_MS);
   }
 }
 
 function settle({ one, label, row }, answer) {
-  row.classList.remove("is-waiting");
-  const model = row.querySelector(".model");
-  if (answer.decided === "gone") {
-    uncount();
-    row.querySelector(".said").textContent = "gone";
-    model.textContent = answer.note;
-    say(`${one.name}: ${answer.note}`);
-    return;
-  }
-  row.dataset.written = "yes";
-  element("undo").disabled = false;
-  const said = `${answer.model.label ?? "nothing"} ${confidenceText(answer.model.confidence)}`.trim();
-  if (label === "cannot_tell") model.textContent = `the model: ${said}`;
-  else {
-    counts.compared += 1;
-    counts.agreed += answer.agrees ? 1 : 0;
-    row.classList.add(answer.agrees ? "agrees" : "differs");
-    model.textContent = answer.agrees ? `the model agrees: ${said}` : `the model said ${said}`;
-  }
-  if (answer.note) say(`Written. It is recorded by the next sweep: ${answer.note}`);
-  showCounts();
-}
-
-function uncount() {
-  counts.decided -= 1;
-  showCounts();
-}
-
-function pastRow(one, label) {
-  const row = element("past-item").content.firstElementChild.cloneNode(true);
-  row.querySelector("img").src = one.address.replace("size=full", "size=thumb");
-  row.querySelector(".said").textContent = label.replace("_", " ");
-  row.querySelector(".model").textContent = "…";
-  row.title = one.name;
-  element("past").prepend(row);
-  element("past-empty").hidden = true;
-  while (element("past").children.length > PAST) element("past").lastElementChild.remove();
-  return row;
+  settleRow(row, one, label, answer);
+  element("undo").disabled = !hasWritten();
+  if (answer.decided === "gone") say(`${one.name}: ${answer.note}`);
+  else if (answer.note) say(`Written. It is recorded by the next sweep: ${answer.note}`);
 }
 
 function skip() {
   const one = current;
   if (!one || isReadOnly) return;
-  held.shift();
+  for (const image of [one, ...one.burst]) {
+    const place = held.findIndex((other) => other.id === image.id);
+    if (place >= 0) held.splice(place, 1);
+    post("skip", { id: image.id }).catch((problem) => problem.content?.kind === "lost" || showTrouble(problem.message));
+  }
   next();
   say("Skipped: others can take it.");
-  post("skip", { id: one.id }).catch((problem) => problem.content?.kind === "lost" || showTrouble(problem.message));
 }
 
 async function undo() {
   if (isUndoing || isReadOnly) return;
-  const waiting = [...unsent.values()].at(-1);
-  if (waiting?.isTriedAgain) {
-    say("The last decision is not written yet: it can be undone as soon as it is.", true);
-    return;
-  }
-  if (element("undo").disabled) return;
+  const row = lastRow();
+  if (!row) return;
   isUndoing = true;
   element("undo").disabled = true;
   say("Taking the last decision back …");
   try {
-    const answer = await post("undo");
-    const row = element("past").querySelector("[data-written]");
-    if (row?.classList.contains("agrees")) counts.agreed -= 1;
-    if (row?.matches(".agrees, .differs")) counts.compared -= 1;
-    row?.remove();
-    uncount();
+    await Promise.all([...unsent.values()].map((decision) => decision.answer));
+    if (!row.dataset.written) throw new Problem("The last decision is not written: it can be undone as soon as it is.");
+    const answer = await post("undo", { id: row.dataset.written });
+    removeRow(row);
     if (answer.image) {
       current = hold(answer.image, true);
       zoom(false);
@@ -274,7 +280,7 @@ async function undo() {
     say(problem.message, true);
   }
   isUndoing = false;
-  element("undo").disabled = !element("past").querySelector("[data-written]");
+  element("undo").disabled = !hasWritten();
 }
 
 function zoom(on) {
@@ -287,22 +293,12 @@ function zoom(on) {
   stage.focus();
 }
 
-// Counting.
-
-function showCounts() {
-  element("decided").textContent = counts.decided.toLocaleString();
-  const { waiting, complete } = counts;
-  element("left").textContent = waiting === null ? "…" : `${waiting.toLocaleString()}${complete ? "" : "+"}`;
-  const hours = (Date.now() - counts.started) / 3_600_000;
-  element("pace").textContent = counts.decided > 2 ? Math.round(counts.decided / hours).toLocaleString() : "–";
-  element("agreement").textContent = counts.compared ? `model agreed ${counts.agreed} of ${counts.compared}` : "";
-}
+// What waits, and what is held.
 
 async function count() {
   if (isReadOnly) return;
   try {
-    Object.assign(counts, await post("count"));
-    showCounts();
+    setWaiting(await post("count"));
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem;
   }
@@ -324,7 +320,7 @@ async function renew() {
 
 // Keys and buttons.
 
-const actions = { s: skip, u: undo, z: () => current && zoom(!isZoomed) };
+const actions = { a: findAlike, s: skip, u: undo, z: () => current && zoom(!isZoomed) };
 
 addEventListener("keydown", (event) => {
   if (event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -337,7 +333,7 @@ addEventListener("keydown", (event) => {
   event.preventDefault();
 });
 for (const button of document.querySelectorAll(".choice")) button.addEventListener("click", () => decide(button.dataset.label));
-for (const [id, action] of [["skip", skip], ["undo", undo], ["zoom", actions.z]]) element(id).addEventListener("click", action);
+for (const [id, action] of [["skip", skip], ["alike", findAlike], ["undo", undo], ["zoom", actions.z]]) element(id).addEventListener("click", action);
 
 let grabbed = null;
 stage.addEventListener("pointerdown", (event) => {

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -38,14 +37,27 @@ def test_each_outcome_is_told_once_and_a_new_one_of_the_same_image_again(
     monkeypatch.setattr("scones.console.feed._INDEX_S", 0)
     monkeypatch.setattr("scones.console.feed._SHARE", 0)
     news = NewOutcomes()
-    news._since = datetime(2026, 11, 27, tzinfo=UTC)
-    add_image("a.jpg", second=1)
-    add_image("b.jpg", second=2)
+    for second in range(100):
+        add_image(f"before {second}.jpg", second=second)
     cloud = state.cloud()
-    assert [row["name"] for row in news.look(cloud)] == ["a.jpg", "b.jpg"]
+    assert [row["name"] for row in news.look(cloud)] == ["before 99.jpg"]
+    add_image("a.jpg", second=101)
+    add_image("b.jpg", second=102)
+    assert [row["name"] for row in news.look(cloud)][-2:] == ["a.jpg", "b.jpg"]
     assert list(news.look(cloud)) == []
-    add_image("a.jpg", "reviewed", second=3)
+    add_image("a.jpg", "reviewed", second=103)
     assert [(row["name"], row["outcome"]) for row in news.look(cloud)] == [("a.jpg", "reviewed")]
+
+
+def test_the_first_image_of_an_empty_stack_is_told_by_whatever_clock(
+    state: ConsoleState, add_image: AddImage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scones.console.feed._SHARE", 0)
+    monkeypatch.setattr("scones.console.feed._INDEX_S", 0)
+    news, cloud = NewOutcomes(), state.cloud()
+    assert list(news.look(cloud)) == []
+    add_image("of yesterday by this clock.jpg")
+    assert [row["name"] for row in news.look(cloud)] == ["of yesterday by this clock.jpg"]
 
 
 def test_trouble_is_told_and_survived_and_all_that_watch_hear_it() -> None:

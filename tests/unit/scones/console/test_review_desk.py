@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from typing import Any, cast
 
 import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
+from PIL import Image, ImageOps
 from starlette.testclient import TestClient
 
 from scones.connection import Target
@@ -92,12 +94,35 @@ def test_an_undone_image_is_shown_again_and_decided_anew(stack: ReviewStack, des
     image = stack.add("a.jpg")
     taken = desk.take("one", 1)["images"][0]["id"]
     desk.decide("one", taken, "bicycle", 1)
-    answer = desk.undo("one")
+    answer = desk.undo("one", taken)
     assert (answer["image"]["name"], answer["was"]) == ("a.jpg", "bicycle")
     desk.decide("one", answer["image"]["id"], "motorcycle", 1)
     assert stack.decisions(image) == ["bicycle", "undone", "motorcycle"]
     with pytest.raises(ReviewError, match="no decision to undo"):
-        desk.undo("another")
+        desk.undo("another", taken)
+
+
+def test_images_of_one_moment_are_held_and_decided_each_for_itself(
+    stack: ReviewStack, desk: ReviewDesk
+) -> None:
+    pytest.importorskip("imagehash", reason="needs the bursts extra")
+    alike = [stack.add(f"garden/{number}.jpg", body=picture(shade)) for number, shade in enumerate((0, 3, 6))]
+    other = stack.add("garden/9.jpg", body=picture(0, mirrored=True))
+    first, second = desk.take("one", 2)["images"]
+    burst = desk.burst("one", first["id"])
+    assert sorted(image["name"] for image in burst["images"]) == ["garden/1.jpg", "garden/2.jpg"]
+    assert second["id"] in {image["id"] for image in burst["images"]}
+    for image in (first, *burst["images"]):
+        desk.decide("one", image["id"], "neither", 10)
+    assert [stack.decisions(image) for image in alike] == [["neither"]] * 3
+    assert stack.decisions(other) == []
+
+
+def picture(shade: int, *, mirrored: bool = False) -> bytes:
+    image = Image.linear_gradient("L").rotate(30).point(lambda value: min(255, value + shade))
+    file = io.BytesIO()
+    (ImageOps.mirror(image) if mirrored else image).save(file, "JPEG")
+    return file.getvalue()
 
 
 def test_an_image_that_was_deleted_leaves_the_queue_without_a_label(
