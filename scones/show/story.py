@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from scones.execution_progress import GONE, STANDARD, status_of
 from scones.graph.execution import Path, read_path
-from scones.result_documents import Outcome
 from scones.why.evidence import Evidence, Reader
 
 if TYPE_CHECKING:
@@ -51,8 +50,7 @@ class Story:
 
 def waits(image: Evidence) -> bool:
     """Tell whether an image waits for a person's decision."""
-    claim = image.claim
-    return claim is not None and claim.outcome is Outcome.REVIEW and claim.decision is None
+    return image.claim is not None and image.claim.waits_for_person
 
 
 def read_story(connection: "Connection", reader: Reader, image: Evidence, *, with_verdict: bool) -> Story:
