@@ -66,6 +66,11 @@ class Claim:
     reported_at: str | None = None
 
     @property
+    def waits_for_person(self) -> bool:
+        """Whether a person has to decide, who must not know what the model said."""
+        return self.outcome is Outcome.REVIEW and self.decision is None
+
+    @property
     def end(self) -> tuple[str | None, str | None]:
         """What differs between one outcome and the next of the same image."""
         return self.execution, self.finished_at

@@ -55,7 +55,7 @@ class Content:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class DrawnRun:
     """An execution: the workflow that it began with, and its path; EXPRESS keeps none."""
 
     arn: str
@@ -64,7 +64,7 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
+class ImageStory:
     """
     An image.
 
@@ -90,7 +90,7 @@ class Story:
     decisions: Sequence[Mapping[str, Any]]
     is_open: bool
     document: Document | Refused | None
-    run: Run | Refused | None
+    run: DrawnRun | Refused | None
     not_again: str | None
 
     @property
@@ -99,7 +99,7 @@ class Story:
         return self.content.image
 
 
-def read_story(cloud: OpenCloud, image: ImageRef) -> Story | None:
+def read_story(cloud: OpenCloud, image: ImageRef) -> ImageStory | None:
     """Read all of an image; None where neither the bucket nor the table knows it."""
     contents = read_contents(cloud, image.key)
     content = next((one for one in contents if one.image.etag == image.etag), None)
@@ -113,7 +113,7 @@ def read_story(cloud: OpenCloud, image: ImageRef) -> Story | None:
         run = pool.submit(allowed, lambda: _run(cloud, claim))
         alive = pool.submit(allowed, lambda: is_alive(cloud.stepfunctions, claim))
         attributes = item.result()
-        return Story(
+        return ImageStory(
             content,
             contents,
             {name: attributes[name] for name in _OF_THE_CLAIM if name in attributes},
@@ -127,7 +127,7 @@ def read_story(cloud: OpenCloud, image: ImageRef) -> Story | None:
 
 def hides_verdict(claim: Claim) -> bool:
     """Tell whether what the model said must not be shown: nobody has decided, and somebody may have to."""
-    return claim.decision is None and claim.outcome in {None, Outcome.REVIEW}
+    return claim.outcome is None or claim.waits_for_person
 
 
 def read_contents(cloud: OpenCloud, key: str) -> list[Content]:
@@ -198,13 +198,13 @@ def _document(cloud: OpenCloud, claim: Claim) -> Document | None:
     return fetch(cloud.s3, cloud.stack.results_bucket, claim.result_key)
 
 
-def _run(cloud: OpenCloud, claim: Claim) -> Run | None:
+def _run(cloud: OpenCloud, claim: Claim) -> DrawnRun | None:
     if claim.execution is None:
         return None
     states = cloud.stepfunctions
     if STANDARD not in claim.execution:
         definition = states.describe_state_machine(stateMachineArn=cloud.stack.workflow_arn)["definition"]
-        return Run(claim.execution, Workflow.parse_text(definition), None)
+        return DrawnRun(claim.execution, Workflow.parse_text(definition), None)
     try:
         path = read_path(states, claim.execution)
         definition = states.describe_state_machine_for_execution(executionArn=claim.execution)["definition"]
@@ -212,4 +212,4 @@ def _run(cloud: OpenCloud, claim: Claim) -> Run | None:
         if error_code(error) != "ExecutionDoesNotExist":
             raise
         return None
-    return Run(claim.execution, Workflow.parse_text(definition), path)
+    return DrawnRun(claim.execution, Workflow.parse_text(definition), path)

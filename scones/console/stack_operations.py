@@ -15,6 +15,7 @@ from scones.endpoint_waits import find_endpoint_wait
 from scones.live_threshold import read_threshold
 from scones.pace import pace_for
 from scones.redrive.command import as_document, prepare
+from scones.redrive.images import RedriveState
 from scones.result_documents import Outcome
 from scones.stack import read_stack
 from scones.status import (
@@ -131,7 +132,13 @@ def redrive(target: Target, job: Job, *, dry_run: bool, limit: int | None) -> Re
     document = as_document(action)
     counts = ", ".join(f"{count:,} {what}" for what, count in document["counts"].items())
     rows = [
-        (image["key"], image["outcome"] or image["state"], shown_reason(image["outcome"], image["reason"]))
+        (
+            image["key"],
+            "would start"
+            if dry_run and image["state"] == RedriveState.FOUND
+            else image["outcome"] or image["state"],
+            shown_reason(image["outcome"], image["reason"] or image["had_failed"]),
+        )
         for image in document["images"]
     ]
     notes = [f"{one['what']} cannot be read: {one['reason']}" for one in document["unreadable"]]

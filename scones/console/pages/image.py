@@ -13,7 +13,7 @@ from starlette.routing import Route
 from scones.claims import Claim, read_claims
 from scones.connection import Connection
 from scones.console.denials import Refused, allowed, refused_action
-from scones.console.image_story import Content, Run, Story, hides_verdict, read_contents, read_story
+from scones.console.image_story import Content, DrawnRun, ImageStory, hides_verdict, read_contents, read_story
 from scones.console.model_view import NotSerializedError, read_model_view
 from scones.console.page import (
     Page,
@@ -55,9 +55,9 @@ def show(request: Request) -> Response:
     return render(request, "image.html", _content(story, cloud))
 
 
-def _content(story: Story, cloud: OpenCloud) -> Mapping[str, Any]:
+def _content(story: ImageStory, cloud: OpenCloud) -> Mapping[str, Any]:
     claim, query = story.content.claim, image_query(story.image)
-    run = story.run if isinstance(story.run, Run) else None
+    run = story.run if isinstance(story.run, DrawnRun) else None
     document = story.document.content if story.document and not isinstance(story.document, Refused) else None
     name, options = quoted(story.image.key), cloud.connection.options
     return {
@@ -73,8 +73,7 @@ def _content(story: Story, cloud: OpenCloud) -> Mapping[str, Any]:
         "preview": preview_url(story.image, PreviewSize.FULL) if claim.outcome in _PICTURED else None,
         "model_view": f"/image/model-view?{query}",
         "other_contents": [_row(one, story) for one in story.contents],
-        # `scones why` says what the model said.
-        "commands": [] if hides_verdict(claim) and claim.outcome else [f"scones why {name}{options}"],
+        "show_command": f"scones show {name}{options}",
         "data": {
             "query": query,
             "now": _now(claim),
@@ -111,7 +110,7 @@ def _steps(path: Path) -> Sequence[Mapping[str, Any]]:
     ]
 
 
-def _row(content: Content, story: Story) -> Mapping[str, Any]:
+def _row(content: Content, story: ImageStory) -> Mapping[str, Any]:
     claim = content.claim
     return {
         "is_this": content.image == story.image,
@@ -174,7 +173,7 @@ def log(request: Request) -> Response:
     since = moment_of(claim.claimed_at)
     if claim.execution is None or since is None:
         return problem("no execution has taken this image", _CONFLICT)
-    if claim.outcome is Outcome.REVIEW and hides_verdict(claim):
+    if claim.waits_for_person:
         return problem("shown after the decision", _CONFLICT)
     found = allowed(lambda: _log_lines(cloud, str(claim.execution), since))
     if isinstance(found, Refused):
@@ -231,7 +230,7 @@ def _run_again(open_cloud: Callable[[], OpenCloud], image: ImageRef) -> Response
     return JSONResponse({"execution": entry.execution})
 
 
-def _version_of(story: Story, cloud: OpenCloud) -> ImageVersion:
+def _version_of(story: ImageStory, cloud: OpenCloud) -> ImageVersion:
     """Return the image as its event named it: from the document of its failure, else from claim and bucket."""
     claim = story.content.claim
     if claim.result_key and (document := fetch(cloud.s3, cloud.stack.results_bucket, claim.result_key)):
