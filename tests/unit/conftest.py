@@ -17,8 +17,10 @@ def botocore_computes_constants_once() -> Iterator[None]:
 
     botocore only reads them, but computes them anew for each session and client; a command makes up to ten.
     """
-    event_names = botocore.hooks.EventAliaser(None)._alias_event_name  # type: ignore[no-untyped-call]
-    make_provider = botocore.regions.EndpointProvider
+    hooks: Any = botocore.hooks  # whose stubs omit private attributes
+    regions: Any = botocore.regions
+    event_names = hooks.EventAliaser(None)._alias_event_name
+    make_provider = regions.EndpointProvider
     providers: dict[Any, Any] = {}
 
     def provider(ruleset_data: Any, partition_data: Any, excluded_params: Any = None) -> Any:
@@ -33,11 +35,9 @@ def botocore_computes_constants_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(botocore.session, "create_loader", functools.cache(botocore.session.create_loader))
-        patch.setattr(botocore.hooks.EventAliaser, "_alias_event_name", lambda _, name: event_names(name))
-        patch.setattr(
-            botocore.hooks, "accepts_kwargs", functools.lru_cache(1000)(botocore.hooks.accepts_kwargs)
-        )
-        patch.setattr(botocore.regions, "EndpointProvider", provider)
+        patch.setattr(hooks.EventAliaser, "_alias_event_name", lambda _, name: event_names(name))
+        patch.setattr(hooks, "accepts_kwargs", functools.lru_cache(1000)(hooks.accepts_kwargs))
+        patch.setattr(regions, "EndpointProvider", provider)
         yield
 
 
