@@ -21,17 +21,18 @@ def botocore_computes_constants_once() -> Iterator[None]:
     regions: Any = botocore.regions
     event_names = hooks.EventAliaser(None)._alias_event_name
     make_provider = regions.EndpointProvider
-    providers: dict[Any, Any] = {}
+    providers: dict[tuple[int, int], Any] = {}
 
     def provider(ruleset_data: Any, partition_data: Any, excluded_params: Any = None) -> Any:
-        key = (
+        rules = (
             id(ruleset_data),
             id(partition_data),
-            frozenset(excluded_params or ()),
-        )  # both live in the loader
-        if key not in providers:
-            providers[key] = make_provider(ruleset_data, partition_data, excluded_params)
-        return providers[key]
+        )  # of one service, so that excluded_params are the same too
+        if rules not in providers:
+            # Kept with the data, whose ids would be given to others otherwise.
+            made = make_provider(ruleset_data, partition_data, excluded_params)
+            providers[rules] = (made, ruleset_data, partition_data)
+        return providers[rules][0]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(botocore.session, "create_loader", functools.cache(botocore.session.create_loader))
