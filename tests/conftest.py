@@ -15,7 +15,7 @@ from tests.support import ROOT, free_address
 os.environ[emulator.OWNER_SETTING] = str(os.getpid())
 
 # Fixtures of a cloud that more than one module uses; each is started once if its tests run in one process.
-SHARED_CLOUDS = ("shared_cloud", "guarded", "chaos_cloud", "emulated_aws")
+SHARED_CLOUDS = ("shared_cloud", "guarded", "chaos_cloud", "console_cloud", "emulated_aws")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

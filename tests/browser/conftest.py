@@ -25,10 +25,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip where there is no browser."""
     here = Path(__file__).parent
     for item in items:
-        if here in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("console_cloud"))
-            if REASON:
-                item.add_marker(pytest.mark.skip(reason=REASON))
+        if REASON and here in item.path.parents:
+            item.add_marker(pytest.mark.skip(reason=REASON))
 
 
 @pytest.fixture(scope="session")

@@ -17,27 +17,28 @@ def botocore_computes_constants_once() -> Iterator[None]:
 
     botocore only reads them, but computes them anew for each session and client; a command makes up to ten.
     """
-    event_names = botocore.hooks.EventAliaser(None)._alias_event_name  # type: ignore[no-untyped-call]
-    make_provider = botocore.regions.EndpointProvider
-    providers: dict[Any, Any] = {}
+    hooks: Any = botocore.hooks  # whose stubs omit private attributes
+    regions: Any = botocore.regions
+    event_names = hooks.EventAliaser(None)._alias_event_name
+    make_provider = regions.EndpointProvider
+    providers: dict[tuple[int, int], Any] = {}
 
     def provider(ruleset_data: Any, partition_data: Any, excluded_params: Any = None) -> Any:
-        key = (
+        rules = (
             id(ruleset_data),
             id(partition_data),
-            frozenset(excluded_params or ()),
-        )  # both live in the loader
-        if key not in providers:
-            providers[key] = make_provider(ruleset_data, partition_data, excluded_params)
-        return providers[key]
+        )  # of one service, so that excluded_params are the same too
+        if rules not in providers:
+            # Kept with the data, whose ids would be given to others otherwise.
+            made = make_provider(ruleset_data, partition_data, excluded_params)
+            providers[rules] = (made, ruleset_data, partition_data)
+        return providers[rules][0]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(botocore.session, "create_loader", functools.cache(botocore.session.create_loader))
-        patch.setattr(botocore.hooks.EventAliaser, "_alias_event_name", lambda _, name: event_names(name))
-        patch.setattr(
-            botocore.hooks, "accepts_kwargs", functools.lru_cache(1000)(botocore.hooks.accepts_kwargs)
-        )
-        patch.setattr(botocore.regions, "EndpointProvider", provider)
+        patch.setattr(hooks.EventAliaser, "_alias_event_name", lambda _, name: event_names(name))
+        patch.setattr(hooks, "accepts_kwargs", functools.lru_cache(1000)(hooks.accepts_kwargs))
+        patch.setattr(regions, "EndpointProvider", provider)
         yield
 
 
