@@ -75,11 +75,6 @@ class Claim:
         """What differs between one outcome and the next of the same image."""
         return self.execution, self.finished_at
 
-    @property
-    def waits_for_person(self) -> bool:
-        """Whether nobody has decided about it yet: who may still decide is not told what the model said."""
-        return self.outcome is Outcome.REVIEW and self.decision is None
-
 
 def read_claims(
     client: "DynamoDBClient", table: str, names: Iterable[tuple[str, str]]
