@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from scones.connection import Target, cloud_options, connect
-from scones.show.story import ImageStory, read_story
+from scones.show.story import ShownImage, read_story
 from scones.stack import Stack, read_stack
 from scones.terminal import confidence_text, is_piped, notice, out, outcome_text, print_json, shown
 from scones.why.evidence import Evidence, Reader, full_key, moment_of
@@ -54,7 +54,7 @@ def show(target: Target, *, key: str, version_id: str | None, with_verdict: bool
         notice("it waits for a person: --with-verdict shows what the model said")
 
 
-def print_story(story: ImageStory, others: Sequence[Evidence], stack: Stack) -> None:
+def print_story(story: ShownImage, others: Sequence[Evidence], stack: Stack) -> None:
     """Print a story for a person, a line or more for each topic."""
     console, now = out(), datetime.now(UTC)
     console.print(
@@ -76,7 +76,7 @@ def print_story(story: ImageStory, others: Sequence[Evidence], stack: Stack) -> 
 
 
 def _topics(
-    story: ImageStory, others: Sequence[Evidence], stack: Stack, now: datetime
+    story: ShownImage, others: Sequence[Evidence], stack: Stack, now: datetime
 ) -> Iterator[tuple[str, Text]]:
     image, claim = story.image, story.image.claim
     yield "image", Text(_object_text(image, now))
@@ -105,7 +105,7 @@ def _topics(
         yield "other images", Text("\n".join(_other_text(one, now) for one in others))
 
 
-def _verdict(story: ImageStory) -> Iterator[tuple[str, Text]]:
+def _verdict(story: ShownImage) -> Iterator[tuple[str, Text]]:
     claim, content = story.image.claim, story.content or {}
     if claim and claim.label:
         at = f" at {confidence_text(claim.confidence)}" if claim.confidence is not None else ""
@@ -119,7 +119,7 @@ def _verdict(story: ImageStory) -> Iterator[tuple[str, Text]]:
         yield "reason", Text(shown(reason))
 
 
-def _document(story: ImageStory) -> Iterator[tuple[str, Text]]:
+def _document(story: ShownImage) -> Iterator[tuple[str, Text]]:
     content = story.content
     if content is None:
         if story.image.claim and story.image.claim.finished_at:
@@ -151,7 +151,7 @@ def _decision_text(decision: Mapping[str, Any], now: datetime) -> str:
     return f"{text} ({decision['id'][:8]})"
 
 
-def _state_lines(story: ImageStory, now: datetime) -> Iterator[str]:
+def _state_lines(story: ShownImage, now: datetime) -> Iterator[str]:
     if story.path is None:
         if story.image.claim and story.image.claim.execution:
             yield "not known: Step Functions keeps them for 90 days, and of an EXPRESS execution not at all"
@@ -168,7 +168,7 @@ def _other_text(image: Evidence, now: datetime) -> str:
     return f"{_object_text(image, now)}: {what}"
 
 
-def as_document(story: ImageStory, others: Sequence[Evidence]) -> dict[str, Any]:
+def as_document(story: ShownImage, others: Sequence[Evidence]) -> dict[str, Any]:
     """Return what `scones show --json` prints."""
     image, claim = story.image, story.image.claim
     return {

@@ -16,7 +16,7 @@ VERDICT: Final = ("label", "confidence", "reason", "inferences", "threshold")
 
 
 @dataclass(frozen=True, slots=True)
-class ImageStory:
+class ShownImage:
     """
     An image.
 
@@ -56,7 +56,7 @@ def waits(image: Evidence) -> bool:
 
 def read_story(
     connection: "Connection", reader: Reader, image: Evidence, *, with_verdict: bool
-) -> ImageStory:
+) -> ShownImage:
     """Read all that is known of an image."""
     image = reader.examine(image)
     execution = image.claim.execution if image.claim else None
@@ -65,4 +65,4 @@ def read_story(
         stepfunctions = connection.stepfunctions()
         if status_of(stepfunctions, execution) != GONE:
             path = read_path(stepfunctions, execution)
-    return ImageStory(image, path, with_verdict)
+    return ShownImage(image, path, with_verdict)
