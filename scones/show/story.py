@@ -49,11 +49,6 @@ class ShownImage:
         return {name: value for name, value in content.items() if name not in VERDICT}
 
 
-def waits(image: Evidence) -> bool:
-    """Tell whether an image waits for a person's decision."""
-    return image.claim is not None and image.claim.waits_for_person
-
-
 def read_story(
     connection: "Connection", reader: Reader, image: Evidence, *, with_verdict: bool
 ) -> ShownImage:
