@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from scones.doctor.findings import Finding, broken, ok, warning
+from scones.index import BY_TIME
 from scones.live_threshold import read_threshold
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ STACK, RULES, BUCKET, TABLE, THRESHOLD, RETENTION = (
 RULE: Final = "AWS::Events::Rule"
 UPLOAD_RULE: Final = "ImageDropped"
 QUEUE_DAYS: Final = 14
+_FEW_CLAIMS: Final = 100
 """Days that FailedImages keeps a message, which is the longest that SQS does."""
 
 _ONLY_COUNTED: Final = {"ReleaseExecutionDied"}
@@ -135,6 +137,17 @@ def check_table(dynamodb: "DynamoDBClient", stack: "Stack") -> Finding:
     if waiting:
         return warning(
             TABLE, f"an index is being made: {', '.join(waiting)}", "repeat the command when that has ended"
+        )
+    claims = table.get("ItemCount", 0)  # counted every six hours, as are those of an index
+    indexed = {
+        index["IndexName"]: index.get("ItemCount", claims)
+        for index in table.get("GlobalSecondaryIndexes", [])
+    }
+    if claims > _FEW_CLAIMS and 2 * indexed.get(BY_TIME, 0) < claims:
+        return warning(
+            TABLE,
+            f"most of {claims:,} claims are not in the index {BY_TIME}, which `scones results` and `status` read",
+            f"`scones reindex --stack {stack.name}`, once the deploy that brought the index is over",
         )
     return ok(TABLE, f"{stack.claims_table} is {status.lower()}")
 

@@ -77,7 +77,8 @@ class Asked:
 
 def keep_partitions_sorted() -> None:
     """Keep the items of index partitions in order, and read only what a query asks for."""
-    indexes = SortedIndexes(dynamodb._query)
+    indexes = SortedIndexes(dynamodb._query, dynamodb._table_description)
+    dynamodb._table_description = indexes.describe
     dynamodb._index_members = indexes.members_of
     dynamodb._index_item = indexes.change
     dynamodb._query = indexes.query
@@ -86,8 +87,11 @@ def keep_partitions_sorted() -> None:
 class SortedIndexes:
     """The indexes of all tables; `checks` is MiniStack's query, which still checks every request."""
 
-    def __init__(self, checks: Callable[[dict[str, Any]], Any]) -> None:
+    def __init__(
+        self, checks: Callable[[dict[str, Any]], Any], describe_table: Callable[[str], dict[str, Any]]
+    ) -> None:
         self._checks = checks
+        self._describe_table = describe_table
         self._turn = threading.RLock()
         self._checked = threading.local()
 
@@ -116,6 +120,17 @@ class SortedIndexes:
                     entry = _entry(table, item, ranges, (base_hash, base_range))
                     entries = members[name].setdefault(partition, Partition())
                     entries.add(entry) if add else entries.remove(entry)
+
+    def describe(self, name: str) -> dict[str, Any]:
+        """Describe a table, with the number of items that each of its indexes has."""
+        described = dict(self._describe_table(name))
+        if described.get("GlobalSecondaryIndexes"):
+            members = self.members_of(dynamodb._tables[name])
+            described["GlobalSecondaryIndexes"] = [
+                {**index, "ItemCount": sum(len(one.entries) for one in members[index["IndexName"]].values())}
+                for index in described["GlobalSecondaryIndexes"]
+            ]
+        return described
 
     def query(self, data: dict[str, Any]) -> Any:
         """Answer a query."""

@@ -136,6 +136,22 @@ def test_the_table_of_claims_has_its_level(stack: Stack, status: str, index: str
     assert check_table(stubbed("dynamodb", ("describe_table", {"Table": table})), stack).level is level
 
 
+@pytest.mark.parametrize(
+    ("claims", "indexed", "level"),
+    [(1000, 20, Level.WARNING), (1000, None, Level.WARNING), (1000, 900, Level.OK), (5, 0, Level.OK)],
+)
+def test_claims_that_are_not_in_the_index_are_a_warning(
+    stack: Stack, claims: int, indexed: int | None, level: Level
+) -> None:
+    indexes = [{"IndexName": "by_state", "IndexStatus": "ACTIVE", "ItemCount": 1}]
+    if indexed is not None:
+        indexes.append({"IndexName": "by_time", "IndexStatus": "ACTIVE", "ItemCount": indexed})
+    table = {"TableStatus": "ACTIVE", "ItemCount": claims, "GlobalSecondaryIndexes": indexes}
+    finding = check_table(stubbed("dynamodb", ("describe_table", {"Table": table})), stack)
+    assert finding.level is level
+    assert ("scones reindex" in str(finding.next_step)) == (level is Level.WARNING)
+
+
 def test_a_threshold_that_cannot_be_used_is_a_warning_that_says_how_to_reset_it(stack: Stack) -> None:
     def check(value: str) -> Finding:
         ssm = stubbed("ssm", ("get_parameter", {"Parameter": {"Value": value}}))

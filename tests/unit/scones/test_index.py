@@ -29,7 +29,7 @@ START = datetime(2026, 11, 27, 10, tzinfo=UTC)
 
 @pytest.fixture
 def table(monkeypatch: pytest.MonkeyPatch) -> ClaimsTable:
-    for name in ("_index_members", "_index_item", "_query"):
+    for name in ("_index_members", "_index_item", "_query", "_table_description"):
         monkeypatch.setattr(dynamodb, name, getattr(dynamodb, name))
     keep_partitions_sorted()
     return ClaimsTable()

@@ -15,7 +15,7 @@ from tests.fakes.claims_table import ClaimsTable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PATCHED = ("_index_members", "_index_item", "_query")
+PATCHED = ("_index_members", "_index_item", "_query", "_table_description")
 
 
 @pytest.fixture
@@ -122,6 +122,14 @@ def test_a_query_is_charged_for_what_it_has_read(table: str) -> None:
     hidden = ask(table, FilterExpression="reason = :r", values={":r": {"S": "none"}})
     assert (hidden["Count"], hidden["ScannedCount"]) == (0, 30)
     assert hidden["ConsumedCapacity"]["CapacityUnits"] == 4.0
+
+
+def test_an_index_has_the_number_of_its_items(table: str) -> None:
+    for key in "abc":
+        put(table, key, "1")
+    described = json.loads(dynamodb._describe_table({"TableName": table})[2])["Table"]
+    counts = {index["IndexName"]: index["ItemCount"] for index in described["GlobalSecondaryIndexes"]}
+    assert (described["ItemCount"], counts) == (3, {"by_state": 0, "by_time": 3})
 
 
 def test_a_filter_sees_only_what_the_index_has(table: str) -> None:
