@@ -100,7 +100,8 @@ class SortedIndexes:
         if checked := getattr(self._checked, "index", None):
             return {checked: {}}
         with self._turn:
-            if dynamodb._INDEX_MEMBERS not in table:
+            names = {name for name, _, _ in dynamodb._index_key_schemas(table)}
+            if table.get(dynamodb._INDEX_MEMBERS, {}).keys() != names:
                 table[dynamodb._INDEX_MEMBERS] = _members(table)
             members: dict[str, dict[Any, Partition]] = table[dynamodb._INDEX_MEMBERS]
             return members
