@@ -20,7 +20,7 @@ BETWEEN_PACKAGES: Final = {
     (
         "scones",
         "endpoint",
-    ): "`scones up` reads labels and input size from the model that its endpoint will serve",
+    ): "`scones up` reads the labels and the input size of the model; previews are decoded as the endpoint decodes",
 }
 BETWEEN_COMMANDS: Final = {
     ("console", "graph"): "draws the path of an image's execution",
