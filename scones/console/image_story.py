@@ -1,7 +1,7 @@
 """What the Image page shows of one image: its versions, claim, document, execution and decisions.
 
-Nothing that the model said of an image is read into a story while the image has no final outcome and no decision: who
-decides about it may look at this page before.
+While an image has no outcome or waits for a person, the page shows nothing that the model said: who decides about it
+may look at this page before. Its document is not read then.
 """
 
 from collections.abc import Mapping, Sequence

@@ -30,6 +30,7 @@ def answer(
             for kind, keys in named.items()
         },
         "continue_after": {"key": after, "version_id": None} if after else None,
+        "decisions": {"started": 0, "errors": 0},
         "stopped_by": stopped_by,
     }
 
