@@ -18,6 +18,7 @@ os.environ[emulator.OWNER_SETTING] = str(os.getpid())
 SHARED_CLOUDS = ("shared_cloud", "guarded", "chaos_cloud", "console_cloud", "emulated_aws")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist's own, which reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Group the tests of one cloud, so that parallel workers (`--dist loadgroup`) do not each start it.
 
