@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from samcli.yamlhelper import yaml_parse
 
+from scones.local.sam import SOURCES
+
 # A resource that moves between stacks is deleted and made anew: these would lose what they hold, or who follows them.
 HOLDS_SOMETHING = {
     "AWS::S3::Bucket": {"ImageBucket", "ResultsBucket"},
@@ -61,6 +63,16 @@ def test_what_a_nested_stack_makes_has_no_fixed_name(root: Path, stack: str) -> 
     made = {one["Type"] for name, one in resources if name not in STAYS_IN.get(stack, set())}
     assert made <= NAMES.keys() | WITHOUT_A_NAME
     assert [name for name, one in resources if NAMES.get(one["Type"]) in one["Properties"]] == []
+
+
+def test_a_change_of_any_nested_template_is_built_again(root: Path) -> None:
+    resources = yaml_parse((root / "template.yaml").read_text())["Resources"].values()
+    urls = [
+        one["Properties"]["TemplateURL"] for one in resources if one["Type"] == "AWS::CloudFormation::Stack"
+    ]
+
+    assert len(urls) == 3
+    assert {Path(url).parts[0] for url in urls} <= set(SOURCES)
 
 
 def test_the_root_can_be_read_in_one_sitting(root: Path) -> None:
