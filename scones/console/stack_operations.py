@@ -48,7 +48,7 @@ class Backfill:
 
 def read_parts(cloud: OpenCloud) -> Mapping[str, Any]:
     """Read all that the page shows, at once; a part that IAM refuses is a `Refused`."""
-    stack, now = cloud.stack, datetime.now(UTC)
+    stack, now = cloud.stack, datetime.fromtimestamp(cloud.clock.now(), UTC)
     client = cloud.client
     parts: Mapping[str, Callable[[], Any]] = {
         "outcomes": lambda: {outcome: tally(cloud.dynamodb, stack, outcome, now) for outcome in Outcome},

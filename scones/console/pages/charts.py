@@ -44,7 +44,8 @@ _TIME_FORMATS: Final = {"hour": "%H:%M", "day": "%H:%M", "week": "%a %H:%M", "mo
 
 def show(request: Request) -> Response:
     """Show the page for a period: `?period=week`, and `more` for ten times the read budget."""
-    cloud, now = state_of(request).cloud(), datetime.now(UTC)
+    cloud = state_of(request).cloud()
+    now = datetime.fromtimestamp(cloud.clock.now(), UTC)
     named = request.query_params.get("period")
     period = next((one for one in PERIODS if one.name == named), PERIODS[1])
     budget = MOST_READ_BUDGET if "more" in request.query_params else READ_BUDGET

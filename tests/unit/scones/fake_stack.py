@@ -57,7 +57,8 @@ class FakeCloudFormation:
         self.outputs = outputs
         self.parameters = dict(PARAMETERS)
         self.status = status
-        self.meta = SimpleNamespace(region_name=REGION)
+        events = SimpleNamespace(register=lambda *_: None)
+        self.meta = SimpleNamespace(region_name=REGION, events=events)
 
     def describe_stacks(self, *, StackName: str) -> dict[str, Any]:  # noqa: N803 (AWS's name)
         if StackName != "scones":

@@ -4,6 +4,7 @@ import json
 import threading
 from datetime import UTC, datetime
 from io import BytesIO
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -30,6 +31,7 @@ class FakeSweep:
     def __init__(self, failure: Exception | None = None, error: str | None = None) -> None:
         self.failure, self.error = failure, error
         self.asked: list[Any] = []
+        self.meta = SimpleNamespace(events=SimpleNamespace(register=lambda *_: None))
 
     def invoke(self, *, FunctionName: str, InvocationType: str = "", Payload: bytes = b"") -> dict[str, Any]:  # noqa: N803
         assert FunctionName == "sweep"
