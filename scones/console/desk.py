@@ -20,8 +20,11 @@ from scones.errors import SconesError
 
 COUNTED: Final = 1000
 """Images counted of the queue: more would cost more than it tells."""
-_FORGOTTEN_S: Final = 1200.0
-"""A page that has not asked for so long is gone, and its leases have ended."""
+_SILENT_S: Final = 150.0
+"""A page that has not asked for so long shows nothing: others may have its images. A page in the background asks at
+least once a minute."""
+_FORGOTTEN_S: Final = 86_400.0
+"""A page that has not asked for so long is gone, with its undo."""
 _BACK_S: Final = 8.0
 """For how long an undo waits for the image to be in the queue again."""
 _LOOK_S: Final = 0.25
@@ -67,14 +70,16 @@ class ReviewDesk:
     def take(self, page: str, images: int) -> Mapping[str, Any]:
         """Lease images for a page; return what it shows of them, which nothing of the model is."""
         reviewer, hold = self._open(), self._hold(page)
+        self._free_silent(reviewer)
         with self._taking:  # a lease of this console does not keep it from taking the same image twice
             taken = reviewer.take(images, [*self._held(), *hold.skipped.values()])
             hold.images |= {ref_of(image).id: image for image in taken}
         cloud = self._state.cloud()
         return {"images": [shown(image, cloud) for image in taken], "now": cloud.clock.now()}
 
-    def count(self) -> Mapping[str, Any]:
-        """Count what waits."""
+    def count(self, page: str) -> Mapping[str, Any]:
+        """Count what waits; a page that asks is still there."""
+        self._hold(page)
         found = self._open().count(COUNTED)
         return {"waiting": found.images, "complete": found.is_complete}
 
@@ -220,6 +225,17 @@ class ReviewDesk:
             hold = self._pages.setdefault(page, PageHold())
             hold.seen_at = now
             return hold
+
+    def _free_silent(self, reviewer: Reviewer) -> None:
+        """Give back what pages hold that were closed without a word: a browser that died, a lid that was closed."""
+        now = time.monotonic()
+        with self._lock:
+            silent = [hold for hold in self._pages.values() if hold.images and now - hold.seen_at > _SILENT_S]
+            images = [image for hold in silent for image in hold.images.values()]
+            for hold in silent:
+                hold.images = {}
+        for image in images:
+            reviewer.release(image)
 
     def _held(self) -> Sequence[ReviewImage]:
         with self._lock:

@@ -98,7 +98,7 @@ PAGE = Page(
     (
         Route("/review", show),
         asked("/review/take", lambda desk, page, said: desk.take(page, min(int(said["images"]), _MOST))),
-        asked("/review/count", lambda desk, _page, _said: desk.count()),
+        asked("/review/count", lambda desk, page, _said: desk.count(page)),
         asked(
             "/review/decide",
             lambda desk, page, said: desk.decide(page, said["id"], said["label"], int(said["took_ms"])),

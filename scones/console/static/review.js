@@ -19,6 +19,7 @@ const held = [];
 const unsent = new Map(); // decisions that are on their way or have to be sent again, by the image's id
 let current = null;
 let shownAt = 0;
+let waiting = 0; // images in the queue when they were last counted
 let isTaking = false;
 let isUndoing = false;
 let isZoomed = false;
@@ -125,6 +126,7 @@ function showCurrent() {
   if (!current) {
     if (isReadOnly) showMessage("Read-only", "This console was started with --read-only: it takes no images and writes no decisions.");
     else if (isTaking) showMessage("Loading", "The oldest images that wait are on their way.");
+    else if (waiting > 0) showMessage("Others hold all that waits", "Images on other pages and screens come here when their hold ends: after ten minutes at most, if nobody decides.");
     else showMessage("Nothing waits for a person", "Images that the model is not sure about appear here as they arrive.");
     return;
   }
@@ -172,6 +174,7 @@ function write(one, label, took) {
   const place = held.findIndex((other) => other.id === one.id);
   if (place >= 0) held.splice(place, 1);
   unsent.set(one.id, decision);
+  waiting -= 1;
   decision.answer = send(decision);
 }
 
@@ -298,7 +301,10 @@ function zoom(on) {
 async function count() {
   if (isReadOnly) return;
   try {
-    setWaiting(await post("count"));
+    const found = await post("count");
+    waiting = found.waiting;
+    setWaiting(found);
+    if (!current) showCurrent();
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem;
   }

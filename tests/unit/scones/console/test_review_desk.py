@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from collections.abc import Iterator
 from typing import Any, cast
 
@@ -88,6 +89,22 @@ def test_what_a_closed_page_held_is_free(stack: ReviewStack, desk: ReviewDesk) -
     assert names(desk.take("two", 1)) == ["a.jpg"]
     desk.close()
     assert names(ReviewDesk(_state(stack)).take("three", 1)) == ["a.jpg"]
+
+
+def test_what_a_page_held_that_went_silent_is_free_and_its_undo_is_kept(
+    stack: ReviewStack, desk: ReviewDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack.add("a.jpg")
+    stack.add("b.jpg", minute=1)
+    first, _ = desk.take("one", 2)["images"]
+    desk.decide("one", first["id"], "bicycle", 900)
+    assert names(desk.take("two", 2)) == []
+
+    now = time.monotonic()
+    monkeypatch.setattr("scones.console.desk.time.monotonic", lambda: now + 151)
+    assert desk.count("two")["waiting"] == 1
+    assert names(desk.take("two", 2)) == ["b.jpg"]
+    assert desk.undo("one", first["id"])["was"] == "bicycle"
 
 
 def test_an_undone_image_is_shown_again_and_decided_anew(stack: ReviewStack, desk: ReviewDesk) -> None:
