@@ -31,9 +31,9 @@ def recording(workflow: Workflow) -> Recording:
     return run
 
 
-def decide(workflow: Workflow, image: dict[str, Any]) -> None:
+def decide(workflow: Workflow, image: dict[str, Any], label: str = "motorcycle") -> None:
     """Write a decision as a reviewer does."""
-    record = {"id": "1" * 32, "label": "motorcycle", "by": "arn:aws:iam::000000000000:user/kim", "at": AT}
+    record = {"id": "1" * 32, "label": label, "by": "arn:aws:iam::000000000000:user/kim", "at": AT}
     one = {name: {"S": value} for name, value in record.items()} | {"took_ms": {"N": "900"}}
     shard = workflow.claim(**image)["state_shard"].replace("person#", "record#")
     workflow.client("dynamodb").update_item(

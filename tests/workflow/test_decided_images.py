@@ -65,6 +65,24 @@ def test_a_decided_image_stays_as_it_is(
     assert key.startswith("reviewed/motorcycle/")
 
 
+def test_an_image_that_was_gone_and_is_uploaded_again_is_classified_again(
+    workflow: Workflow, record: Recording, image: dict[str, Any]
+) -> None:
+    workflow.run(**image, sequencer="0A", filter_=returns(UNSURE))
+    decide(workflow, image, "gone")
+    assert record(image)["status"] == "SUCCEEDED"
+    (gone,) = workflow._documents("results", f"/{image['etag']}.json")
+    late = workflow.run(**image, sequencer="0A", filter_=returns(UNSURE))
+
+    again = workflow.run(**image, sequencer="0B", filter_=returns(UNSURE))
+
+    assert gone.startswith("reviewed/gone/")
+    assert did_nothing(late)
+    assert [key.split("/")[0] for key in again.results] == ["review"]
+    assert again.claim["state_shard"].startswith("person#")
+    assert len(again.reviews) == 1
+
+
 def test_an_image_that_an_execution_has_claimed_again_cannot_be_decided(
     workflow: Workflow, image: dict[str, Any]
 ) -> None:

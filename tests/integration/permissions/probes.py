@@ -41,6 +41,7 @@ OF_STATEMENT: dict[tuple[str, str], Probe] = {
     ("ClassifyImageRole", "CallFunctions"): ("reach", "passed"),
     ("ClassifyImageRole", "ClaimImages"): ("reach", "rejected"),
     ("ClassifyImageRole", "CountFailures"): ("reach", "failed"),
+    ("ClassifyImageRole", "RemoveGone"): ("replace_result", "reviewed/gone"),
     ("ImageDroppedRole", "StartWorkflow"): ("drop",),
     ("BackfillRole", "ReadInventories"): ("backfill_inventory",),
     ("BackfillRole", "RunWorkflow"): ("backfill",),

@@ -163,6 +163,7 @@ def test_an_image_that_is_gone_is_no_label(review: MakeReview) -> None:
     image.record()
     assert list(image.objects()) == [f"reviewed/gone/{NAME}"]
     assert image.field("outcome") == "reviewed"
+    assert "decision" not in image.claim()  # nobody saw it: uploaded again, it is classified again
 
 
 def test_what_has_expired_is_described_by_the_claim(review: MakeReview) -> None:
