@@ -86,7 +86,13 @@ def test_a_stack_whose_claims_are_older_than_the_index(
     found = claims(cloud)
     for key, item in new.items():
         arrived = {"state_since": item["state_since"]} if "state_since" in item else {}
-        assert found[key] | arrived == item
+        digits = {}
+        if "confidence" in item:  # the workflow writes 15 digits of the document's number
+            digits["confidence"] = item["confidence"]
+            assert float(found[key]["confidence"]["N"]) == pytest.approx(
+                float(item["confidence"]["N"]), 1e-14
+            )
+        assert found[key] | arrived | digits == item
     assert answer(cloud, "reindex")["indexed"] == 0
 
     assert answer(cloud, "export", str(tmp_path / "all.csv"))["images"] == len(dropped)
