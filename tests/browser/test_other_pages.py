@@ -65,7 +65,7 @@ def test_the_page_of_an_image_follows_it_to_its_outcome(visit: Visit, cloud: Loc
     page = visit("/image?key=incoming/later.jpg")
     page.locator(".outcome", has_text="never claimed").wait_for()
     cloud.send_event(version)
-    page.locator(".outcome.is-passed").wait_for(timeout=90_000)  # the page loads itself again
+    page.locator(".toolbar .is-passed").wait_for(timeout=90_000)  # the page loads itself again
 
 
 def test_the_slider_says_what_a_threshold_would_do(visit: Visit, cloud: LocalCloud) -> None:
