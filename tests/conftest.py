@@ -31,6 +31,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group(next(shared, item.nodeid.partition("::")[0])))
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Fail if xdist does not see the groups: every worker would start every cloud."""
+    grouped = session.config.getoption("loadgroup", default=False)
+    if grouped and not all(
+        "@" in item.nodeid for item in session.items if item.get_closest_marker("xdist_group")
+    ):
+        message = "pytest-xdist does not group tests with this version of pytest"
+        raise pytest.UsageError(message)
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     return ROOT
