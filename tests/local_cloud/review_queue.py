@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import secrets
 from typing import Any
 
 from PIL import Image, ImageDraw
@@ -33,8 +34,8 @@ def scone(number: int) -> bytes:
 
 def fill_queue(cloud: LocalCloud, images: int) -> list[str]:
     """Upload images that wait for a person then; return their keys, the oldest first."""
-    names = [f"scone {number:02}.jpg" for number in range(images)]
-    cloud.put_all({f"incoming/{name}": scone(number) for number, name in enumerate(names)})
+    folder = f"incoming/{secrets.token_hex(3)}"  # a console remembers for a while what a page held
+    cloud.put_all({f"{folder}/scone {number:02}.jpg": scone(number) for number in range(images)})
     wait_until(lambda: len(waiting(cloud)) == images, lambda: f"only {len(waiting(cloud))} wait", 120)
     return waiting(cloud)
 
@@ -82,4 +83,4 @@ def decisions(cloud: LocalCloud) -> dict[str, list[str]]:
 def recorded(cloud: LocalCloud) -> dict[str, str]:
     """Return the label of each image with a reviewed document."""
     found = (key.split("/") for key in cloud.documents() if key.startswith("reviewed/"))
-    return {parts[2]: parts[1] for parts in found}
+    return {"/".join(parts[2:-1]): parts[1] for parts in found}

@@ -126,7 +126,7 @@ function showCurrent() {
   if (!current) {
     if (isReadOnly) showMessage("Read-only", "This console was started with --read-only: it takes no images and writes no decisions.");
     else if (isTaking) showMessage("Loading", "The oldest images that wait are on their way.");
-    else if (waiting > 0) showMessage("Others hold all that waits", "Images on other pages and screens come here when their hold ends: after ten minutes at most, if nobody decides.");
+    else if (waiting > 0) showMessage("Nothing left for this page", "What waits is held by other reviewers, or was skipped here. What others hold comes here when their hold ends: after ten minutes at most, if nobody decides.");
     else showMessage("Nothing waits for a person", "Images that the model is not sure about appear here as they arrive.");
     return;
   }
