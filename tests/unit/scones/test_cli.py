@@ -223,7 +223,10 @@ def run_process(body: str, **more: Any) -> subprocess.Popen[str]:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_a_signal_ends_a_command_as_ctrl_c_does(number: signal.Signals) -> None:
     body = "try:\n        click.echo('ready')\n        time.sleep(60)\n    finally:\n        click.echo('cleaned up')"
-    with run_process(body, stdout=subprocess.PIPE) as process:
+    # What starts tests in the background lets them ignore SIGINT.
+    with run_process(
+        body, stdout=subprocess.PIPE, preexec_fn=lambda: signal.signal(number, signal.SIG_DFL)
+    ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         process.send_signal(number)
