@@ -30,6 +30,8 @@ def test_destroy_leaves_nothing(shared_cloud: LocalCloud) -> None:
         # Once refused it retries for hours; before that it may still fail, and would not be there to be stopped.
         wait_until(lambda: bool(cloud.failed_attempts(waiting)), "Classify was not refused")
         listed = cloud.shell.run("destroy", "--dry-run", "--json")
+        described = cloud.client("stepfunctions").describe_execution(executionArn=waiting)
+        assert described["status"] == "RUNNING", (described, cloud.failed_attempts(waiting))
         destroyed = cloud.shell.run("destroy", "--yes", "--json")
 
     contents = json.loads(listed.stdout)["contents"]
