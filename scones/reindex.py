@@ -26,8 +26,14 @@ if TYPE_CHECKING:
 SEGMENTS: Final = 8
 PER_SECOND: Final = 200
 _LONGEST_REASON: Final = 200
-_READ: Final = ("image_key", "etag", "execution", "claimed_at", "finished_at", "outcome", "result_key")
-_UNFILLED: Final = "attribute_exists(finished_at) AND attribute_not_exists(outcome_shard)"
+_OF_OUTCOME: Final = ("label", "confidence", "model_version", "reason")
+_READ: Final = (
+    *("image_key", "etag", "execution", "claimed_at", "finished_at", "outcome", "result_key"),
+    "decision",
+)
+_CLOSED_BEFORE: Final = "(attribute_not_exists(outcome_shard) OR attribute_exists(result_key))"
+"""Closed by a release before the index; with an entry, where a deploy was rolled back: it is of an earlier outcome."""
+_UNFILLED: Final = f"attribute_exists(finished_at) AND {_CLOSED_BEFORE}"
 
 
 class State(StrEnum):
@@ -109,17 +115,19 @@ class Reindex:
                 state = State.CHANGED
         with self._turn:
             self.counts[state] += 1
-            self.waiting += state is not State.CHANGED and text["outcome"] == Outcome.REVIEW
+            self.waiting += (
+                state is not State.CHANGED and text["outcome"] == Outcome.REVIEW and "decision" not in text
+            )
 
     def _write(self, seen: Mapping[str, str], entry: Mapping[str, Mapping[str, str]]) -> bool:
         """Add the entry to a claim; False where the claim has changed since it was read."""
         from botocore.exceptions import ClientError  # noqa: PLC0415 (slow)
 
         removed = [name for name, needless in _needless(seen, entry).items() if needless]
-        known = {name: seen[name] for name in ("execution", "finished_at") if name in seen}
-        unchanged = [f"#{name} = :seen_{name}" for name in known] or ["attribute_exists(finished_at)"]
-        if "execution" not in known:
-            unchanged.append("attribute_not_exists(execution)")
+        looked_at = ("execution", "finished_at", "decision")
+        known = {name: seen[name] for name in looked_at if name in seen}
+        unchanged = [f"#{name} = :seen_{name}" for name in known]
+        unchanged += [f"attribute_not_exists({name})" for name in looked_at if name not in known]
         update = "SET " + ", ".join(f"#{name} = :{name}" for name in entry)
         if removed:
             update += " REMOVE " + ", ".join(f"#{name}" for name in removed)
@@ -131,7 +139,7 @@ class Reindex:
                     TableName=self.stack.claims_table,
                     Key={name: {"S": seen[name]} for name in ("image_key", "etag")},
                     UpdateExpression=update,
-                    ConditionExpression=" AND ".join([*unchanged, "attribute_not_exists(outcome_shard)"]),
+                    ConditionExpression=" AND ".join([*unchanged, _CLOSED_BEFORE]),
                     ExpressionAttributeNames={f"#{name}": name for name in (*entry, *removed, *known)},
                     ExpressionAttributeValues=values,
                 ),
@@ -168,8 +176,8 @@ def entry_of(claim: Mapping[str, str], document: Document | None) -> dict[str, d
             "reason": document.reason and document.reason[:_LONGEST_REASON],
         }
     elif outcome == Outcome.PASSED:
-        entry["label"] = claim.get("result_key", "").split("/")[1:2][0]
-    if outcome == Outcome.REVIEW:
+        entry["label"] = claim.get("result_key", "/").split("/")[1]
+    if outcome == Outcome.REVIEW and "decision" not in claim:
         started_at = document.content.get("started_at") if document else None
         entry |= {
             "state_shard": f"person#{shard}",
@@ -182,12 +190,13 @@ def entry_of(claim: Mapping[str, str], document: Document | None) -> dict[str, d
 
 
 def _needless(claim: Mapping[str, str], entry: Mapping[str, Mapping[str, str]]) -> dict[str, bool]:
-    """Tell which attributes of an older release a claim does not need any more."""
+    """Tell which attributes of an older release, or of an earlier outcome, a claim does not need any more."""
     label = entry.get("label", {}).get("S")
     derived = result_key(claim["outcome"], label, claim["image_key"], claim["etag"])
     return {
         "result_key": claim.get("result_key") == derived,
         "expires_at": claim["outcome"] == Outcome.REVIEW,  # it waits for a person, and must not disappear
+        **{name: "reason" in entry and name not in entry for name in _OF_OUTCOME},  # as its document says
     }
 
 

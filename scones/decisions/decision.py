@@ -120,7 +120,7 @@ class ReviewedClaim:
     """
 
     state_shard: str | None
-    is_finished: bool
+    finished_at: str | None
     decision: str | None
     entries: tuple[Entry, ...]
     version_id: str | None
@@ -132,7 +132,7 @@ class ReviewedClaim:
         """Read an item of the table, or what a projection left of it."""
         return cls(
             state_shard=_text(item, "state_shard"),
-            is_finished="finished_at" in item,
+            finished_at=_text(item, "finished_at"),
             decision=_text(item, "decision"),
             entries=tuple(Entry.parse(entry) for entry in item.get("decisions", {}).get("L", [])),
             version_id=_text(item, "version_id"),

@@ -2,7 +2,14 @@
 
 from typing import TYPE_CHECKING, Any, Final
 
-from scones.decisions.decision import FIELDS, MAX_DECISIONS, VERDICT_FIELDS, Decision, ReviewedClaim
+from scones.decisions.decision import (
+    FIELDS,
+    MAX_DECISIONS,
+    UNDONE,
+    VERDICT_FIELDS,
+    Decision,
+    ReviewedClaim,
+)
 from scones.decisions.review_errors import (
     DecidedByOtherError,
     DecisionNotWrittenError,
@@ -66,6 +73,8 @@ class DecisionTable:
                 # Also where the write won, its answer was lost, and botocore sent it again.
                 claim = self.read(decision.image)
                 if not claim.has(decision.id):
+                    if len(claim.entries) >= _most(decision):
+                        raise _too_many(decision.image, claim) from error
                     raise lost(decision.image, claim) from error
             else:
                 self._settle(decision, error)
@@ -80,7 +89,7 @@ class DecisionTable:
             ":none": {"L": []},
             ":record": {"S": f"record#{image.shard}"},
             ":at": {"S": decision.at},
-            ":most": {"N": str(MAX_DECISIONS)},
+            ":most": {"N": str(_most(decision))},
         }
         if decision.replaces:
             condition = "decision = :replaces AND attribute_not_exists(state_shard)"
@@ -90,9 +99,10 @@ class DecisionTable:
             values[":person"] = {"S": f"person#{image.shard}"}
         else:
             condition = (
-                "attribute_exists(finished_at) AND attribute_not_exists(state_shard) "
+                "finished_at = :passed_at AND attribute_not_exists(state_shard) "
                 "AND attribute_not_exists(decision)"
             )
+            values[":passed_at"] = {"S": image.passed_at or "never"}
         self._dynamodb.update_item(
             TableName=self._table,
             Key=image.claim_key,
@@ -126,6 +136,11 @@ class DecisionTable:
         raise DecisionNotWrittenError(message, decision) from error
 
 
+def _most(decision: Decision) -> int:
+    """Return how many decisions a claim may have before this one: an undo leaves room for the next decision."""
+    return MAX_DECISIONS - (decision.label == UNDONE)
+
+
 def _is_refusal(error: "ClientError | BotoCoreError") -> bool:
     """Tell whether AWS answered the first and only request with a refusal: then nothing was written."""
     from botocore.exceptions import ClientError  # noqa: PLC0415 (slow)
@@ -136,11 +151,17 @@ def _is_refusal(error: "ClientError | BotoCoreError") -> bool:
     return answer["HTTPStatusCode"] < _FAULT and not answer.get("RetryAttempts")
 
 
+def _too_many(image: "ReviewImage", claim: ReviewedClaim) -> TooManyDecisionsError:
+    message = (
+        f"{image.key} has {len(claim.entries)} decisions, and {MAX_DECISIONS} are kept: its last one stands"
+    )
+    return TooManyDecisionsError(message)
+
+
 def lost(image: "ReviewImage", claim: ReviewedClaim) -> ReviewError:
     """Say why an image is not in the state that a decision, or a lease, was for."""
     if len(claim.entries) >= MAX_DECISIONS:
-        message = f"{image.key} has {MAX_DECISIONS} decisions, as many as are kept: its last one stands"
-        return TooManyDecisionsError(message)
+        return _too_many(image, claim)
     if claim.decision and claim.entries:
         by = claim.entries[-1].by
         return DecidedByOtherError(f"{image.key} was decided by {by}: that decision stands")

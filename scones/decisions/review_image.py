@@ -20,6 +20,8 @@ class ReviewImage:
         When the image was uploaded.
     waits
         Whether it is in the queue; else its decision corrects one, or what passed.
+    passed_at
+        When an image that is to be corrected passed: another outcome since then is not what was looked at.
     """
 
     key: str
@@ -28,6 +30,7 @@ class ReviewImage:
     size: int = 0
     arrived: str = ""
     waits: bool = True
+    passed_at: str | None = None
 
     @property
     def claim_key(self) -> dict[str, Any]:

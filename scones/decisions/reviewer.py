@@ -9,7 +9,7 @@ import json
 import random
 import secrets
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Final
@@ -39,6 +39,7 @@ from scones.decisions.review_image import ReviewImage
 from scones.decisions.review_queue import QueueLength, ReviewQueue
 from scones.errors import explain
 from scones.pace import Pace
+from scones.result_documents import Outcome
 
 if TYPE_CHECKING:
     from scones.connection import Connection
@@ -209,14 +210,21 @@ class Reviewer:
         Raises
         ------
         NotWaitingError
-            When nothing is known of such an image.
+            When there is nothing to correct: it has no outcome, or was rejected, or failed.
         """
         asked = ReviewImage(key, etag)
         claim = self._claims.read(asked)
-        if not claim.is_finished:
+        if not claim.finished_at:
             message = f"{key} has no outcome: nothing to correct"
             raise NotWaitingError(message)
-        return ReviewImage(key, etag, claim.version_id, claim.size, waits=claim.is_in("person"))
+        image = ReviewImage(key, etag, claim.version_id, claim.size, waits=claim.is_in("person"))
+        if image.waits or claim.decision:
+            return image
+        claim = self._claims.read(asked, with_verdict=True)
+        if claim.verdict.outcome != Outcome.PASSED or claim.state_shard:
+            message = f"{key} has the outcome {claim.verdict.outcome}: people correct only what passed"
+            raise NotWaitingError(message)
+        return replace(image, passed_at=claim.finished_at)
 
     def decide(self, image: ReviewImage, label: str, took_ms: int = 0) -> Decided:
         """

@@ -109,6 +109,8 @@ def document(content: bytes) -> Observation | None:
     moment = _time(result.get("finished_at"))
     if outcome not in _PREDICTED:
         return Observation(moment, outcome)
+    if result.get("inferences", ()) is None and None in (result.get("label"), result.get("confidence")):
+        return Observation(moment, outcome)  # made from a claim: the workflow's document had expired
     label, (confidence,) = result.get("label"), _probabilities([result.get("confidence")])
     if not isinstance(label, str):
         raise RecordError("no label")

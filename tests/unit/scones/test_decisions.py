@@ -425,6 +425,32 @@ def test_an_image_that_waits_is_not_corrected_behind_the_queue(
         reviewer.image("incoming/unknown.png", "e" * 32)
 
 
+@pytest.mark.parametrize("outcome", ["rejected", "failed"])
+def test_what_did_not_pass_is_not_corrected(cloud: ReviewStack, reviewer: Reviewer, outcome: str) -> None:
+    """The claim of a failed image that has a decision would be closed to redrive."""
+    image = cloud.add("1.png", outcome=outcome)
+    with pytest.raises(NotWaitingError, match=f"has the outcome {outcome}: people correct only what passed"):
+        reviewer.image(image.key, image.etag)
+    with pytest.raises(NotWaitingError):
+        reviewer.decide(image, "bicycle")
+    assert "decision" not in cloud.claim(image)
+
+
+def test_a_passed_image_that_has_another_outcome_by_now_is_not_corrected(
+    cloud: ReviewStack, reviewer: Reviewer
+) -> None:
+    passed = cloud.add("1.png", outcome="passed")
+    image = reviewer.image(passed.key, passed.etag)
+    later = cloud.claim(image) | {
+        "outcome": {"S": "failed"},
+        "finished_at": {"S": "2026-11-01T12:00:00.000Z"},
+    }
+    cloud.dynamodb.put_item(TableName=CLAIMS, Item=later)
+    with pytest.raises(NotWaitingError):
+        reviewer.decide(image, "bicycle")
+    assert "decision" not in cloud.claim(image)
+
+
 def test_an_undo_waits_for_the_recording_and_says_when_it_takes_too_long(
     cloud: ReviewStack, reviewer: Reviewer, time: Time
 ) -> None:
@@ -462,6 +488,23 @@ def test_a_claim_keeps_twenty_decisions_and_the_last_stands(cloud: ReviewStack, 
     with pytest.raises(TooManyDecisionsError, match="20 decisions"):
         reviewer.correct(decision, "neither")
     assert len(cloud.decisions(image)) == 20
+    assert cloud.claim(image)["decision"] == {"S": decision.id}
+
+
+def test_an_undo_leaves_room_for_the_decision_after_it(cloud: ReviewStack, reviewer: Reviewer) -> None:
+    """Else the image would wait for ever: no decision could be added, not even that it is gone."""
+    image = cloud.add("1.png")
+    decision = reviewer.decide(image, "bicycle").decision
+    for entries in (18, 19):
+        claim = cloud.claim(image)
+        claim["decisions"]["L"] = [claim["decisions"]["L"][0]] * (entries - 1) + claim["decisions"]["L"][-1:]
+        cloud.dynamodb.put_item(TableName=CLAIMS, Item=claim)
+        if entries == 18:
+            reviewer.undo(decision)
+            decision = reviewer.decide(image, "motorcycle").decision
+        else:
+            with pytest.raises(TooManyDecisionsError, match="19 decisions, and 20 are kept"):
+                reviewer.undo(decision)
     assert cloud.claim(image)["decision"] == {"S": decision.id}
 
 

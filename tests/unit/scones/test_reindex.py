@@ -92,6 +92,37 @@ def test_an_expired_document_leaves_what_the_claim_knows(
     assert found["incoming/review-b.png"]["state_since"] == found["incoming/review-b.png"]["claimed_at"]
 
 
+def test_an_entry_that_a_rolled_back_deploy_left_is_replaced(
+    scones: Scones, claims: DynamoDBClient, workflow: FakeWorkflow
+) -> None:
+    """The older workflow knows nothing of the entry that the newer one made of the outcome before."""
+    expected = make_old(claims, workflow, "rejected-a")["rejected-a"]
+    stale = {"outcome_shard": "passed#1", "label": "bicycle", "model_version": "m0"}
+    set_(claims, "rejected-a", {name: {"S": value} for name, value in stale.items()})
+    assert json.loads(scones("reindex", "--json").stdout)["indexed"] == 1
+    found = items(claims)["incoming/rejected-a.png"]
+    assert found["outcome_shard"] == expected["outcome_shard"]
+    assert "label" not in found
+    assert json.loads(scones("reindex", "--json").stdout)["indexed"] == 0
+
+
+def test_a_decided_image_gets_its_label_and_does_not_wait_again(
+    scones: Scones, claims: DynamoDBClient, workflow: FakeWorkflow
+) -> None:
+    """Its decision is to be recorded: in the queue again, nobody could decide about it, and nothing recorded it."""
+    expected = make_old(claims, workflow, "review-a")
+    decided = {"decision": "1" * 32, "state_shard": "record#1", "state_since": "2026-11-20T10:00:00.000Z"}
+    set_(claims, "review-a", {name: {"S": value} for name, value in decided.items()})
+    assert json.loads(scones("reindex", "--json").stdout)["waiting_for_a_person"] == 0
+    found = items(claims)["incoming/review-a.png"]
+    assert found["state_shard"] == {"S": "record#1"}
+    assert found["label"] == expected["review-a"]["label"]
+
+
+def set_(claims: DynamoDBClient, name: str, values: dict[str, Any]) -> None:
+    claims.put_item(TableName="claims", Item=items(claims)[f"incoming/{name}.png"] | values)
+
+
 def test_a_claim_that_changes_meanwhile_is_left_to_the_workflow(
     claims: DynamoDBClient, workflow: FakeWorkflow, s3: S3Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -159,6 +159,15 @@ class Review:
             ExpressionAttributeNames={"#one": attribute},
         )
 
+    def set_(self, attribute: str, value: dict[str, Any]) -> None:
+        self._table(
+            "updateItem",
+            Key=key(),
+            UpdateExpression="SET #one = :value",
+            ExpressionAttributeNames={"#one": attribute},
+            ExpressionAttributeValues={":value": value},
+        )
+
     def claim(self) -> dict[str, Any]:
         return dict(self._table("getItem", Key=key(), ConsistentRead=True)["Item"])
 

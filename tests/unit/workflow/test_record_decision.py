@@ -57,6 +57,27 @@ def decided(make: MakeReview, outcome: str, *labels: str, expired: bool = False)
     return image
 
 
+def expired_between(make: MakeReview, *labels: str) -> Review:
+    """Return a review whose document had expired when a person decided, which was undone."""
+    image = decided(make, "review", labels[0], expired=True)
+    image.record()
+    image.decide(labels[1], SECOND, at=LATER)
+    return image
+
+
+def without_verdict(make: MakeReview, *labels: str) -> Review:
+    """Return a review that entered the index when its document had expired: nobody knows what the model said."""
+    image: Review = make("review")
+    image.delete(image.model_key)
+    for name in ("label", "confidence", "reason"):
+        image.remove(name)
+    for label, id_, at in zip(labels, (FIRST, SECOND, THIRD), (AT, LATER, LAST), strict=False):
+        if image.field("state_shard") == "record#0":
+            image.record()
+        image.decide(label, id_, at=at)
+    return image
+
+
 WAYS: dict[str, Callable[[MakeReview], Review]] = {
     "a review": lambda make: decided(make, "review", "motorcycle"),
     "none of the classes": lambda make: decided(make, "review", "neither"),
@@ -70,6 +91,9 @@ WAYS: dict[str, Callable[[MakeReview], Review]] = {
     "decided again": lambda make: decided(make, "review", "motorcycle", "undone", "bicycle"),
     "a document that has expired": lambda make: decided(make, "review", "motorcycle", expired=True),
     "undone after it expired": lambda make: decided(make, "passed", "neither", "undone", expired=True),
+    "without a verdict": lambda make: without_verdict(make, "motorcycle"),
+    "undone without the model's probabilities": lambda make: expired_between(make, "motorcycle", "undone"),
+    "without a verdict and undone": lambda make: without_verdict(make, "motorcycle", "undone"),
 }
 WITHOUT_DOCUMENT = {"undone after it expired"}
 every_way = pytest.mark.parametrize("way", WAYS)
@@ -178,6 +202,28 @@ def test_what_has_expired_is_described_by_the_claim(review: MakeReview) -> None:
         "finished_at": FINISHED_AT,
     }
     assert (document["image"], document["inferences"]) == (image.document["image"], None)
+
+
+def test_what_an_image_without_a_verdict_shows_is_still_decided(review: MakeReview) -> None:
+    image = without_verdict(review, "motorcycle")
+    assert image.record()["status"] == "SUCCEEDED"
+    (document,) = image.objects("reviewed/").values()
+    assert document["reason"] == "A person decided motorcycle."
+    assert (document["model_said"]["outcome"], document["model_said"]["label"]) == ("review", None)
+    assert image.field("label") == "motorcycle"
+    image.decide("undone", SECOND, at=LATER)
+    assert image.record()["status"] == "SUCCEEDED"
+    assert image.field("state_shard") == "person#0"
+    assert "label" not in image.claim()
+
+
+def test_a_claim_does_not_expire_before_its_decision_is_recorded(review: MakeReview) -> None:
+    image = review("passed")
+    image.set_("expires_at", {"N": "1790000000"})
+    image.decide("motorcycle", FIRST, at=AT)
+    image.fails = {"Store document": "S3.S3Exception"}
+    assert image.record()["status"] == "FAILED"
+    assert "expires_at" not in image.claim()
 
 
 def test_undoing_after_the_document_expired_returns_to_the_models_outcome(review: MakeReview) -> None:

@@ -103,6 +103,17 @@ def test_a_decided_image_is_what_the_model_said(decided: str) -> None:
     assert document(json.dumps(label).encode()) is None
 
 
+@pytest.mark.parametrize("decided", [True, False])
+def test_a_review_whose_document_had_expired_is_an_outcome(decided: bool) -> None:
+    nothing = {"label": None, "confidence": None}
+    said = nothing | {"outcome": "review", "finished_at": "2026-11-01T10:00:00.000Z"}
+    changes = (
+        {"outcome": "reviewed", "label": "bicycle", "model_said": said} if decided else {"outcome": "review"}
+    )
+    found = document(json.dumps(result(**nothing | {"inferences": None} | changes)).encode())
+    assert (found.outcome, found.label, found.confidence) == ("review", None, None)
+
+
 @pytest.mark.parametrize("outcome", ["rejected", "failed"])
 def test_a_document_without_a_prediction_is_an_outcome(outcome: str) -> None:
     found = document(json.dumps(result(outcome=outcome, label=None, confidence=None)).encode())
