@@ -217,7 +217,8 @@ def reindex(target: Target, *, dry_run: bool, per_second: int, as_json: bool) ->
 
     New images enter the index when they get their outcome; this command adds those that had it before. Images that
     wait for a person enter the queue of `scones review`. Repeat it at any time: what is in the index is skipped, and
-    after Ctrl-C the same command continues. Run it once the deploy is over, so that no older version closes claims.
+    after Ctrl-C the same command continues. Run it once the deploy is over, and again when the executions that began
+    before have ended: they close claims as the older version did.
 
     Exit code 0: all are in the index. 2: usage or connection. 130: Ctrl-C.
     """

@@ -128,6 +128,11 @@ def fetch(s3: "S3Client", bucket: str, key: str) -> Document | None:
         return None
 
 
+def is_verification_image(image_key: str) -> bool:
+    """Tell by its key whether an image is one of `scones verify`."""
+    return image_key.startswith(f"{_INCOMING}{VERIFICATION_FOLDER}/")
+
+
 def is_verification_result(result_key: str) -> bool:
     """Tell by its key whether a result is that of an image of `scones verify`."""
     parts = result_key.split("/")

@@ -13,6 +13,7 @@ from scones.decisions.review_errors import named_permissions
 from scones.decisions.review_image import ReviewImage
 from scones.errors import error_code
 from scones.index import BY_STATE, SHARDS, in_state, query
+from scones.result_documents import is_verification_image
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -47,10 +48,13 @@ class ReviewQueue:
         self._me = secrets.token_hex(16)
 
     def waiting(self, wanted: int = 0) -> Iterator[ReviewImage]:
-        """Yield the images that wait, oldest first, without those that a reviewer holds; pages as consumed."""
+        """Yield the images that wait, oldest first, without those that a reviewer holds; pages as consumed.
+
+        Those of `scones verify` are not a person's work: it deletes them within minutes.
+        """
         with named_permissions():
             for found in in_state(self._dynamodb, self._table, "person", wanted=wanted):
-                if found.lease_until < self._clock.now():
+                if found.lease_until < self._clock.now() and not is_verification_image(found.image_key):
                     yield ReviewImage(
                         found.image_key, found.etag, found.version_id, found.size or 0, found.since
                     )

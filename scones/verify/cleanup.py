@@ -10,8 +10,9 @@ from itertools import batched
 from typing import TYPE_CHECKING, Final
 
 from scones.claims import read_claim
+from scones.decisions.decision import CANNOT_TELL, GONE, NEITHER
 from scones.errors import error_code, explain
-from scones.result_documents import outcome_prefixes
+from scones.result_documents import Outcome, outcome_prefixes
 from scones.stack import Stack
 from scones.terminal import comma
 from scones.verify.run_resources import UNREADABLE_ETAG, RunNames
@@ -47,7 +48,11 @@ class Cleanup:
         claims_gone = self._step("claims", lambda: busy.extend(self._delete_claims()))
         if busy:
             self.left.append(f"executions still run for {', '.join(busy)}: their images and claims stay")
-        results = outcome_prefixes(self.stack.labels, self.names.folder)
+        decided = (
+            f"{Outcome.REVIEWED}/{label}/{self.names.folder}"
+            for label in (*self.stack.labels, NEITHER, CANNOT_TELL, GONE)
+        )
+        results = (*outcome_prefixes(self.stack.labels, self.names.folder), *decided)
         results_gone = self._step(
             "results", lambda: self._delete_versions("result", self.stack.results_bucket, results)
         )

@@ -8,6 +8,7 @@ import pytest
 from samcli.yamlhelper import yaml_parse
 
 from scones.local.sam import SOURCES
+from scones.result_documents import Outcome
 
 # A resource that moves between stacks is deleted and made anew: these would lose what they hold, or who follows them.
 HOLDS_SOMETHING = {
@@ -77,3 +78,14 @@ def test_a_change_of_any_nested_template_is_built_again(root: Path) -> None:
 
 def test_the_root_can_be_read_in_one_sitting(root: Path) -> None:
     assert len((root / "template.yaml").read_text().splitlines()) <= 750
+
+
+def test_results_expire_and_the_labels_of_people_do_not(root: Path) -> None:
+    """Training reads all of labels/, of every year."""
+    bucket = yaml_parse((root / "template.yaml").read_text())["Resources"]["ResultsBucket"]
+    rules = bucket["Properties"]["LifecycleConfiguration"]["Rules"]
+
+    expiring = {rule.get("Prefix", "") for rule in rules if "ExpirationInDays" in rule}
+
+    assert expiring >= {f"{outcome}/" for outcome in Outcome}
+    assert not [prefix for prefix in expiring if "labels/".startswith(prefix)]

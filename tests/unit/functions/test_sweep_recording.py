@@ -39,6 +39,11 @@ def test_decisions_that_are_not_recorded_are_started_again(stack: Stack) -> None
     assert stack.oldest_minutes() == 300
 
 
+def test_a_decision_dated_by_a_clock_that_is_ahead_does_not_wait_for_it(stack: Stack) -> None:
+    decided(stack, "a", days=-365)
+    assert stack.sweep()["decisions"]["started"] == 1
+
+
 def test_one_that_is_being_recorded_is_left_alone_until_its_lease_ends(stack: Stack) -> None:
     decided(stack, "a", minutes=10, lease_until=stack.now.timestamp() + 120)
     assert stack.sweep()["decisions"]["started"] == 0

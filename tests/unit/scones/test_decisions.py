@@ -416,6 +416,12 @@ def test_a_passed_image_is_corrected_and_the_correction_undone(
     assert list(reviewer.waiting()) == []
 
 
+def test_images_of_a_verification_are_not_shown_to_people(cloud: ReviewStack, reviewer: Reviewer) -> None:
+    cloud.add("scones-verify/1/unsure.png")
+    image = cloud.add("scones-verify.png", minute=1)
+    assert [one.key for one in reviewer.take(5)] == [image.key]
+
+
 def test_an_image_that_waits_is_not_corrected_behind_the_queue(
     cloud: ReviewStack, reviewer: Reviewer
 ) -> None:
