@@ -7,6 +7,7 @@ import tempfile
 import webbrowser
 from contextlib import closing, suppress
 from pathlib import Path
+from threading import Thread
 from types import FrameType
 from typing import Final, override
 
@@ -52,7 +53,7 @@ def console(target: Target, *, port: int | None, read_only: bool, no_browser: bo
             timeout_graceful_shutdown=_ENDS_S,
             lifespan="off",
         )
-        opened = None if no_browser else _open_browser(address)
+        opened = None if no_browser or _is_text_browser() else _open_browser(address)
         try:
             with suppress(KeyboardInterrupt):
                 _Server(config, web.feed).run([listener])
@@ -78,10 +79,21 @@ class _Server(uvicorn.Server):
 
 def release(desk: ReviewDesk, state: ConsoleState) -> None:
     """Let others have the images that open pages held; without AWS, their leases end in ten minutes."""
-    try:
-        desk.close()
-    except Exception as error:  # noqa: BLE001 (said, and nothing is lost)
-        notice(f"images of the review page stay held for ten minutes: {state.trouble(error)}")
+    problems = ["AWS does not answer"]
+
+    def close() -> None:
+        try:
+            desk.close()
+        except Exception as error:  # noqa: BLE001 (said, and nothing is lost)
+            problems[:] = [state.trouble(error)]
+        else:
+            problems.clear()
+
+    closing_desk = Thread(target=close, daemon=True)
+    closing_desk.start()
+    closing_desk.join(_ENDS_S)
+    if problems:
+        notice(f"images of the review page stay held for ten minutes: {problems[0]}")
 
 
 def _listen(port: int | None) -> socket.socket:
@@ -95,6 +107,14 @@ def _listen(port: int | None) -> socket.socket:
         message = f"cannot listen on port {port} of this machine ({error.strerror}): name another with --port"
         raise SconesError(message) from error
     return listener
+
+
+def _is_text_browser() -> bool:
+    """Tell whether the browser is one of a terminal: it would run in this one, and before the console answers."""
+    try:
+        return type(webbrowser.get()) is webbrowser.GenericBrowser
+    except webbrowser.Error:
+        return False
 
 
 def _open_browser(address: str) -> Path | None:

@@ -3,6 +3,7 @@
 All pages share one reviewing session of `scones.decisions`; what a page holds, another page is not given.
 """
 
+import secrets
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from scones.console.state import ConsoleState, OpenCloud
 from scones.decisions.decision import GONE, Decision
 from scones.decisions.review_errors import DecisionNotWrittenError, ImageGoneError, ReviewError
 from scones.decisions.review_image import ReviewImage
-from scones.decisions.reviewer import Reviewer
+from scones.decisions.reviewer import Decided, Reviewer
 from scones.errors import SconesError
 
 COUNTED: Final = 1000
@@ -45,7 +46,8 @@ class PageHold:
     skipped
         Those that it does not want to be given again.
     unwritten
-        Decisions that may have failed, by the image's id: sent again, they keep their own id and count once.
+        Decisions that may have failed, by the image's id: sent again, they keep their own id and count once. They
+        outlast the hold of the image, for the condition of the write decides who was first.
     done
         Its decisions by the image's id, for undo.
     """
@@ -64,16 +66,20 @@ class ReviewDesk:
         self._state = state
         self._pages: dict[str, PageHold] = {}
         self._reviewer: tuple[OpenCloud, Reviewer] | None = None
+        self._session = secrets.token_hex(16)  # of all reviewers: leases outlast a cloud that is opened again
         self._lock = Lock()
         self._taking = Lock()
 
     def take(self, page: str, images: int) -> Mapping[str, Any]:
         """Lease images for a page; return what it shows of them, which nothing of the model is."""
-        reviewer, hold = self._open(), self._hold(page)
+        hold, reviewer = self._hold(page), self._open()
         self._free_silent(reviewer)
         with self._taking:  # a lease of this console does not keep it from taking the same image twice
             taken = reviewer.take(images, [*self._held(), *hold.skipped.values()])
             hold.images |= {ref_of(image).id: image for image in taken}
+        if self._pages.get(page) is not hold:  # it was closed meanwhile
+            for image in taken:
+                reviewer.release(image)
         cloud = self._state.cloud()
         return {"images": [shown(image, cloud) for image in taken], "now": cloud.clock.now()}
 
@@ -87,17 +93,21 @@ class ReviewDesk:
         """
         Write a decision, and only then say what the model had said.
 
+        A page that did not get the answer asks again, and gets it then: the decision is not written twice.
+
         Raises
         ------
         ReviewError
             When it was not written.
         """
-        reviewer, hold = self._open(), self._hold(page)
-        image = _of(hold, image_id)
+        hold, reviewer = self._hold(page), self._open()
+        if image_id not in hold.images and (done := hold.done.get(image_id)) and done.label == label:
+            return _answer(reviewer, Decided(done))
+        unwritten = hold.unwritten.get(image_id)
+        image = unwritten.image if unwritten else _of(hold, image_id)
         if label not in reviewer.labels:  # `gone` is found out here, not said by a page
             message = f"{label} is not a label of this stack: it has {', '.join(reviewer.labels)}"
             raise ReviewError(message)
-        unwritten = hold.unwritten.pop(image_id, None)
         try:
             if unwritten and unwritten.label == label:
                 decided = reviewer.write(unwritten)
@@ -108,19 +118,14 @@ class ReviewDesk:
         except DecisionNotWrittenError as error:
             hold.unwritten[image_id] = error.decision
             raise
-        del hold.images[image_id]
+        hold.unwritten.pop(image_id, None)
+        hold.images.pop(image_id, None)
         hold.done[image_id] = decided.decision
-        verdict = reviewer.model_said(decided.decision)
-        return {
-            "decided": label,
-            "model": {"label": verdict.label, "confidence": verdict.confidence},
-            "agrees": verdict.label == label,
-            "note": decided.problem,
-        }
+        return _answer(reviewer, decided)
 
     def burst(self, page: str, image_id: str) -> Mapping[str, Any]:
         """Hold the images that look like one and arrived with it, so that one decision can be made for all."""
-        reviewer, hold = self._open(), self._hold(page)
+        hold, reviewer = self._hold(page), self._open()
         image = _of(hold, image_id)
         others = [one for one_id, one in hold.images.items() if one_id != image_id]
         try:
@@ -136,7 +141,7 @@ class ReviewDesk:
 
     def gone(self, page: str, image_id: str) -> Mapping[str, Any]:
         """Take an image out of the queue if its bytes are gone; nothing where they are there."""
-        reviewer, hold = self._open(), self._hold(page)
+        hold, reviewer = self._hold(page), self._open()
         image = _of(hold, image_id)
         try:
             reviewer.open(image)
@@ -146,7 +151,7 @@ class ReviewDesk:
 
     def skip(self, page: str, image_id: str) -> None:
         """Let others have an image; this page is not given it again."""
-        reviewer, hold = self._open(), self._hold(page)
+        hold, reviewer = self._hold(page), self._open()
         image = hold.skipped[image_id] = _of(hold, image_id)
         del hold.images[image_id]
         reviewer.release(image)
@@ -159,7 +164,7 @@ class ReviewDesk:
         ReviewError
             When there is none, or it cannot be taken back.
         """
-        reviewer, hold = self._open(), self._hold(page)
+        hold, reviewer = self._hold(page), self._open()
         undone = hold.done.get(image_id)
         if undone is None:
             message = "this page has no decision to undo"
@@ -180,7 +185,7 @@ class ReviewDesk:
 
     def renew(self, page: str) -> Mapping[str, Any]:
         """Hold a page's images for longer; return those that it lost, each with the reason."""
-        reviewer, hold = self._open(), self._hold(page)
+        hold, reviewer = self._hold(page), self._open()
         lost = {}
         for image_id, image in list(hold.images.items()):
             try:
@@ -204,7 +209,8 @@ class ReviewDesk:
 
     def _take_out(self, reviewer: Reviewer, hold: PageHold, image: ReviewImage) -> Mapping[str, Any]:
         reviewer.decide(image, GONE)
-        hold.images.pop(ref_of(image).id, None)
+        for of_image in (hold.images, hold.unwritten):
+            of_image.pop(ref_of(image).id, None)
         return {
             "decided": GONE,
             "note": "this image was deleted or replaced: it left the queue without a label",
@@ -214,7 +220,8 @@ class ReviewDesk:
         cloud = self._state.cloud()
         with self._lock:
             if self._reviewer is None or self._reviewer[0] is not cloud:
-                self._reviewer = cloud, Reviewer(cloud.connection, cloud.stack, clock=cloud.clock)
+                reviewer = Reviewer(cloud.connection, cloud.stack, clock=cloud.clock, session=self._session)
+                self._reviewer = cloud, reviewer
             return self._reviewer[1]
 
     def _hold(self, page: str) -> PageHold:
@@ -255,6 +262,16 @@ def shown(image: ReviewImage, cloud: OpenCloud) -> Mapping[str, Any]:
         "name": image.key.removeprefix(cloud.stack.incoming_prefix),
         "arrived": image.arrived,
         "picture": preview_url(ref, PreviewSize.FULL),
+    }
+
+
+def _answer(reviewer: Reviewer, decided: Decided) -> Mapping[str, Any]:
+    label, verdict = decided.decision.label, reviewer.model_said(decided.decision)
+    return {
+        "decided": label,
+        "model": {"label": verdict.label, "confidence": verdict.confidence},
+        "agrees": verdict.label == label,
+        "note": decided.problem,
     }
 
 

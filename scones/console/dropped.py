@@ -12,12 +12,12 @@ from unicodedata import category
 
 from scones.claims import Claim, read_claims
 from scones.console.gallery import row_of_claim
+from scones.console.page import MAX_KEY_BYTES
 from scones.console.previews import ImageRef
 from scones.console.state import OpenCloud
 from scones.errors import SconesError
 from scones.execution_progress import STANDARD, read_progress
 
-MAX_KEY_BYTES: Final = 1024
 FOLDER: Final = re.compile(r"drop-\d{8}-\d{6}-[0-9a-f]{4}")
 """A folder below incoming/ for each drop, as `scones drop` names it: a file never replaces one of an earlier drop."""
 _WATCHED_S: Final = 900.0

@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any, Final
 
+from anyio.to_thread import run_sync
+
 from scones.console.dropped import DroppedImages
 from scones.console.gallery import row_of_ended
 from scones.console.state import ConsoleState, OpenCloud
@@ -78,13 +80,14 @@ class Feed:
             self._task.cancel()
 
     async def _ask(self) -> None:
+        # The console ends at once, also while AWS does not answer: no thread is waited for.
         in_trouble = False
         self._news = None  # nobody watched until now: the page itself reads what was before
         while self._watchers and not self._is_closed:
             try:
-                events = await asyncio.to_thread(self._look)
+                events = await run_sync(self._look, abandon_on_cancel=True)
             except Exception as error:  # noqa: BLE001 (said on the page; the stream must outlive it)
-                sentence = await asyncio.to_thread(self._state.trouble, error)
+                sentence = await run_sync(self._state.trouble, error, abandon_on_cancel=True)
                 self._tell([("trouble", {"sentence": sentence})])
                 in_trouble = True
                 await asyncio.sleep(_AFTER_TROUBLE_S)

@@ -14,8 +14,9 @@ from starlette.routing import BaseRoute
 from starlette.templating import Jinja2Templates
 
 from scones.console.previews import ImageRef, PreviewSize
-from scones.console.state import ConsoleState
+from scones.console.state import ConsoleState, OpenCloud
 
+MAX_KEY_BYTES: Final = 1024
 FOLDER: Final = Path(__file__).parent
 _TEMPLATES: Final = Jinja2Templates(FOLDER / "templates")
 
@@ -94,6 +95,11 @@ def image_query(image: ImageRef) -> str:
     """Return the part of an address that names an image."""
     named = {"key": image.key, "etag": image.etag}
     return urlencode(named | ({"version": image.version_id} if image.version_id else {}))
+
+
+def is_image_key(key: str, cloud: OpenCloud) -> bool:
+    """Tell whether an image may have this key, which an address named: AWS answers other keys with an error."""
+    return key.startswith(cloud.stack.incoming_prefix) and len(key.encode()) <= MAX_KEY_BYTES
 
 
 def image_of(request: Request) -> ImageRef:

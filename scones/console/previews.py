@@ -148,8 +148,8 @@ class _ByteCache:
 
     def _keep(self, name: object, value: bytes) -> None:
         with self._lock:
+            self._size += len(value) - len(self._values.pop(name, b""))  # two threads may have made it
             self._values[name] = value
-            self._size += len(value)
             while self._size > self._max_bytes and self._values:
                 _, dropped = self._values.popitem(last=False)
                 self._size -= len(dropped)

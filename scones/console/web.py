@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from botocore.exceptions import BotoCoreError, ClientError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
@@ -17,10 +17,10 @@ from scones.console.desk import ReviewDesk
 from scones.console.feed import Feed
 from scones.console.guard import Guard
 from scones.console.jobs import Jobs
-from scones.console.page import FOLDER, Page, image_of, problem, render, state_of
+from scones.console.page import FOLDER, Page, image_of, is_image_key, problem, render, state_of
 from scones.console.pages import PAGES
 from scones.console.previews import PreviewGoneError, PreviewSize
-from scones.console.state import ConsoleState
+from scones.console.state import ConsoleState, sentence_of
 from scones.errors import SconesError
 
 
@@ -45,7 +45,7 @@ def make_web_console(state: ConsoleState, port: int, pages: Sequence[Page] = PAG
             Route("/health", health),
             Mount("/static", StaticFiles(directory=FOLDER / "static")),
         ],
-        exception_handlers={HTTPException: not_found, **of_aws},
+        exception_handlers={HTTPException: not_found, ClientDisconnect: left, **of_aws},
     )
     feed, desk = Feed(state), ReviewDesk(state)
     app.state.console, app.state.pages = state, pages
@@ -59,7 +59,7 @@ def preview(request: Request) -> Response:
     state = state_of(request)
     cloud = state.cloud()
     image, size = image_of(request), request.query_params.get("size", "thumb").upper()
-    if size not in PreviewSize.__members__ or not image.key.startswith(cloud.stack.incoming_prefix):
+    if size not in PreviewSize.__members__ or not is_image_key(image.key, cloud):
         return problem("there is no such preview", 404)
     try:
         jpeg = state.previews.jpeg(cloud.s3, cloud.stack.image_bucket, image, PreviewSize[size])
@@ -85,9 +85,19 @@ def health(request: Request) -> Response:
 def trouble(request: Request, error: Exception) -> Response:
     """Say what AWS answered: to a person on a page that waits for better times, to a script as JSON."""
     sentence = state_of(request).trouble(error)
+    is_own = sentence_of(error) is None
+    status = 500 if is_own else 503
     if "text/html" in request.headers.get("accept", ""):
-        return render(request, "trouble.html", {"sentence": sentence}, 503)
-    return problem(sentence, 503)
+        content = (
+            {"sentence": sentence, "lasting": "The console failed"} if is_own else {"sentence": sentence}
+        )
+        return render(request, "trouble.html", content, status)
+    return problem(sentence, status)
+
+
+def left(_request: Request, _error: Exception) -> Response:
+    """End a request whose page was closed while it was sending: nobody reads the answer."""
+    return Response(status_code=400)
 
 
 def not_found(request: Request, error: Exception) -> Response:
@@ -95,6 +105,9 @@ def not_found(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 404
     if "text/html" in request.headers.get("accept", ""):
         return render(
-            request, "trouble.html", {"sentence": "there is no such page here", "lasting": True}, status
+            request,
+            "trouble.html",
+            {"sentence": "there is no such page here", "lasting": "Not found"},
+            status,
         )
     return problem("there is no such address", status)

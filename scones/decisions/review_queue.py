@@ -39,13 +39,17 @@ class ReviewQueue:
     ----------
     dynamodb
         A client; it is shared by threads.
+    session
+        What leases name it by; secret, and a new one if it is not given.
     """
 
-    def __init__(self, dynamodb: "DynamoDBClient", table: str, clock: "AwsClock") -> None:
+    def __init__(
+        self, dynamodb: "DynamoDBClient", table: str, clock: "AwsClock", session: str | None = None
+    ) -> None:
         self._dynamodb = dynamodb
         self._table = table
         self._clock = clock
-        self._me = secrets.token_hex(16)
+        self._me = session or secrets.token_hex(16)
 
     def waiting(self, wanted: int = 0) -> Iterator[ReviewImage]:
         """Yield the images that wait, oldest first, without those that a reviewer holds; pages as consumed.

@@ -77,6 +77,11 @@ class Reviewer:
     ----------
     connection
         With the reviewer's credentials.
+
+    Parameters
+    ----------
+    session
+        Names the session in leases; a reviewer made anew with the same name keeps them. Default: a new one.
     """
 
     def __init__(
@@ -86,6 +91,7 @@ class Reviewer:
         *,
         clock: AwsClock | None = None,
         pace: Pace | None = None,
+        session: str | None = None,
     ) -> None:
         self.connection = connection
         self._stack = stack
@@ -95,7 +101,7 @@ class Reviewer:
         self._stepfunctions = connection.stepfunctions()
         self._clock.follow(dynamodb)
         self._clock.follow(self._s3)
-        self._queue = ReviewQueue(dynamodb, stack.claims_table, self._clock)
+        self._queue = ReviewQueue(dynamodb, stack.claims_table, self._clock, session)
         self._claims = DecisionTable(dynamodb, stack.claims_table)
 
     @cached_property

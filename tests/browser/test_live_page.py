@@ -47,6 +47,16 @@ def test_dropped_images_show_their_outcome_without_a_reload(visit: Visit, cloud:
     assert keys == {"bicycle.jpg", "cut-off.png", "scone.jpg"}
 
 
+def test_rows_that_could_not_be_read_are_asked_for_again(visit: Visit, cloud: LocalCloud) -> None:
+    page = visit("/review")
+    refused = {"status": 503, "content_type": "application/json", "body": '{"problem": "AWS is throttling"}'}
+    page.route("**/live/rows?*", lambda route: route.fulfill(**refused), times=1)
+    page.goto("/")
+    page.locator("#trouble", has_text="AWS is throttling (asking again)").wait_for()
+    page.locator("#trouble").wait_for(state="hidden")
+    page.locator("#empty").wait_for()
+
+
 def test_a_warm_image_takes_a_second_and_goes_through_its_states(visit: Visit) -> None:
     page = visit()
     drop(page, {"first.jpg": sample("bicycle.jpg")})

@@ -193,6 +193,20 @@ def test_a_decision_that_is_not_written_is_kept_and_sent_again(visit: Visit, clo
     assert decisions(cloud) == {key: ["motorcycle"]}
 
 
+def test_a_picture_that_did_not_load_is_asked_for_again(visit: Visit, cloud: LocalCloud) -> None:
+    fill_queue(cloud, 1)
+    page = visit("/")
+    refused = {"status": 503, "content_type": "application/json", "body": '{"problem": "AWS is throttling"}'}
+    page.route("**/preview?*", lambda route: route.fulfill(**refused))
+    page.goto("/review")
+    page.locator("#stage", has_text="AWS is throttling").wait_for()
+    page.keyboard.press("n")
+    assert page.locator("#decided").inner_text() == "0"
+    page.unroute("**/preview?*")
+    page.locator("#stage img").wait_for()
+    assert shown(page)
+
+
 def test_leaving_the_page_frees_what_it_held(visit: Visit, cloud: LocalCloud) -> None:
     fill_queue(cloud, 3)
     page = visit("/review")

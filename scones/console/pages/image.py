@@ -19,6 +19,7 @@ from scones.console.page import (
     Page,
     image_of,
     image_query,
+    is_image_key,
     preview_url,
     problem,
     render,
@@ -46,12 +47,13 @@ def show(request: Request) -> Response:
     """Show the page; without an ETag, the newest image of the key."""
     state, image = state_of(request), image_of(request)
     cloud = state.cloud()
-    if not image.etag and (contents := read_contents(cloud, image.key)):
+    is_key = is_image_key(image.key, cloud)
+    if is_key and not image.etag and (contents := read_contents(cloud, image.key)):
         return RedirectResponse(f"/image?{image_query(contents[0].image)}")
-    story = read_story(cloud, image) if image.key.startswith(cloud.stack.incoming_prefix) else None
+    story = read_story(cloud, image) if is_key else None
     if story is None:
         sentence = "there is no such image: it was deleted and its record has expired, or it never was"
-        return render(request, "trouble.html", {"sentence": sentence, "lasting": True}, _NOT_FOUND)
+        return render(request, "trouble.html", {"sentence": sentence, "lasting": "Not found"}, _NOT_FOUND)
     return render(request, "image.html", _content(story, cloud))
 
 

@@ -34,7 +34,10 @@ def rows(request: Request) -> Response:
     """Answer with a page of the gallery."""
     query = request.query_params
     wanted = [Outcome(one) for one in query.getlist("outcome") if one in list(Outcome)]
-    after = json.loads(query["after"]) if "after" in query else None
+    try:
+        after = json.loads(query["after"]) if "after" in query else None
+    except ValueError:
+        after = ()
     if after is not None and not (isinstance(after, list) and [type(one) for one in after] == [str] * 3):
         return problem("the page asks for rows after a place that is not one", _BAD)
     cloud = state_of(request).cloud()

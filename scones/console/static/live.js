@@ -1,6 +1,6 @@
 // The live page: the gallery, its filters, and what the stream says.
 import { ageOf, ask, confidenceText, setClock, showPulse, showTrouble } from "./page.js";
-import { dropped, forgetUploads } from "./uploads.js";
+import { dropped, endUpload, forgetUploads, isUploading } from "./uploads.js";
 
 const gallery = document.getElementById("gallery");
 const filters = document.getElementById("filters");
@@ -9,10 +9,12 @@ const empty = document.getElementById("empty");
 const emptyTitle = document.getElementById("empty-title");
 const template = document.getElementById("card");
 const MOST_CARDS = 600;
+const AGAIN_MS = 2000;
 
 const cards = new Map(); // by id
 let after = null;
 let loading = null;
+let loadTimer = null;
 
 function chosen() {
   const form = new FormData(filters);
@@ -102,6 +104,7 @@ function showEmpty() {
 
 async function load(isFirst) {
   loading?.abort();
+  clearTimeout(loadTimer);
   loading = new AbortController();
   gallery.setAttribute("aria-busy", "true");
   const query = new URLSearchParams();
@@ -116,14 +119,19 @@ async function load(isFirst) {
       gallery.replaceChildren();
       cards.clear();
     }
-    for (const row of page.rows) place(row, false);
+    for (const row of page.rows) {
+      place(row, false);
+      endUpload(row); // the stream may have been lost when it said so
+    }
     after = page.after;
     more.hidden = !after;
     showTrouble(null);
     gallery.removeAttribute("aria-busy");
     showEmpty();
   } catch (problem) {
-    if (problem.name !== "AbortError") showTrouble(problem.message);
+    if (problem.name === "AbortError") return;
+    showTrouble(`${problem.message} (asking again)`);
+    loadTimer = setTimeout(() => load(isFirst), AGAIN_MS);
   }
 }
 
@@ -144,9 +152,11 @@ function show(row) {
 }
 
 let wasLost = false;
+let stream = null;
 
 function listen() {
-  const stream = new EventSource("/live/events");
+  stream?.close();
+  stream = new EventSource("/live/events");
   stream.addEventListener("hello", () => {
     showPulse("live", "live");
     if (wasLost) load(true); // what came in between
@@ -170,9 +180,17 @@ function listen() {
   stream.onerror = () => {
     wasLost = true;
     showPulse("broken", "disconnected");
-    if (stream.readyState === EventSource.CLOSED) setTimeout(listen, 2000);
+    if (stream.readyState === EventSource.CLOSED) setTimeout(() => document.hidden || listen(), AGAIN_MS);
   };
 }
+
+// A browser has six connections to the console for all of its pages: one that is not shown must not keep one.
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden && !isUploading()) {
+    stream.close();
+    wasLost = true;
+  } else if (!document.hidden && stream.readyState === EventSource.CLOSED) listen();
+});
 
 filters.addEventListener("change", () => load(true));
 filters.addEventListener("submit", (event) => event.preventDefault());

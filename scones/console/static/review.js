@@ -40,29 +40,47 @@ function hold(image, first = false) {
   picture.decoding = "async";
   picture.src = image.picture;
   const one = { ...image, picture, address: image.picture, isReady: false, problem: null, burst: [] };
-  one.loaded = picture.decode().then(
-    () => {
-      one.isReady = true;
-      picture.classList.toggle("is-small", picture.naturalWidth < 200 && picture.naturalHeight < 200);
-    },
-    () => whyNotShown(one),
-  );
+  load(one);
   if (first) held.unshift(one);
   else held.push(one);
   return one;
 }
 
-/** A picture that does not load: the image is gone, and leaves the queue, or its file cannot be shown. */
+function load(one) {
+  const { picture } = one;
+  one.loaded = picture.decode().then(
+    () => {
+      one.isReady = true;
+      picture.classList.toggle("is-small", picture.naturalWidth < 200 && picture.naturalHeight < 200);
+      if (!one.problem) return;
+      one.problem = null;
+      if (current === one) showCurrent();
+    },
+    () => whyNotShown(one),
+  );
+}
+
+/** A picture that does not load: the image is gone, and leaves the queue, its file cannot be shown, or AWS did not answer. */
 async function whyNotShown(one) {
   try {
     await ask(one.address);
-    one.problem = "the picture could not be loaded";
+    one.problem = "The picture did not load. It is asked for again.";
+    loadAgain(one);
   } catch (problem) {
     one.problem = problem.message;
     if (problem.status === 410) await takeOut(one);
-    else one.isReady = problem.status === 422; // a person may say "cannot tell"
+    else if (problem.status === 422) one.isReady = true; // a person may say "cannot tell"
+    else loadAgain(one);
   }
   if (current === one) showCurrent();
+}
+
+function loadAgain(one) {
+  setTimeout(() => {
+    if (!held.includes(one)) return;
+    one.picture.src = one.address;
+    load(one);
+  }, AGAIN_MS);
 }
 
 async function takeOut(one) {
@@ -73,7 +91,7 @@ async function takeOut(one) {
     drop(one);
   } catch (problem) {
     if (problem.content?.kind === "lost") drop(one);
-    else showTrouble(problem.message);
+    else loadAgain(one);
   }
 }
 
@@ -131,7 +149,7 @@ function showCurrent() {
     return;
   }
   if (current.problem) {
-    showMessage("This file cannot be shown", current.problem);
+    showMessage(current.isReady ? "This file cannot be shown" : "The picture is not here yet", current.problem);
     shownAt = performance.now();
     return;
   }

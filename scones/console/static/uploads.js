@@ -84,6 +84,16 @@ export function dropped(change) {
   finish(item);
 }
 
+/** An image that the gallery shows has its outcome, also where the stream was lost. */
+export function endUpload(row) {
+  if (items.has(row.id)) dropped({ id: row.id, row });
+}
+
+/** Whether an upload has no outcome yet. */
+export function isUploading() {
+  return count.done < count.all;
+}
+
 function fail(item, sentence) {
   item.classList.add("is-problem");
   setState(item, `not uploaded: ${sentence}`);

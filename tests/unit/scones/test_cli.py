@@ -234,6 +234,13 @@ def test_a_signal_ends_a_command_as_ctrl_c_does(number: signal.Signals) -> None:
     assert process.returncode == 130
 
 
+def test_a_command_that_is_done_does_not_wait_for_its_threads() -> None:
+    body = "threading.Thread(target=time.sleep, args=(60,)).start()\n    click.echo('done')"
+    with run_process(body, stdout=subprocess.PIPE) as process:
+        assert process.communicate(timeout=30) == ("done\n", "")
+    assert process.returncode == 0
+
+
 def test_nohup_still_protects_a_command() -> None:
     body = "os.kill(os.getpid(), 1)\n    click.echo('still here')"
     with run_process(

@@ -8,6 +8,7 @@ import socket
 import stat
 import threading
 import time
+import webbrowser
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -98,6 +99,32 @@ def test_no_other_user_sees_the_token_among_the_arguments_of_the_browser(
     assert token in str(seen["page"])
     assert seen["mode"] == 0o600
     assert not Path(str(seen["file"])).exists()
+
+
+def test_a_browser_of_the_terminal_is_not_opened(
+    scones: Scones,
+    s3: S3Client,
+    port: int,
+    opened: list[str],
+    visitor: Visitor,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It would wait for a console that waits for it."""
+    monkeypatch.setattr("webbrowser.get", lambda: webbrowser.GenericBrowser("w3m"))
+    assert "token=" in scones("console", "--port", str(port)).stdout
+    assert opened == []
+
+
+def test_it_does_not_wait_long_for_an_aws_that_does_not_answer(
+    scones: Scones, s3: S3Client, port: int, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silence = threading.Event()
+    monkeypatch.setattr("scones.console.command._ENDS_S", 0.2)
+    monkeypatch.setattr("scones.console.desk.ReviewDesk.close", lambda _desk: silence.wait(60))
+    done = scones("console", "--port", str(port), "--no-browser")
+    silence.set()
+    assert "stay held for ten minutes: AWS does not answer" in done.stderr
+    assert time.monotonic() - visitor.left_at < 5
 
 
 def test_a_machine_without_a_browser_still_has_the_address(

@@ -161,12 +161,16 @@ def pipeline(s3: "S3Client") -> Pipeline:
 
 
 class FakeLogs:
-    """CloudWatch with a line of Filter about the execution, among one of Lambda's own."""
+    """CloudWatch with two lines of Filter about the execution, one with the verdict, among one of Lambda's own."""
 
     def get_paginator(self, name: str) -> Any:
         assert name == "filter_log_events"
         line = {"level": "ERROR", "message": "using the deployed threshold", "why": "<b>gone</b>"}
-        events = [{"timestamp": 1000, "message": "REPORT"}, {"timestamp": 2000, "message": json.dumps(line)}]
+        verdict = {"level": "INFO", "message": "filtered", "label": LABEL, "confidence": CONFIDENCE}
+        events = [
+            {"timestamp": number, "message": text}
+            for number, text in enumerate(("REPORT", json.dumps(line), json.dumps(verdict)))
+        ]
         return SimpleNamespace(paginate=lambda **_named: [{"events": events}])
 
 
@@ -267,11 +271,19 @@ def test_states_are_shown_without_the_image(browser: Browser, pipeline: Pipeline
 def test_log_lines_of_the_execution_are_shown_and_those_of_a_waiting_image_are_not(
     browser: Browser, pipeline: Pipeline
 ) -> None:
-    (line,) = browser.get("/image/log", **pipeline.add("a.png")).json()["lines"]
+    line, verdict = browser.get("/image/log", **pipeline.add("a.png")).json()["lines"]
+    assert verdict["message"] == "filtered"
     assert (line["source"], line["level"]) == ("Filter", "ERROR")
     assert line["message"] == "using the deployed threshold: <b>gone</b>"
     waiting = browser.get("/image/log", **pipeline.add("b.png", "review"))
     assert (waiting.status_code, waiting.json()["problem"]) == (409, "shown after the decision")
+
+
+@pytest.mark.parametrize("key", ["", "results/a.png", f"incoming/{'a' * 2040}"])
+@pytest.mark.parametrize("etag", ["", "0" * 32])
+def test_a_key_that_no_image_has_is_not_found(browser: Browser, key: str, etag: str) -> None:
+    assert browser.get("/image", key=key, etag=etag).status_code == 404
+    assert browser.get("/preview", key=key, etag=etag).status_code == 404
 
 
 def test_a_history_that_is_too_long_is_read_in_part() -> None:

@@ -6,6 +6,7 @@ import html
 import json
 from typing import TYPE_CHECKING, Any
 
+import anyio
 import boto3
 import pytest
 from botocore.exceptions import ClientError
@@ -13,8 +14,9 @@ from starlette.testclient import TestClient
 
 from scones.console.dropped import DroppedImages, key_of_drop
 from scones.console.state import ConsoleState
+from scones.console.web import WebConsole
 from scones.errors import SconesError
-from tests.unit.scones.console.served import AddImage
+from tests.unit.scones.console.served import ADDRESS, PORT, AddImage
 from tests.unit.scones.fake_stack import IMAGES, REGION, FakeCloudFormation
 
 if TYPE_CHECKING:
@@ -81,7 +83,7 @@ def test_pages_follow_each_other_without_a_gap_or_a_repetition(
     assert sorted(found) == [f"{number}.jpg" for number in range(8)]
 
 
-@pytest.mark.parametrize("after", ["[]", "[1,2,3]", '"a"', "{}"])
+@pytest.mark.parametrize("after", ["[]", "[1,2,3]", '"a"', "{}", "[", ""])
 def test_a_place_that_is_not_one_is_refused(browser: TestClient, after: str) -> None:
     assert browser.get("/live/rows", params={"after": after}).status_code == 400
 
@@ -212,6 +214,45 @@ def test_what_aws_refuses_is_a_sentence_and_new_credentials_are_used(
     assert sentence in answer.json()["problem"]
     assert (state.cloud() is not cloud) is opens_again
     assert browser.get("/health").status_code == (200 if opens_again else 503)
+
+
+def test_a_fault_of_the_console_is_a_page_that_does_not_load_itself_again(
+    browser: TestClient, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("scones.console.pages.live.render", lambda *_: {}["a fault"])
+    page = browser.get("/", headers={"accept": "text/html"})
+    assert page.status_code == 500
+    assert "The console failed" in page.text
+    assert "trouble.js" not in page.text
+    assert "KeyError: 'a fault'" in capsys.readouterr().err
+
+
+def test_a_page_that_is_closed_during_an_upload_is_no_fault_of_the_console(
+    state: ConsoleState, web: WebConsole, browser: TestClient, capfd: pytest.CaptureFixture[str]
+) -> None:
+    port = str(PORT)
+    headers = {"host": f"127.0.0.1:{port}", "origin": ADDRESS, "x-csrf-token": state.secrets.csrf}
+    headers["cookie"] = "; ".join(f"{one.name}={one.value}" for one in browser.cookies.jar)
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/live/uploads",
+        "query_string": f"folder={DROP}&name=a.jpg".encode(),
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+    }
+    messages = [{"type": "http.request", "body": b"half", "more_body": True}, {"type": "http.disconnect"}]
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return messages.pop(0)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    anyio.run(web.guard, scope, receive, send)
+    assert sent[0]["status"] == 400
+    assert capfd.readouterr().err == ""
+    assert boto3.client("s3", region_name=REGION).list_objects_v2(Bucket=IMAGES)["KeyCount"] == 0
 
 
 def test_an_address_that_is_not_there_is_a_page_that_leads_back(browser: TestClient) -> None:

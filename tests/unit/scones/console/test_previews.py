@@ -192,6 +192,13 @@ def test_the_cache_keeps_what_was_asked_for_last_up_to_its_bytes() -> None:
     assert cache._size <= 250
 
 
+def test_a_value_that_two_threads_made_counts_once() -> None:
+    cache = _ByteCache(250)
+    cache._keep("a", bytes(100))
+    cache._keep("a", bytes(100))
+    assert cache._size == 100
+
+
 def _png_that_says(size: tuple[int, int]) -> bytes:
     def chunk(kind: bytes, content: bytes) -> bytes:
         checked = kind + content

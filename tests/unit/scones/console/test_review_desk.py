@@ -19,6 +19,7 @@ from scones.console.pages.review import keys_by_name, keys_of
 from scones.console.state import ConsoleState, OpenCloud
 from scones.console.web import make_web_console
 from scones.decisions.review_errors import DecisionUnknownError, ReviewError
+from scones.errors import SconesError
 from tests.fakes.review_stack import IMAGES, ReviewStack
 from tests.unit.scones.console.served import ADDRESS, PORT
 
@@ -266,3 +267,94 @@ def test_only_nine_labels_have_a_digit() -> None:
     keys = keys_of(tuple(f"l{number}" for number in range(12)))
     assert keys["l8"] == ["9"]
     assert keys["l9"] == []
+
+
+def test_a_decision_that_is_written_is_answered_again_to_a_page_that_did_not_get_the_answer(
+    stack: ReviewStack, desk: ReviewDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = stack.add("a.jpg")
+    taken = desk.take("one", 1)["images"][0]["id"]
+    monkeypatch.setattr("scones.decisions.reviewer.Reviewer.model_said", _throttled)
+    with pytest.raises(ClientError, match="Throttling"):
+        desk.decide("one", taken, "bicycle", 1)
+    monkeypatch.undo()
+    monkeypatch.setattr(type(stack.connection), "stepfunctions", lambda _self: stack.recorder)
+    answer = desk.decide("one", taken, "bicycle", 1)
+    assert (answer["decided"], answer["model"]["label"]) == ("bicycle", "motorcycle")
+    assert stack.decisions(image) == ["bicycle"]
+    with pytest.raises(ReviewError, match="does not hold"):
+        desk.decide("one", taken, "motorcycle", 1)
+
+
+def _throttled(*_: object, **__: object) -> Any:
+    raise ClientError({"Error": {"Code": "ThrottlingException"}}, "GetItem")
+
+
+def test_a_decision_that_failed_is_written_although_another_page_has_the_image_by_then(
+    stack: ReviewStack, desk: ReviewDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = stack.add("a.jpg")
+    taken = desk.take("one", 1)["images"][0]["id"]
+    update = stack.dynamodb.update_item
+
+    def expired(**_: Any) -> Any:
+        response = {"Error": {"Code": "ExpiredTokenException"}, "ResponseMetadata": {"HTTPStatusCode": 400}}
+        raise ClientError(cast("Any", response), "UpdateItem")
+
+    monkeypatch.setattr(stack.dynamodb, "update_item", expired)
+    with pytest.raises(ReviewError, match="not written"):
+        desk.decide("one", taken, "bicycle", 1)
+    monkeypatch.setattr(stack.dynamodb, "update_item", update)
+    now = time.monotonic()
+    monkeypatch.setattr("scones.console.desk.time.monotonic", lambda: now + 151)
+    assert names(desk.take("two", 1)) == ["a.jpg"]
+    assert desk.decide("one", taken, "bicycle", 1)["decided"] == "bicycle"
+    with pytest.raises(ReviewError, match="was decided by"):
+        desk.decide("two", taken, "motorcycle", 1)
+    assert stack.decisions(image) == ["bicycle"]
+
+
+def test_a_page_that_asks_while_aws_does_not_answer_is_there(stack: ReviewStack) -> None:
+    stack.add("a.jpg")
+    state = _state(stack)
+    desk = ReviewDesk(state)
+    desk.take("one", 1)
+    before = desk._pages["one"].seen_at
+
+    def gone(_target: Target) -> OpenCloud:
+        message = "no local cloud is running"
+        raise SconesError(message)
+
+    state.opener, state._cloud = gone, None
+    with pytest.raises(SconesError, match="no local cloud"):
+        desk.renew("one")
+    assert desk._pages["one"].seen_at > before
+
+
+def test_images_stay_held_when_the_cloud_is_opened_again(stack: ReviewStack) -> None:
+    stack.add("a.jpg")
+    state = ConsoleState(
+        Target(stack="scones"), opener=lambda _target: OpenCloud(stack.connection, stack.stack)
+    )
+    desk = ReviewDesk(state)
+    desk.take("one", 1)
+    state.trouble(SconesError("the connection was lost"))
+    assert desk.renew("one")["lost"] == {}
+    desk.close()
+    assert names(ReviewDesk(state).take("two", 1)) == ["a.jpg"]
+
+
+def test_an_image_taken_for_a_page_that_was_closed_meanwhile_is_free(
+    stack: ReviewStack, desk: ReviewDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack.add("a.jpg")
+    free_silent = ReviewDesk._free_silent
+
+    def closed(self: ReviewDesk, reviewer: Any) -> None:
+        free_silent(self, reviewer)
+        self.leave("one")
+
+    monkeypatch.setattr(ReviewDesk, "_free_silent", closed)
+    desk.take("one", 1)
+    monkeypatch.undo()
+    assert names(ReviewDesk(_state(stack)).take("two", 1)) == ["a.jpg"]
