@@ -59,7 +59,10 @@ def record_again(
         decided = moment_of(text_of(item, "state_since")) or LONG_AGO
         found.oldest = earliest(found.oldest, decided)
         # Its time is the client's word: one from a clock that is far ahead must not keep it from being recorded.
-        if abs(now - decided) < EXPRESS_ENDS or int(item.get("lease_until", {}).get("N", 0)) > now.timestamp():
+        if (
+            abs(now - decided) < EXPRESS_ENDS
+            or int(item.get("lease_until", {}).get("N", 0)) > now.timestamp()
+        ):
             continue
         if not may_continue() or found.started == settings.max_starts_per_run:
             break
