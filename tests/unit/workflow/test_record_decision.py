@@ -95,7 +95,11 @@ WAYS: dict[str, Callable[[MakeReview], Review]] = {
     "undone without the model's probabilities": lambda make: expired_between(make, "motorcycle", "undone"),
     "without a verdict and undone": lambda make: without_verdict(make, "motorcycle", "undone"),
 }
-WITHOUT_DOCUMENT = {"undone after it expired"}
+WITHOUT_DOCUMENT = {
+    "undone after it expired",
+    "undone without the model's probabilities",
+    "without a verdict and undone",
+}
 every_way = pytest.mark.parametrize("way", WAYS)
 
 
