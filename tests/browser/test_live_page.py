@@ -10,6 +10,7 @@ import pytest
 from scones.index import shard_of
 from tests.browser.visit import Visit, drop
 from tests.local_cloud.cloud import LocalCloud
+from tests.local_cloud.console_process import ConsoleProcess
 from tests.local_cloud.review_queue import sample, scone
 
 if TYPE_CHECKING:
@@ -47,11 +48,11 @@ def test_dropped_images_show_their_outcome_without_a_reload(visit: Visit, cloud:
     assert keys == {"bicycle.jpg", "cut-off.png", "scone.jpg"}
 
 
-def test_rows_that_could_not_be_read_are_asked_for_again(visit: Visit, cloud: LocalCloud) -> None:
+def test_rows_that_could_not_be_read_are_asked_for_again(visit: Visit, console: ConsoleProcess) -> None:
     page = visit("/review")
     refused = {"status": 503, "content_type": "application/json", "body": '{"problem": "AWS is throttling"}'}
     page.route("**/live/rows?*", lambda route: route.fulfill(**refused), times=1)
-    page.goto("/")
+    page.goto(f"{console.origin}/")
     page.locator("#trouble", has_text="AWS is throttling (asking again)").wait_for()
     page.locator("#trouble").wait_for(state="hidden")
     page.locator("#empty").wait_for()

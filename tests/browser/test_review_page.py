@@ -15,6 +15,7 @@ from scones.decisions.reviewer import Reviewer
 from scones.stack import read_stack
 from tests.browser.visit import Visit
 from tests.local_cloud.cloud import LocalCloud
+from tests.local_cloud.console_process import ConsoleProcess
 from tests.local_cloud.review_queue import decisions, etag_of, fill_queue, recorded, waiting
 from tests.local_cloud.shell import wait_until
 
@@ -193,12 +194,14 @@ def test_a_decision_that_is_not_written_is_kept_and_sent_again(visit: Visit, clo
     assert decisions(cloud) == {key: ["motorcycle"]}
 
 
-def test_a_picture_that_did_not_load_is_asked_for_again(visit: Visit, cloud: LocalCloud) -> None:
+def test_a_picture_that_did_not_load_is_asked_for_again(
+    visit: Visit, cloud: LocalCloud, console: ConsoleProcess
+) -> None:
     fill_queue(cloud, 1)
     page = visit("/")
     refused = {"status": 503, "content_type": "application/json", "body": '{"problem": "AWS is throttling"}'}
     page.route("**/preview?*", lambda route: route.fulfill(**refused))
-    page.goto("/review")
+    page.goto(f"{console.origin}/review")
     page.locator("#stage", has_text="AWS is throttling").wait_for()
     page.keyboard.press("n")
     assert page.locator("#decided").inner_text() == "0"
