@@ -81,6 +81,8 @@ def decisions(cloud: LocalCloud) -> dict[str, list[str]]:
 
 
 def recorded(cloud: LocalCloud) -> dict[str, str]:
-    """Return the label of each image with a reviewed document."""
-    found = (key.split("/") for key in cloud.documents() if key.startswith("reviewed/"))
+    """Return the label of each image with a reviewed document; others may appear and go meanwhile."""
+    s3, bucket = cloud.client("s3"), cloud.outputs["ResultsBucketName"]
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="reviewed/")
+    found = (item["Key"].split("/") for page in pages for item in page.get("Contents", []))
     return {"/".join(parts[2:-1]): parts[1] for parts in found}
