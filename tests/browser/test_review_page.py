@@ -15,7 +15,7 @@ from scones.decisions.reviewer import Reviewer
 from scones.stack import read_stack
 from tests.browser.visit import Visit
 from tests.local_cloud.cloud import LocalCloud
-from tests.local_cloud.review_queue import decisions, etag_of, fill_queue, recorded, waiting
+from tests.local_cloud.review_queue import decisions, etag_of, fill_queue, recorded, result_keys, waiting
 from tests.local_cloud.shell import wait_until
 
 if TYPE_CHECKING:
@@ -170,7 +170,10 @@ def test_an_image_deleted_while_it_is_shown_leaves_the_queue_without_a_label(
     page.locator("#past li", has_text="gone").wait_for()
     assert decisions(cloud) == {key: ["gone"]}
     wait_until(lambda: waiting(cloud) == [], "it still waits")
-    assert not any(one.startswith("labels/") for one in cloud.documents())
+    wait_until(
+        lambda: recorded(cloud) == {key.removeprefix("incoming/"): "gone"}, "it is not recorded as gone"
+    )
+    assert result_keys(cloud, "labels/") == []
 
 
 def test_a_decision_that_is_not_written_is_kept_and_sent_again(visit: Visit, cloud: LocalCloud) -> None:
@@ -201,7 +204,7 @@ def test_a_picture_that_did_not_load_is_asked_for_again(visit: Visit, cloud: Loc
     page = visit("/")
     refused = {"status": 503, "content_type": "application/json", "body": '{"problem": "AWS is throttling"}'}
     page.route("**/preview?*", lambda route: route.fulfill(**refused))
-    page.goto("/review")
+    page.get_by_role("link", name="Review").click()
     page.locator("#stage", has_text="AWS is throttling").wait_for()
     page.keyboard.press("n")
     assert page.locator("#decided").inner_text() == "0"

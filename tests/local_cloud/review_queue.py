@@ -81,8 +81,13 @@ def decisions(cloud: LocalCloud) -> dict[str, list[str]]:
 
 
 def recorded(cloud: LocalCloud) -> dict[str, str]:
-    """Return the label of each image with a reviewed document; others may appear and go meanwhile."""
-    s3, bucket = cloud.client("s3"), cloud.outputs["ResultsBucketName"]
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="reviewed/")
-    found = (item["Key"].split("/") for page in pages for item in page.get("Contents", []))
+    """Return the label of each image with a reviewed document."""
+    found = (key.split("/") for key in result_keys(cloud, "reviewed/"))
     return {"/".join(parts[2:-1]): parts[1] for parts in found}
+
+
+def result_keys(cloud: LocalCloud, prefix: str) -> list[str]:
+    """Return keys of the results bucket; what they name may be moved meanwhile."""
+    pages = cloud.client("s3").get_paginator("list_objects_v2")
+    found = pages.paginate(Bucket=cloud.outputs["ResultsBucketName"], Prefix=prefix)
+    return [item["Key"] for page in found for item in page.get("Contents", [])]
