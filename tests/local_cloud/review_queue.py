@@ -82,5 +82,12 @@ def decisions(cloud: LocalCloud) -> dict[str, list[str]]:
 
 def recorded(cloud: LocalCloud) -> dict[str, str]:
     """Return the label of each image with a reviewed document."""
-    found = (key.split("/") for key in cloud.documents() if key.startswith("reviewed/"))
+    found = (key.split("/") for key in result_keys(cloud, "reviewed/"))
     return {"/".join(parts[2:-1]): parts[1] for parts in found}
+
+
+def result_keys(cloud: LocalCloud, prefix: str) -> list[str]:
+    """Return keys of the results bucket; what they name may be moved meanwhile."""
+    pages = cloud.client("s3").get_paginator("list_objects_v2")
+    found = pages.paginate(Bucket=cloud.outputs["ResultsBucketName"], Prefix=prefix)
+    return [item["Key"] for page in found for item in page.get("Contents", [])]
