@@ -9,6 +9,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from scones.console.peer import is_another_users
+
 CSRF_HEADER: Final = "x-csrf-token"
 _READS: Final = frozenset({"GET", "HEAD"})
 _HEADERS: Final = {
@@ -73,6 +75,8 @@ class Guard:
     def _answer(self, request: Request) -> Response | None:
         """Return the answer of a request that the app must not see."""
         headers = request.headers
+        if is_another_users(request.scope.get("client")):
+            return _refusal(403, "this console belongs to another user of this machine")
         if headers.get("host") not in self._hosts:
             return _refusal(421, "this console answers only on 127.0.0.1, at the address that it printed")
         if "token" in request.query_params and request.url.path == "/" and request.method == "GET":

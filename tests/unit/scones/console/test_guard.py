@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from scones.console.guard import Guard, Secrets
+from scones.console.peer import is_another_users
 
 PORT = 4711
 HERE = f"http://127.0.0.1:{PORT}"
@@ -165,3 +168,23 @@ def test_pages_have_nothing_inline_and_nothing_from_elsewhere(root: Path) -> Non
 
 def _cookie(client: TestClient) -> str:
     return "; ".join(f"{cookie.name}={cookie.value}" for cookie in client.cookies.jar)
+
+
+def test_another_user_of_the_machine_is_refused_with_the_cookie_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Browsers send the cookie to every port of the host, also to one that another user listens on."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.create_connection(server.getsockname()) as connection,
+    ):
+        client = connection.getsockname()
+        assert not is_another_users(client)
+        owner = os.getuid()
+        monkeypatch.setattr("scones.console.peer._ROOT", -1)
+        monkeypatch.setattr("scones.console.peer.os.getuid", lambda: owner + 1)
+        if not Path("/proc/net/tcp").exists():
+            pytest.skip("only Linux tells who owns a connection")
+        assert is_another_users(client)
+
+        guard = Guard(PlainTextResponse("theirs"), KNOWN, PORT, read_only=False)
+        user = TestClient(guard, HERE, client=client, cookies={f"scones_console_{PORT}": KNOWN.cookie})
+        assert user.get("/").status_code == 403
