@@ -1,6 +1,5 @@
 """A model of three classes, trained here from nothing, through the whole local cloud: its labels become the stack's."""
 
-import json
 import subprocess
 from pathlib import Path
 
@@ -42,7 +41,7 @@ def test_three_classes_go_through_unchanged(shell: Shell, model: Path, tmp_path:
     assert up.returncode == 0, up.stderr
 
     dropped = shell.run("drop", str(images), "--json")
-    documents = json.loads(shell.run("results", "--json").stdout)
+    documents = shell.results(len(COLOURS))
     shell.run("down")
 
     assert dropped.returncode == 0, dropped.stderr

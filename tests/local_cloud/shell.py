@@ -71,6 +71,17 @@ class Shell:
         """Run a command that must succeed; return its JSON document."""
         return json.loads(self.scones(*arguments, "--json"))
 
+    def results(self, images: int) -> list[dict[str, Any]]:
+        """Return the documents of so many images; a claim is closed, and in the index, a moment after the outcome."""
+        documents: list[dict[str, Any]] = []
+
+        def indexed() -> bool:
+            documents[:] = self.scones_json("results")
+            return len(documents) >= images
+
+        wait_until(indexed, lambda: f"{len(documents)} of {images} results", timeout_s=30)
+        return documents
+
     def cloud_state(self) -> RunningCloud:
         """Return what `scones up` recorded about the cloud that it started."""
         return RunningCloud(**json.loads((self.state / "cloud.json").read_text()))
