@@ -13,9 +13,11 @@ unexport PYTHONDONTWRITEBYTECODE
 export SAM_CLI_TELEMETRY := 0
 export __SAM_CLI_APP_DIR ?= $(CURDIR)/.scones/sam
 SCONES := .venv/bin/scones
+# Without the extras that only few use: pyarrow and scipy.
+SYNC := $(UV) sync --locked --all-extras --no-extra parquet --no-extra bursts
 FUNCTIONS := serialize classify filter sweep
 
-.PHONY: help setup demo up down unit test long pictures coverage lint format release-digest docs bench fuzz chaos audit audit-code audit-packages judges setup-judges clean lock sbom reproducible endpoint-image setup-training test-training
+.PHONY: help setup setup-browser demo up down unit test long pictures coverage lint format release-digest docs bench fuzz chaos audit audit-code audit-packages judges setup-judges clean lock sbom reproducible endpoint-image setup-training test-training
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { line = sprintf("  make %-15s", $$1); n = split($$2, words, " "); \
@@ -28,13 +30,16 @@ setup: .venv/.ready ## Install all packages into .venv (the other targets do so 
 	@$(UV) python find >/dev/null 2>&1 || { echo "Downloading Python $$(cat .python-version) ..."; $(UV) python install --quiet; } || { \
 	  echo "Python $$(cat .python-version) is missing and could not be downloaded: install it (python.org/downloads), then repeat make" >&2; exit 1; }
 	@echo "Installing packages into .venv (500 MB on disk) ..."
-	@$(UV) sync --locked --all-extras --no-extra parquet $$([ -t 2 ] || echo --quiet)
+	@$(SYNC) $$([ -t 2 ] || echo --quiet)
 	@touch $@
 
 .uv/bin/uv:
 	@echo "Installing uv $(UV_VERSION) into .uv ..."
 	@{ python3 -m venv .uv && .uv/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION); } || { \
 	  echo "uv could not be installed: install it (docs.astral.sh/uv), then repeat make" >&2; exit 1; }
+
+setup-browser: setup ## Add what tests of the console's pages and of look-alike pictures need (280 MB).
+	@$(UV) sync --locked --all-extras --no-extra parquet --group browser --inexact --quiet
 
 demo: setup ## Start the local cloud, classify the sample images, stop it.
 	@$(SCONES) up --detach --quiet && trap '$(SCONES) down' EXIT && trap 'exit 130' INT TERM && $(SCONES) drop events/images
@@ -93,7 +98,7 @@ chaos: setup ## Inject failures into a separate local cloud, count the outcomes,
 FUZZ_SECONDS ?= 600
 
 fuzz: setup ## Fuzz the code that handles untrusted bytes, each target for FUZZ_SECONDS; findings go to build/fuzz.
-	@$(UV) sync --locked --all-extras --no-extra parquet --group fuzz --inexact --quiet
+	@$(SYNC) --group fuzz --inexact --quiet
 	@.venv/bin/python -m tests.fuzz.run --seconds $(FUZZ_SECONDS)
 
 # Every shipped package is pinned by its hashes, and none may run code during installation.

@@ -26,7 +26,7 @@ def executable() -> str | None:
 def missing() -> str | None:
     """Return why no test of the browser can run; None where they can."""
     if find_spec("playwright") is None:
-        return "Playwright is not installed"
+        return "Playwright is not installed; `make setup-browser` adds it"
     return (
         None if executable() else f"no browser: install one of {', '.join(BROWSERS)}, or set SCONES_BROWSER"
     )
