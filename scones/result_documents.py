@@ -58,6 +58,11 @@ class Document:
     reason: str | None
     content: Mapping[str, Any]
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether the image was deleted before a person could decide about it."""
+        return self.outcome is Outcome.REVIEWED and self.label == "gone"
+
     @classmethod
     def parse(cls, result_key: str, body: bytes) -> Self:
         """Read a document.

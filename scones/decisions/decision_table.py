@@ -71,7 +71,10 @@ class DecisionTable:
         except ClientError as error:
             if error_code(error) == "ConditionalCheckFailedException":
                 # Also where the write won, its answer was lost, and botocore sent it again.
-                claim = self.read(decision.image)
+                try:
+                    claim = self.read(decision.image)
+                except (BotoCoreError, ClientError, NotAllowedError) as unread:
+                    raise _unknown(decision, explain(unread) or str(unread)) from unread
                 if not claim.has(decision.id):
                     if len(claim.entries) >= _most(decision):
                         raise _too_many(decision.image, claim) from error
@@ -127,13 +130,16 @@ class DecisionTable:
                 if self.read(decision.image).has(decision.id):
                     return
             except (BotoCoreError, ClientError, NotAllowedError):
-                message = (
-                    "it is not known whether the decision was written, and deciding again cannot count "
-                    f"twice: {reason}"
-                )
-                raise DecisionUnknownError(message, decision) from error
+                raise _unknown(decision, reason) from error
         message = f"the decision was not written: {reason}"
         raise DecisionNotWrittenError(message, decision) from error
+
+
+def _unknown(decision: Decision, reason: str) -> DecisionUnknownError:
+    message = (
+        f"it is not known whether the decision was written, and deciding again cannot count twice: {reason}"
+    )
+    return DecisionUnknownError(message, decision)
 
 
 def _most(decision: Decision) -> int:

@@ -82,7 +82,7 @@ def fetch(  # noqa: PLR0913 (one argument for each option)
             closing(documents(s3, stack, islice(images, limit))) as found,
             Copies(s3, stack.image_bucket, stack.incoming_prefix, folder) as under_way,
         ):
-            for copy in under_way.fetch_all(found):
+            for copy in under_way.fetch_all(one for one in found if not one.is_gone):
                 copies.append(copy)
                 on_progress(len(copies))
         notice_empty_index(searched, connection, stack)

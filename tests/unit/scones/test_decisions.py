@@ -626,12 +626,19 @@ def test_credentials_that_end_mid_decision_say_that_it_was_not_written_without_a
         reviewer.decide(image, "bicycle")
 
 
-@pytest.mark.parametrize("is_done", [True, False])
+@pytest.mark.parametrize(
+    ("error", "is_done"),
+    [
+        (LOST, True),
+        (LOST, False),
+        (refusal("ConditionalCheckFailedException", "UpdateItem", retries=1), True),
+    ],
+)
 def test_where_nothing_can_be_known_the_same_decision_can_be_written_again_and_counts_once(
-    cloud: ReviewStack, reviewer: Reviewer, faulty: Faulty, is_done: bool
+    cloud: ReviewStack, reviewer: Reviewer, faulty: Faulty, error: Exception, is_done: bool
 ) -> None:
     image = cloud.add("1.png")
-    faulty.update_errors = [(LOST, is_done)]
+    faulty.update_errors = [(error, is_done)]
     faulty.read_error = refusal("ExpiredTokenException", "GetItem")
     with pytest.raises(DecisionUnknownError, match="not known whether") as caught:
         reviewer.decide(image, "bicycle")

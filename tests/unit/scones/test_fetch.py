@@ -64,6 +64,19 @@ def fetched(scones: Scones, *arguments: str, code: int = 0) -> dict[str, Any]:
     return dict(json.loads(result.stdout))
 
 
+def test_what_people_decided_is_sorted_by_it_and_what_was_gone_is_not_asked_for(
+    scones: Scones, classify: Classify
+) -> None:
+    decided = {"confidence": None, "decision": {}, "model_said": {}}
+    classify("a.jpg", outcome="reviewed", **decided | {"label": "motorcycle"})
+    classify("b.jpg", outcome="reviewed", **decided | {"label": "gone"})
+
+    document = fetched(scones, "--outcome", "reviewed")
+
+    assert files() == {"reviewed/motorcycle/a.jpg": b"bytes"}
+    assert [image["key"] for image in document["images"]] == ["incoming/a.jpg"]
+
+
 def test_images_are_sorted_by_label(scones: Scones, classify: Classify) -> None:
     classify("d/a.jpg", b"a")
     classify("d/b+c é.jpg", b"b", label="motorcycle")
