@@ -13,7 +13,7 @@ from typing import Any, Final
 from scones.console.page import preview_url
 from scones.console.previews import ImageRef, PreviewSize
 from scones.console.state import ConsoleState, OpenCloud
-from scones.decisions.decision import GONE, Decision
+from scones.decisions.decision import GONE, UNDONE, Decision
 from scones.decisions.review_errors import DecisionNotWrittenError, ImageGoneError, ReviewError
 from scones.decisions.review_image import ReviewImage
 from scones.decisions.reviewer import Decided, Reviewer
@@ -182,6 +182,34 @@ class ReviewDesk:
             hold.images[ref_of(image).id] = image
             return {"image": shown(image, self._state.cloud()), "was": undone.label}
         return {"image": None, "was": undone.label}
+
+    def correct(self, image: ImageRef, label: str, took_ms: int) -> str | None:
+        """
+        Correct an image that passed or was decided; the label `undone` takes the decision back.
+
+        Returns
+        -------
+        Why it is the next sweep that records it; None as a rule.
+
+        Raises
+        ------
+        ReviewError
+            When nothing was written.
+        """
+        reviewer = self._open()
+        corrected = reviewer.image(image.key, image.etag)
+        if corrected.waits:
+            message = "the image waits for a person: decide about it on the Review page"
+            raise ReviewError(message)
+        before = reviewer.decision_about(corrected)
+        if label == UNDONE:
+            if before is None:
+                message = "nobody has decided about this image: there is nothing to undo"
+                raise ReviewError(message)
+            return reviewer.undo(before).problem
+        if before:
+            return reviewer.correct(before, label, took_ms).problem
+        return reviewer.decide(corrected, label, took_ms).problem
 
     def renew(self, page: str) -> Mapping[str, Any]:
         """Hold a page's images for longer; return those that it lost, each with the reason."""

@@ -89,6 +89,8 @@ class Entry:
     id: str
     label: str
     by: str
+    at: str
+    took_ms: int
     replaces: str | None
     model_said: Verdict | None
 
@@ -101,6 +103,8 @@ class Entry:
             id=fields["id"]["S"],
             label=fields["label"]["S"],
             by=fields["by"]["S"],
+            at=fields["at"]["S"],
+            took_ms=int(fields["took_ms"]["N"]),
             replaces=fields.get("replaces", {}).get("S"),
             model_said=None if said is None else _verdict(said),
         )

@@ -176,5 +176,10 @@ def lost(image: "ReviewImage", claim: ReviewedClaim) -> ReviewError:
     if claim.is_in("person"):
         return NotWaitingError(f"{image.key} waits in the queue: decide about it there")
     if claim.is_in("record"):
-        return NotRecordedYetError(f"an undo of {image.key} is being recorded: try again in a minute")
+        return undo_not_recorded(image)
     return NotWaitingError(f"{image.key} does not wait any more: take the next image")
+
+
+def undo_not_recorded(image: "ReviewImage") -> NotRecordedYetError:
+    """Say that the decision about an image is being taken back."""
+    return NotRecordedYetError(f"an undo of {image.key} is being recorded: try again in a minute")

@@ -69,7 +69,11 @@ def _require_etag(etag: str, image: "ReviewImage") -> None:
 
 
 def _replaced(image: "ReviewImage") -> ImageGoneError:
-    return ImageGoneError(f"other bytes were uploaded as {image.key}: it leaves the queue without a label")
+    return ImageGoneError(f"other bytes were uploaded as {image.key}: {_what_follows(image)}")
+
+
+def _what_follows(image: "ReviewImage") -> str:
+    return "it leaves the queue without a label" if image.waits else "it cannot be corrected"
 
 
 def _version(image: "ReviewImage") -> dict[str, Any]:
@@ -89,5 +93,5 @@ def _gone(image: "ReviewImage") -> Iterator[None]:
             raise _replaced(image) from error
         if code not in _DELETED:
             raise
-        message = f"{image.key} was deleted or has expired: it leaves the queue without a label"
+        message = f"{image.key} was deleted or has expired: {_what_follows(image)}"
         raise ImageGoneError(message) from error

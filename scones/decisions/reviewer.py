@@ -24,7 +24,7 @@ from scones.decisions.decision import (
     Decision,
     Verdict,
 )
-from scones.decisions.decision_table import DecisionTable, lost
+from scones.decisions.decision_table import DecisionTable, lost, undo_not_recorded
 from scones.decisions.image_bytes import read_image, require_image
 from scones.decisions.review_errors import (
     ImageGoneError,
@@ -231,6 +231,23 @@ class Reviewer:
             message = f"{key} has the outcome {claim.verdict.outcome}: people correct only what passed"
             raise NotWaitingError(message)
         return replace(image, passed_at=claim.finished_at)
+
+    def decision_about(self, image: ReviewImage) -> Decision | None:
+        """
+        Return the decision that stands, for a correction; None where nobody has decided.
+
+        Raises
+        ------
+        NotRecordedYetError
+            When it is being taken back.
+        """
+        claim = self._claims.read(image)
+        entry = next((one for one in claim.entries if one.id == claim.decision), None)
+        if entry is None:
+            return None
+        if entry.label == UNDONE:
+            raise undo_not_recorded(image)
+        return Decision(image, entry.id, entry.label, entry.by, entry.at, entry.took_ms, entry.replaces)
 
     def decide(self, image: ReviewImage, label: str, took_ms: int = 0) -> Decided:
         """

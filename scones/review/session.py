@@ -13,6 +13,7 @@ from scones.decisions.review_errors import (
     DecisionNotWrittenError,
     ImageGoneError,
     NotAllowedError,
+    NotWaitingError,
     ReviewError,
 )
 from scones.decisions.review_image import ReviewImage
@@ -49,6 +50,11 @@ class _Picture:
     image: ReviewImage
     content: bytes
     decided: Decision | None = None
+
+    @property
+    def is_leased(self) -> bool:
+        """Whether it waits in the queue, and this session holds it."""
+        return self.image.waits and self.decided is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +120,27 @@ class Session:
         if self._failure:
             raise ReviewError(self._failure)
 
+    def run_one(self, image: ReviewImage) -> None:
+        """
+        Show one image that passed or was decided, until a key corrects it or the reviewer leaves.
+
+        Raises
+        ------
+        ReviewError
+            When it cannot be corrected, or the correction was not written.
+        """
+        if image.waits:
+            message = f"{image.key} waits in the queue: `scones review` without KEY shows it"
+            raise NotWaitingError(message)
+        before = self.reviewer.decision_about(image)
+        picture = _Picture(image, self.reviewer.open(image), before)
+        with ThreadPoolExecutor(1) as writer:
+            self._ask(picture, writer)
+            written = [future.result() for _, _, future in self._writing]
+            self._report(wait=True)
+        if before and written:
+            self.screen.say(shown(f"  {before.by} had decided: {before.label}"))
+
     def _show_all(self, reader: ThreadPoolExecutor, writer: ThreadPoolExecutor) -> None:
         self._ahead = reader.submit(self._next)
         goes_on = True
@@ -153,11 +180,11 @@ class Session:
             self._report()
             if key == QUIT:
                 return False
-            if key == BURST and not picture.decided and not burst:
+            if key == BURST and picture.is_leased and not burst:
                 burst = self._burst(picture.image)
             if self._act(key, (picture, *(_Picture(one, b"") for one in burst)), since, writer):
                 return True
-            if not picture.decided and self.clock() - renewed > _RENEW_S:
+            if picture.is_leased and self.clock() - renewed > _RENEW_S:
                 renewed = self.clock()
                 if not self._renew(picture.image):
                     return True
@@ -251,7 +278,8 @@ class Session:
             self._decide(picture, UNDONE, 0, writer)
             return
         self._held.discard(picture.image)
-        self.reviewer.release(picture.image)
+        if picture.is_leased:
+            self.reviewer.release(picture.image)
 
     def _burst(self, image: ReviewImage) -> list[ReviewImage]:
         """Hold what looks like an image and arrived with it, for one key to decide about all."""
@@ -300,6 +328,17 @@ class Session:
     def _question(self, picture: _Picture, address: str | None) -> str:
         lines = ["", shown(picture.image.key) + (f"\n  {address}" if address else "")]
         labels = "  ".join(f"[{key}] {label}" for key, label in self.keys.items())
+        if not picture.image.waits:  # the label of another reviewer would be a hint, as the model's is
+            state, left = (
+                ("was decided", "takes that back") if picture.decided else ("passed", "leaves it so")
+            )
+            return "\n".join(
+                [
+                    *lines,
+                    f"  {state}. A label corrects that, [{SKIP}] {left}",
+                    f"  {labels}  [{OPEN}] open  [{QUIT}] quit",
+                ]
+            )
         if picture.decided:
             lines += [
                 f"  was decided: {picture.decided.label}. Another label replaces it, [{SKIP}] takes it back"

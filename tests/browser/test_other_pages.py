@@ -59,6 +59,19 @@ def test_an_image_that_waits_is_shown_without_what_the_model_said(visit: Visit, 
     assert not re.search(r"0\.\d\d|bicycle|motorcycle", without_times)
 
 
+def test_a_passed_image_is_corrected_and_the_correction_is_undone(visit: Visit, cloud: LocalCloud) -> None:
+    cloud.put("incoming/bicycle.jpg", sample("bicycle.jpg"))
+    cloud.wait_until_idle(1)
+    page = visit(image_page(cloud, "incoming/bicycle.jpg"))
+    page.locator(".toolbar .is-passed").wait_for()
+    page.get_by_role("button", name="Neither").click()
+    page.locator(".toolbar .is-reviewed").wait_for(timeout=90_000)  # the page loads itself again
+    page.locator(".decisions strong", has_text="neither").wait_for()
+    page.get_by_role("button", name="Undo the decision").click()
+    page.locator(".toolbar .is-passed").wait_for(timeout=90_000)
+    page.locator(".decisions strong", has_text="undone").wait_for()
+
+
 def test_the_page_of_an_image_follows_it_to_its_outcome(visit: Visit, cloud: LocalCloud) -> None:
     with cloud.rule_disabled():
         version = cloud.put_all({"incoming/later.jpg": sample("bicycle.jpg")})[0]

@@ -13,6 +13,7 @@ from starlette.routing import Route
 from scones.claims import Claim, read_claims
 from scones.connection import Connection
 from scones.console.denials import Refused, allowed, refused_action
+from scones.console.desk import ReviewDesk
 from scones.console.image_story import Content, DrawnRun, ImageStory, hides_verdict, read_contents, read_story
 from scones.console.model_view import NotSerializedError, read_model_view
 from scones.console.page import (
@@ -25,9 +26,12 @@ from scones.console.page import (
     render,
     state_of,
 )
+from scones.console.pages.review import choices, keys_of
 from scones.console.previews import ImageRef, PreviewSize
 from scones.console.state import OpenCloud
 from scones.console.state_data import read_execution_data
+from scones.decisions.decision import UNDONE
+from scones.decisions.review_errors import ReviewError
 from scones.execution_progress import STANDARD
 from scones.graph.execution import Path, duration_text
 from scones.graph.svg import STYLE, draw_svg
@@ -54,7 +58,8 @@ def show(request: Request) -> Response:
     if story is None:
         sentence = "there is no such image: it was deleted and its record has expired, or it never was"
         return render(request, "trouble.html", {"sentence": sentence, "lasting": "Not found"}, _NOT_FOUND)
-    return render(request, "image.html", _content(story, cloud))
+    content = {**_content(story, cloud), "correction": _correction(story, cloud, read_only=state.read_only)}
+    return render(request, "image.html", content)
 
 
 def _content(story: ImageStory, cloud: OpenCloud) -> Mapping[str, Any]:
@@ -79,10 +84,34 @@ def _content(story: ImageStory, cloud: OpenCloud) -> Mapping[str, Any]:
         "data": {
             "query": query,
             "now": _now(claim),
-            "is_open": story.is_open,
+            "is_changing": story.is_open or _is_recording(claim),
             "has_history": bool(run and run.path),
         },
     }
+
+
+def _correction(story: ImageStory, cloud: OpenCloud, *, read_only: bool) -> Mapping[str, Any] | None:
+    """Return the labels to choose from, and why none can be chosen; None for an image that people do not correct."""
+    claim, version, labels = story.content.claim, story.content.version, cloud.stack.labels
+    if story.is_open or not (claim.decision or claim.outcome is Outcome.PASSED):
+        return None
+    reason = None
+    if read_only:
+        reason = "this console only shows: it was started with --read-only"
+    elif version is None or version.is_deleted:
+        reason = "the image was deleted"
+    elif _is_recording(claim):
+        reason = "the last decision is being recorded"
+    return {
+        "choices": [(label, words) for label, words, _ in choices(labels, keys_of(labels))],
+        "undone": UNDONE if claim.decision else None,
+        "refused": reason,
+    }
+
+
+def _is_recording(claim: Claim) -> bool:
+    """Tell whether "Record decision" is not through with a decision."""
+    return (claim.state_shard or "").startswith("record#")
 
 
 def _probabilities(document: Mapping[str, Any] | None) -> Sequence[tuple[str, float]]:
@@ -208,6 +237,23 @@ def model_view(request: Request) -> Response:
     return Response(picture, media_type=content_type)
 
 
+async def correct(request: Request) -> Response:
+    """Write a person's decision about an image that passed or was decided, or take the last one back."""
+    said = await request.json()
+    return await run_in_threadpool(_correct, request, said)
+
+
+def _correct(request: Request, said: Mapping[str, Any]) -> Response:
+    desk: ReviewDesk = request.app.state.desk
+    image = ImageRef(str(said["key"]), str(said["etag"]))
+    if _now(_claim_of(state_of(request).cloud(), image)) != said["now"]:
+        return problem("something happened to the image since this page was loaded: load it again", _CONFLICT)
+    try:
+        return JSONResponse({"note": desk.correct(image, str(said["label"]), int(said["took_ms"]))})
+    except ReviewError as error:
+        return problem(error.message, _CONFLICT)
+
+
 async def run_again(request: Request) -> Response:
     """Start an execution for the image, as `scones redrive` does for all that failed."""
     said = await request.json()
@@ -262,6 +308,7 @@ PAGE = Page(
         Route("/image/states", states),
         Route("/image/log", log),
         Route("/image/model-view", model_view),
+        Route("/image/correct", correct, methods=["POST"]),
         Route("/image/again", run_again, methods=["POST"]),
         Route("/image/graph.css", graph_style),
     ),

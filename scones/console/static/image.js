@@ -109,6 +109,26 @@ again?.addEventListener("click", async () => {
   }
 });
 
+const correct = document.getElementById("correct");
+correct?.addEventListener("click", async ({ target }) => {
+  if (target.dataset.label === undefined) return;
+  const buttons = correct.querySelectorAll("button");
+  const note = document.getElementById("not-corrected");
+  const named = new URLSearchParams(data.query);
+  for (const button of buttons) button.disabled = true;
+  note.textContent = "writing …";
+  try {
+    const content = { key: named.get("key"), etag: named.get("etag"), label: target.dataset.label };
+    const said = { ...content, now: data.now, took_ms: Math.round(performance.now()) };
+    const answer = await ask("/image/correct", { method: "POST", content: said });
+    note.textContent = answer.note ? `decided; the next sweep records it: ${answer.note}` : "decided";
+    if (!answer.note) location.reload();
+  } catch (problem) {
+    note.textContent = problem.message;
+    for (const button of buttons) button.disabled = false;
+  }
+});
+
 /** Load the page again when something happened to the image. */
 async function follow() {
   if (document.hidden) {
@@ -130,4 +150,4 @@ async function follow() {
 
 showAges();
 setInterval(showAges, 10_000);
-if (data.is_open) follow();
+if (data.is_changing) follow();

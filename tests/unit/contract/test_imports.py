@@ -30,6 +30,7 @@ BETWEEN_COMMANDS: Final = {
     ("console", "sweep"): "runs the sweep",
     ("console", "backfill"): "shows the backfills",
     ("review", "console"): "shows pictures that the console's child processes have decoded",
+    ("review", "why"): "takes a key as `scones why` does, and lists its versions",
     ("verify", "drop"): "drops its samples as `scones drop` does: what people use is what is verified",
     ("show", "why"): "tells the same evidence, all of it",
     ("show", "graph"): "tells the path that `scones graph` draws",

@@ -416,6 +416,24 @@ def test_a_passed_image_is_corrected_and_the_correction_undone(
     assert list(reviewer.waiting()) == []
 
 
+def test_the_decision_that_stands_is_the_newest_that_was_not_taken_back(
+    cloud: ReviewStack, reviewer: Reviewer
+) -> None:
+    image = cloud.add("1.png", outcome="passed")
+    image = reviewer.image(image.key, image.etag)
+    assert reviewer.decision_about(image) is None
+    first = reviewer.decide(image, "bicycle", took_ms=12).decision
+    assert reviewer.decision_about(image) == first
+    second = reviewer.correct(first, "neither").decision
+    assert reviewer.decision_about(image) == second
+    cloud.recorder.is_slow = True
+    reviewer.undo(second)
+    with pytest.raises(NotRecordedYetError, match=r"an undo of incoming/1\.png is being recorded"):
+        reviewer.decision_about(image)
+    cloud.recorder.close(image.key, image.etag)
+    assert reviewer.decision_about(image) is None
+
+
 def test_images_of_a_verification_are_not_shown_to_people(cloud: ReviewStack, reviewer: Reviewer) -> None:
     cloud.add("scones-verify/1/unsure.png")
     image = cloud.add("scones-verify.png", minute=1)

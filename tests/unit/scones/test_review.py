@@ -7,9 +7,11 @@ import io
 import os
 import pty
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -22,6 +24,7 @@ from scones.decisions.aws_clock import AwsClock
 from scones.decisions.review_errors import ReviewError
 from scones.decisions.reviewer import Reviewer
 from scones.errors import SconesError
+from scones.review import command as review_command
 from scones.review import keyboard, session
 from scones.review.keyboard import Keyboard, keys_of
 from scones.review.pictures import Pictures, Protocol, iterm, kitty, pictures, protocol_of
@@ -322,6 +325,146 @@ class Expired:
 
     status_code = 400
     headers: dict[str, str] = {}  # noqa: RUF012
+
+
+# One image, by its key
+
+
+@pytest.fixture
+def command(cloud: ReviewStack, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Run `scones review` in a terminal whose next keys are given."""
+    monkeypatch.setattr(review_command, "connect", lambda _target: cloud.connection)
+    monkeypatch.setattr(review_command, "read_stack", lambda _connection: cloud.stack)
+    monkeypatch.setattr(review_command, "Reviewer", lambda _connection, _stack: reviewer_of(cloud))
+
+    def run(*arguments: str, keys: str = "") -> Any:
+        person = Person([*keys])
+        monkeypatch.setattr(review_command, "keyboard", lambda: nullcontext(SimpleNamespace(read=person.key)))
+        result = CliRunner(mix_stderr=False).invoke(main, ["review", "--stack", "scones", *arguments])
+        assert not person.keys, "keys that nobody read"
+        return result
+
+    return run
+
+
+@pytest.mark.parametrize("key", ["0.png", "incoming/0.png", f"s3://{IMAGES}/incoming/0.png"])
+def test_a_passed_image_is_corrected_by_its_key(
+    cloud: ReviewStack, command: Callable[..., Any], key: str
+) -> None:
+    image = cloud.add("0.png", outcome="passed")
+    result = command(key, keys="1")
+    assert result.exit_code == 0, result.stderr
+    assert cloud.decisions(image) == ["bicycle"]
+    question, answer = result.stdout.split("[q] quit")
+    assert "passed. A label corrects that, [s] leaves it so" in question
+    assert "0.61" not in question
+    assert "0.png: bicycle; the model said motorcycle (0.610)" in answer
+
+
+@pytest.mark.parametrize("key", ["q", "s", "bq", "uq"])
+def test_keys_that_are_no_label_leave_a_passed_image_as_it_is(
+    cloud: ReviewStack, command: Callable[..., Any], key: str
+) -> None:
+    image = cloud.add("0.png", outcome="passed")
+    before = cloud.claim(image)
+    assert command("0.png", keys=key).exit_code == 0
+    assert cloud.claim(image) == before
+
+
+def test_a_decision_of_another_reviewer_is_replaced_and_said_afterwards(
+    cloud: ReviewStack, command: Callable[..., Any]
+) -> None:
+    image = cloud.add("0.png")
+    first = reviewer_of(cloud).decide(image, "neither").decision
+    result = command("0.png", keys="1")
+    question, answer = result.stdout.split("[q] quit")
+    assert f"had decided: {first.label}" not in question
+    assert f"{first.by} had decided: neither" in answer
+    assert cloud.decisions(image) == ["neither", "bicycle"]
+    assert cloud.claim(image)["decisions"]["L"][1]["M"]["replaces"] == {"S": first.id}
+
+
+def test_a_decision_is_taken_back_by_its_images_key(cloud: ReviewStack, command: Callable[..., Any]) -> None:
+    image = cloud.add("0.png", outcome="passed")
+    command("0.png", keys="1")
+    assert "0.png: taken back" in command("0.png", keys="s").stdout
+    assert cloud.decisions(image) == ["bicycle", "undone"]
+    assert cloud.claim(image)["outcome"] == {"S": "passed"}
+
+
+def test_the_newest_upload_of_a_key_is_corrected_or_the_one_that_is_named(
+    cloud: ReviewStack, command: Callable[..., Any]
+) -> None:
+    older = cloud.add("0.png", outcome="passed", body=b"older")
+    newer = cloud.add("0.png", outcome="passed", body=b"newer")
+    command("0.png", keys="1")
+    assert [cloud.decisions(image) for image in (older, newer)] == [[], ["bicycle"]]
+    command("0.png", "--etag", older.etag, keys="n")
+    assert [cloud.decisions(image) for image in (older, newer)] == [["neither"], ["bicycle"]]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "why"),
+    [
+        ("rejected", "has the outcome rejected: people correct only what passed"),
+        ("failed", "has the outcome failed: people correct only what passed"),
+        ("review", "waits in the queue: `scones review` without KEY shows it"),
+    ],
+)
+def test_what_cannot_be_corrected_is_refused_in_a_line(
+    cloud: ReviewStack, command: Callable[..., Any], outcome: str, why: str
+) -> None:
+    image = cloud.add("0.png", outcome=outcome)
+    result = command("0.png")
+    assert (result.exit_code, result.stderr) == (2, f"Error: incoming/0.png {why}\n")
+    assert cloud.decisions(image) == []
+
+
+def test_an_image_that_has_no_outcome_or_is_not_there_is_refused_in_a_line(
+    cloud: ReviewStack, command: Callable[..., Any]
+) -> None:
+    cloud.s3.put_object(Bucket=IMAGES, Key="incoming/0.png", Body=b"nobody claimed it")
+    result = command("0.png")
+    assert (result.exit_code, result.stderr) == (
+        2,
+        "Error: incoming/0.png has no outcome: nothing to correct\n",
+    )
+    result = command("1.png")
+    assert (result.exit_code, result.stderr) == (
+        2,
+        "Error: the bucket has no image incoming/1.png: `scones results` lists images and their keys\n",
+    )
+    assert command("--etag", "e" * 32).exit_code == 2
+
+
+def test_a_passed_image_that_was_deleted_cannot_be_corrected(
+    cloud: ReviewStack, command: Callable[..., Any]
+) -> None:
+    image = cloud.add("0.png", outcome="passed")
+    cloud.s3.delete_object(Bucket=IMAGES, Key=image.key)
+    result = command("0.png")
+    assert (result.exit_code, result.stderr) == (
+        2,
+        "Error: incoming/0.png was deleted or has expired: it cannot be corrected\n",
+    )
+
+
+def test_a_correction_that_comes_second_says_so_and_fails(
+    cloud: ReviewStack,
+) -> None:
+    passed = cloud.add("0.png", outcome="passed")
+    reviewer = reviewer_of(cloud)
+    image = reviewer.image(passed.key, passed.etag)
+
+    def decided_meanwhile() -> str:
+        reviewer_of(cloud).decide(image, "neither")
+        return "1"
+
+    person = Person([decided_meanwhile])
+    screen = Screen(person.said.append, person.picture, person.jpeg, person.open, person.key)
+    with pytest.raises(ReviewError, match="that decision stands"):
+        Session(reviewer, screen, KEYS).run_one(image)
+    assert cloud.decisions(passed) == ["neither"]
 
 
 # Keys and the terminal

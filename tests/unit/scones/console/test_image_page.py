@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
+from scones.connection import Connection
 from scones.console.denials import refused_action
 from scones.console.state_data import read_execution_data, without_image
 from scones.result_documents import result_key
 from tests.fakes.aws_clients import client_error
 from tests.fakes.execution_history import definition
+from tests.fakes.review_stack import Recorder
 from tests.unit.scones.console_browser import Browser
 from tests.unit.scones.fake_stack import IMAGES, REGION, RESULTS, FakeCloudFormation
 
@@ -408,6 +410,118 @@ def test_a_read_only_console_runs_nothing_again(pipeline: Pipeline, states: Fake
     assert "Run again" not in browser.get("/image", **query).text
     assert browser.post("/image/again", query).status_code == 403
     assert not states.started
+
+
+@pytest.fixture
+def recorder(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Recorder:
+    """A "Record decision" that is started and does not get to its end."""
+    recorder = Recorder(pipeline.dynamodb, is_slow=True)
+    make = Connection.stepfunctions
+
+    def stepfunctions(connection: Connection) -> Any:
+        client: Any = make(connection)
+        client.start_execution = recorder.start_execution
+        return client
+
+    monkeypatch.setattr(Connection, "stepfunctions", stepfunctions)
+    return recorder
+
+
+def correction(browser: Browser, query: dict[str, str], label: str) -> dict[str, Any]:
+    return {**query, "label": label, "now": browser.get("/image/now", **query).json()["now"], "took_ms": 1200}
+
+
+def stored(pipeline: Pipeline, query: dict[str, str]) -> dict[str, Any]:
+    name = {"image_key": {"S": query["key"]}, "etag": {"S": query["etag"]}}
+    return pipeline.dynamodb.get_item(TableName="claims", Key=name, ConsistentRead=True)["Item"]
+
+
+def test_a_passed_image_is_corrected_and_the_page_shows_the_decision(
+    browser: Browser, pipeline: Pipeline, recorder: Recorder
+) -> None:
+    query = pipeline.add("a.png")
+    page = browser.get("/image", **query).text
+    for label in ("bicycle", "motorcycle", "neither", "cannot_tell"):
+        assert f'data-label="{label}" >' in page, label
+    assert 'data-label="undone"' not in page
+    assert browser.post("/image/correct", correction(browser, query, "neither")).json() == {"note": None}
+    (entry,) = stored(pipeline, query)["decisions"]["L"]
+    assert (entry["M"]["label"], entry["M"]["took_ms"]) == ({"S": "neither"}, {"N": "1200"})
+    assert recorder.started == [{"image_key": query["key"], "etag": query["etag"]}]
+    page = browser.get("/image", **query).text
+    assert "<strong>neither</strong>" in page
+    assert "the last decision is being recorded" in page
+    assert '"is_changing": true' in page
+
+
+@pytest.mark.parametrize(("label", "decided"), [("bicycle", "bicycle"), ("undone", "undone")])
+def test_a_decision_is_replaced_or_taken_back(
+    browser: Browser, pipeline: Pipeline, recorder: Recorder, label: str, decided: str
+) -> None:
+    recorded = {"decision": {"S": DECISION["id"]}, **decisions(**MODEL_SAID)}
+    query = pipeline.add("a.png", "reviewed", label="motorcycle", **recorded)
+    assert 'data-label="undone" >Undo the decision' in browser.get("/image", **query).text
+    assert browser.post("/image/correct", correction(browser, query, label)).status_code == 200
+    newest = stored(pipeline, query)["decisions"]["L"][-1]["M"]
+    assert (newest["label"], newest["replaces"]) == ({"S": decided}, {"S": DECISION["id"]})
+
+
+@pytest.mark.parametrize("outcome", ["review", "rejected", "failed", None])
+def test_what_did_not_pass_is_not_corrected(
+    browser: Browser, pipeline: Pipeline, recorder: Recorder, outcome: str | None
+) -> None:
+    query = pipeline.add("a.png", outcome)
+    assert "data-label" not in browser.get("/image", **query).text
+    answer = browser.post("/image/correct", correction(browser, query, "neither"))
+    assert answer.status_code == 409
+    assert "decision" not in stored(pipeline, query)
+    assert not recorder.started
+
+
+def test_a_correction_of_an_image_that_changed_since_the_page_was_loaded_is_refused(
+    browser: Browser, pipeline: Pipeline, recorder: Recorder
+) -> None:
+    query = pipeline.add("a.png")
+    before = correction(browser, query, "neither")
+    assert browser.post("/image/correct", before).status_code == 200
+    answer = browser.post("/image/correct", before | {"label": "bicycle"})
+    assert answer.status_code == 409
+    assert "since this page was loaded" in answer.json()["problem"]
+    assert len(recorder.started) == 1
+
+
+def test_a_label_that_the_stack_does_not_have_and_an_undo_of_nothing_are_refused(
+    browser: Browser, pipeline: Pipeline, recorder: Recorder
+) -> None:
+    query = pipeline.add("a.png")
+    for label, why in (
+        ("tricycle", "is not a label"),
+        ("gone", "is not a label"),
+        ("undone", "nothing to undo"),
+    ):
+        answer = browser.post("/image/correct", correction(browser, query, label))
+        assert answer.status_code == 409
+        assert why in answer.json()["problem"]
+    assert not recorder.started
+
+
+def test_why_nothing_can_be_corrected_is_said(
+    pipeline: Pipeline, recorder: Recorder, states: FakeStates
+) -> None:
+    query = pipeline.add("a.png")
+    browser = Browser({"stepfunctions": states}, read_only=True)
+    page = browser.get("/image", **query).text
+    assert 'data-label="neither" disabled' in page
+    assert "it was started with --read-only" in page
+    assert browser.post("/image/correct", correction(browser, query, "neither")).status_code == 403
+    pipeline.s3.delete_object(Bucket=IMAGES, Key=query["key"])
+    browser = Browser({"stepfunctions": states})
+    page = browser.get("/image", **query).text
+    assert 'data-label="neither" disabled' in page
+    assert "the image was deleted" in page
+    answer = browser.post("/image/correct", correction(browser, query, "neither"))
+    assert "was deleted or has expired: it cannot be corrected" in answer.json()["problem"]
+    assert not recorder.started
 
 
 class FakeSerialize:
