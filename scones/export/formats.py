@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import batched
 from pathlib import Path
 from typing import IO, Any, Final
-from xml.sax.saxutils import quoteattr
+from xml.sax.saxutils import quoteattr  # nosec B406
 
 from scones.decisions.decision import CANNOT_TELL, GONE, NEITHER, RESERVED
 from scones.errors import SconesError

@@ -76,7 +76,7 @@ def _content(story: ImageStory, cloud: OpenCloud) -> Mapping[str, Any]:
         "refusals": [one.sentence for one in (story.document, story.run) if isinstance(one, Refused)],
         "run": run,
         "steps": _steps(run.path) if run and run.path else [],
-        "drawing": Markup(draw_svg(run.workflow, run.path, style="")) if run else None,  # noqa: S704 (it escapes)
+        "drawing": Markup(draw_svg(run.workflow, run.path, style="")) if run else None,  # noqa: S704 # nosec B704
         "preview": preview_url(story.image, PreviewSize.FULL) if claim.outcome in _PICTURED else None,
         "model_view": f"/image/model-view?{query}",
         "other_contents": [_row(one, story) for one in story.contents],
