@@ -69,7 +69,8 @@ RESOURCES: dict[str, tuple[str, dict[str, str | list[str]]]] = {
         for bucket, prefix in [
             *itertools.product(["ImageBucket", "OtherBucket"], ["incoming", "elsewhere"]),
             *itertools.product(
-                ["ResultsBucket"], ["passed", "review", "reviewed", "rejected", "failed", "labels"]
+                ["ResultsBucket"],
+                ["passed", "review", "reviewed", "reviewed/gone", "rejected", "failed", "labels"],
             ),
             *itertools.product(["ResultsBucket"], ["backfill", "inventory", "incoming", "elsewhere"]),
         ]
@@ -167,6 +168,8 @@ WHO_MAY: dict[tuple[str, str], set[str]] = {
     # The decisions of people
     **{("s3:GetObject", f"ResultsBucket/{outcome}"): {RECORD} for outcome in REVIEWABLE},
     **{(f"s3:{call}", "ResultsBucket/reviewed"): {RECORD} for call in ("GetObject", "PutObject", "DeleteObject")},
+    **{(f"s3:{call}", "ResultsBucket/reviewed/gone"): {RECORD} for call in ("GetObject", "PutObject")},
+    ("s3:DeleteObject", "ResultsBucket/reviewed/gone"): {RECORD, WORKFLOW},
     ("s3:PutObject", "ResultsBucket/labels"): {RECORD},
     **{("s3:ListBucket", f"ResultsBucket{below}"): {RECORD} for below in ("", " below a/")},
     # The claims
