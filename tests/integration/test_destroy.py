@@ -28,7 +28,11 @@ def test_destroy_leaves_nothing(shared_cloud: LocalCloud) -> None:
         wait_until(lambda: len(cloud.executions("RUNNING")) == 1, "the image was not started")
         (waiting,) = cloud.execution_arns("RUNNING")
         # Once refused it retries for hours; before that it may still fail, and would not be there to be stopped.
-        wait_until(lambda: bool(cloud.failed_attempts(waiting)), "Classify was not refused")
+        refused = "Lambda.TooManyRequestsException"
+        wait_until(
+            lambda: refused in cloud.failed_attempts(waiting),
+            lambda: f"Classify was not refused: {cloud.failed_attempts(waiting)}",
+        )
         listed = cloud.shell.run("destroy", "--dry-run", "--json")
         described = cloud.client("stepfunctions").describe_execution(executionArn=waiting)
         assert described["status"] == "RUNNING", (described, cloud.failed_attempts(waiting))

@@ -2,7 +2,7 @@
 
     SCONES_RECORDED_EXPRESSIONS=<file> python -m tests.judges.recording_emulator
 
-A line holds the expression, its variables, the time that it saw, and its value or that it failed.
+A line holds the expression, its variables, the time and the UUID that it saw, and its value or that it failed.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 import os
 import threading
 import time
+import uuid
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -38,13 +39,14 @@ def record(file: Path) -> None:
         register(expression)
         expression.register_lambda("now", lambda: seen.time["now"])
         expression.register_lambda("millis", lambda: seen.time["millis"])
+        expression.register_lambda("uuid", lambda: seen.time["uuid"])
 
     def evaluate_and_record(
         expression: str, raw: Any, context: Any = None, result: Any = None, error_output: Any = None
     ) -> Any:
         millis = time.time_ns() // 1_000_000
         now = datetime.fromtimestamp(millis / 1000, UTC).isoformat(timespec="milliseconds")
-        seen.time = {"millis": millis, "now": now.replace("+00:00", "Z")}
+        seen.time = {"millis": millis, "now": now.replace("+00:00", "Z"), "uuid": str(uuid.uuid4())}
         line = {
             "expression": expression,
             "bindings": bindings_of(raw, context or {}, result, error_output),
