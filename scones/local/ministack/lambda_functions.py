@@ -103,3 +103,15 @@ def queue_invocations(concurrency: int) -> None:
 
     lambda_svc._acquire_execution_slot = acquire_in_turn
     lambda_svc._release_execution_slot = release_in_turn
+
+
+def name_throttles() -> None:
+    """Give a throttled invocation the name that a Retry lists: MiniStack's has none, and becomes `Lambda.Unknown`."""
+    respond = lambda_svc._throttle_response
+
+    def respond_by_name(*arguments: Any, **options: Any) -> Any:
+        answer = respond(*arguments, **options)
+        answer["body"]["errorType"] = "Lambda.TooManyRequestsException"
+        return answer
+
+    lambda_svc._throttle_response = respond_by_name

@@ -37,6 +37,7 @@ def apply(lambda_concurrency: int) -> None:
     step_functions.stop_with_the_execution()
     lambda_functions.run_python_on_the_runtime_api()
     lambda_functions.queue_invocations(lambda_concurrency)
+    lambda_functions.name_throttles()
     dynamodb_tables.write_items_one_at_a_time()
     dynamodb_tables.refuse_what_an_update_cannot_do()
     dynamodb_indexes.keep_partitions_sorted()

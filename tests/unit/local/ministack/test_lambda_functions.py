@@ -103,3 +103,11 @@ def test_reserved_concurrency_holds_for_versions_too(monkeypatch: pytest.MonkeyP
     lambda_functions.queue_invocations(4)
 
     assert lambda_svc._acquire_execution_slot({"config": config}, config) == (None, "function")
+
+
+def test_a_throttled_invocation_has_the_name_that_retriers_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lambda_svc, "_throttle_response", lambda_svc._throttle_response)
+    lambda_functions.name_throttles()
+    answer = lambda_svc._throttle_response("ReservedFunctionConcurrentInvocationLimitExceeded", "at 0")
+    assert answer["body"]["errorType"] == "Lambda.TooManyRequestsException"
+    assert answer["throttle"]
