@@ -25,7 +25,7 @@ from scones.local.up import Plan, already_running, run
 from scones.running_cloud import project_root, read_cloud, state_dir
 from scones.terminal import UNDER_WAY, notice, steps
 
-STOP_TIMEOUT_S: Final = 15
+STOP_TIMEOUT_S: Final = 45
 PORT: Final = click.IntRange(1, 65535)
 DEFAULT_CONCURRENCY: Final = max(4, 2 * (os.cpu_count() or 2))
 
