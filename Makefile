@@ -29,7 +29,7 @@ setup: .venv/.ready ## Install all packages into .venv (the other targets do so 
 .venv/.ready: pyproject.toml uv.lock .python-version $(if $(filter .uv/%,$(UV)),.uv/bin/uv)
 	@$(UV) python find >/dev/null 2>&1 || { echo "Downloading Python $$(cat .python-version) ..."; $(UV) python install --quiet; } || { \
 	  echo "Python $$(cat .python-version) is missing and could not be downloaded: install it (python.org/downloads), then repeat make" >&2; exit 1; }
-	@echo "Installing packages into .venv (500 MB on disk) ..."
+	@echo "Installing packages into .venv (560 MB on disk) ..."
 	@$(SYNC) $$([ -t 2 ] || echo --quiet)
 	@touch $@
 

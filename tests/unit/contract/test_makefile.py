@@ -85,7 +85,7 @@ def test_setup_without_a_python_says_so_in_a_line_with_the_next_step(checkout: P
 
 def test_setup_says_what_takes_long_and_is_done_once(checkout: Path) -> None:
     done = setup(checkout, "exit 0")
-    assert (done.returncode, done.stdout) == (0, "Installing packages into .venv (500 MB on disk) ...\n")
+    assert (done.returncode, done.stdout) == (0, "Installing packages into .venv (560 MB on disk) ...\n")
     (sync,) = [line for line in (checkout / "calls").read_text().splitlines() if line.startswith("sync")]
     assert sync.startswith("sync --locked --all-extras ")
     assert sync.endswith(" --quiet"), "a log gets no progress bar"
