@@ -90,6 +90,7 @@ PATTERNS = ((CURSOR, "a cursor (CUR)"), (TGA, "a Targa image (TGA)"), (NETPBM, "
 LOOKED_AT = 1024  # bytes
 REPLACED = b"\xef\xbf\xbd"  # U+FFFD, which a program substitutes for bytes that are not text
 REPLACEMENTS = 8  # among the first bytes
+FEWEST_VALUES = 24  # different bytes among the first ones of an image that was treated as text
 SHORTEST = 2  # bytes that carry information
 
 FEWEST_ZEROS = 64  # bytes: coded data look random, so this many zeros at their end are not a coincidence
@@ -119,32 +120,42 @@ def identify(data: bytes) -> str:
     if not data:
         raise UnsupportedImageError("the file is empty")
     for magic, kind in ACCEPTED:
-        if data.startswith(magic):
-            return kind
         if SHORTEST <= len(data) < len(magic) and magic.startswith(data):
             raise CorruptImageError(f"this {kind} image is damaged: it ends after {len(data)} bytes")
-    if RIFF_WEBP.match(data):
-        return "WEBP"
-    if data[4:8] == b"ftyp" and (name := _of_brands(_brands(data))):
-        return name
-    _check_transfer(data)
+    known = _format_of(data)
+    _check_transfer(data, known)
+    if known:
+        return known
     raise UnsupportedImageError(
         f"the file is {_looks_like(data[:LOOKED_AT])}, not an image of an accepted format"
     )
 
 
-def _check_transfer(data: bytes) -> None:
+def _format_of(data: bytes) -> str | None:
+    for magic, kind in ACCEPTED:
+        if data.startswith(magic):
+            return kind
+    if RIFF_WEBP.match(data):
+        return "WEBP"
+    return _of_brands(_brands(data)) if data[4:8] == b"ftyp" else None
+
+
+def _check_transfer(data: bytes, known: str | None) -> None:
     """
-    Detect the damage of a transfer as text.
+    Detect the damage of a transfer as text, which most signatures survive: that of GIF is text, for example.
 
     Raises
     ------
     CorruptImageError
         With a hint at the likely cause.
     """
-    if data[12:16] == b"IHDR":
+    if data[12:16] == b"IHDR" and not known:
         raise CorruptImageError("this PNG image is damaged: its signature is broken")
-    if (replaced := data[:LOOKED_AT].count(REPLACED)) >= REPLACEMENTS:
+    start = data[:LOOKED_AT]
+    if (replaced := start.count(REPLACED)) < REPLACEMENTS:
+        return
+    # An undamaged bitmap of one colour can consist of these three bytes; other images are neither text nor so uniform.
+    if not known or (_decoded(start) is not None and len(set(start)) >= FEWEST_VALUES):
         raise CorruptImageError(
             f"a program on the way treated the file as text (EF BF BD {replaced} times in its first bytes): if "
             "it came through API Gateway, add its type to the API's binary media types"
@@ -182,13 +193,16 @@ def _looks_like(start: bytes) -> str:
 
 
 def _is_text(start: bytes) -> bool:
+    text = _decoded(start)
+    return text is not None and all(character.isprintable() or character.isspace() for character in text)
+
+
+def _decoded(start: bytes) -> str | None:
     try:
-        text = start.decode()
+        return start.decode()
     except UnicodeDecodeError as error:
-        if error.start < len(start) - 3:  # a character cut in two at the end does not count
-            return False
-        text = start[: error.start].decode()
-    return all(character.isprintable() or character.isspace() for character in text)
+        # a character cut in two at the end does not count
+        return None if error.start < len(start) - 3 else start[: error.start].decode()
 
 
 def check_tail(data: bytes, kind: str, pixels: int) -> None:

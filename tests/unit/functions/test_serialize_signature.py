@@ -67,11 +67,26 @@ def test_the_first_bytes_of_an_image_are_a_damaged_image(kind: str, least: int) 
             identify(data[:length])
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
-def test_an_image_that_went_through_a_gateway_as_text_says_where_to_look(kind: str) -> None:
-    as_text = encoded(scene(64, 48), kind).decode("utf-8", "replace").encode()
+@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("width", range(60, 68))  # the size of the file is in some signatures, as text or not
+def test_an_image_that_went_through_a_gateway_as_text_says_where_to_look(kind: str, width: int) -> None:
+    as_text = encoded(scene(width, 48), kind).decode("utf-8", "replace").encode()
     with pytest.raises(CorruptImageError, match=r"signature|binary media types"):
         identify(as_text)
+
+
+def test_a_webp_file_of_a_size_that_is_text_is_still_found_to_be_damaged() -> None:
+    data = b"RIFF\x7e\x07\x00\x00" + encoded(scene(64, 48), "WEBP")[8:]
+    with pytest.raises(CorruptImageError, match="binary media types"):
+        identify(data.decode("utf-8", "replace").encode())
+
+
+@pytest.mark.parametrize("colour", [(0xEF, 0xBF, 0xBD), (0xBF, 0xBD, 0xEF), (0xBD, 0xEF, 0xBF)])
+@pytest.mark.parametrize("kind", ["BMP", "TIFF"])
+def test_a_picture_of_the_colour_of_replaced_bytes_is_not_damaged(
+    kind: str, colour: tuple[int, int, int]
+) -> None:
+    assert identify(encoded(Image.new("RGB", (64, 48), colour), kind)) == kind
 
 
 def test_an_empty_file_is_unsupported() -> None:
