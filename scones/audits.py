@@ -1,0 +1,56 @@
+"""The audit: a random sample of all classified images, about which people decide without the model's verdict."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class SecondLook:
+    """What a second person said about an image, without knowing of the first decision."""
+
+    label: str
+    by: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """
+    An image of the sample, with the verdict that it was drawn with.
+
+    Attributes
+    ----------
+    at
+        When its outcome was stored: UTC, RFC 3339.
+    u
+        The fraction that decided the draw, 0 to 1: an image is in every sample whose share is above it.
+    threshold
+        The lowest confidence that passed, for its label, at that time.
+    model_version
+        As the endpoint reported it.
+    endpoint
+        The endpoint's name.
+    labels
+        The stack's labels at that time, comma separated.
+    decision
+        The label of the decision that stands; None while there is none.
+    by, decided_at
+        Who decided, as an ARN, and when.
+    second
+        Looks of other people, oldest first.
+    """
+
+    key: str
+    etag: str
+    at: str
+    u: float
+    label: str
+    confidence: float
+    threshold: float
+    passed: bool
+    model_version: str | None
+    endpoint: str | None
+    labels: str
+    decision: str | None = None
+    by: str | None = None
+    decided_at: str | None = None
+    second: tuple[SecondLook, ...] = ()
