@@ -2,7 +2,6 @@
 
 import json
 import re
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 
 from endpoint.predictor import SHIPPED_MODEL, Predictor
 from tests.local_cloud.cloud import LocalCloud
+from tests.local_cloud.faults import kill_workers
 from tests.local_cloud.pictures import CLASSIFIED, IGNORED, REJECTED
 
 pytestmark = pytest.mark.local_cloud
@@ -175,12 +175,9 @@ def test_a_replaced_image_never_gets_the_verdict_of_other_bytes(cloud: LocalClou
 
 @pytest.fixture
 def filter_log(cloud: LocalCloud) -> Iterator[Callable[[], list[dict[str, Any]]]]:
-    """What Filter logs, while it takes a live threshold for a second's and not 30; all is set back after."""
+    """What Filter logs; the live threshold is set back after."""
     lambda_, logs = cloud.client("lambda"), cloud.client("logs")
     (function,) = [each for each in lambda_.list_functions()["Functions"] if "Filter" in each["FunctionName"]]
-    name, variables = function["FunctionName"], function["Environment"]["Variables"]
-    quick = variables | {"POWERTOOLS_PARAMETERS_MAX_AGE": "1"}
-    lambda_.update_function_configuration(FunctionName=name, Environment={"Variables": quick})
 
     def records() -> list[dict[str, Any]]:
         group = function["LoggingConfig"]["LogGroup"]
@@ -190,36 +187,32 @@ def filter_log(cloud: LocalCloud) -> Iterator[Callable[[], list[dict[str, Any]]]
 
     yield records
     cloud.shell.run("threshold", "--reset")
-    lambda_.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
 
 
-def judged_by(cloud: LocalCloud, threshold: float) -> dict[str, Any]:
-    """Drop the sample bicycle until a result says that it was judged by this threshold."""
-    deadline = time.monotonic() + 30
-    while True:
-        dropped = cloud.shell.run("drop", "events/images/bicycle.jpg", "--json")
-        (image,) = json.loads(dropped.stdout)["images"]
-        document = cloud.documents()[image["result"]]
-        if document["threshold"] == threshold:
-            return document
-        assert time.monotonic() < deadline, f"still judged by {document['threshold']}"
+def judged_anew(cloud: LocalCloud) -> dict[str, Any]:
+    """Drop the sample bicycle, and return its document; a new process of Filter asks for the threshold at once."""
+    kill_workers(cloud)
+    dropped = cloud.shell.run("drop", "events/images/bicycle.jpg", "--json")
+    (image,) = json.loads(dropped.stdout)["images"]
+    return cloud.documents()[image["result"]]
 
 
 def test_the_live_threshold_counts_without_a_deploy_and_the_deployed_one_when_it_is_gone(
     cloud: LocalCloud, filter_log: Callable[[], list[dict[str, Any]]]
 ) -> None:
-    assert judged_by(cloud, 0.8)["outcome"] == "passed"
+    document = judged_anew(cloud)
+    assert (document["threshold"], document["outcome"]) == (0.8, "passed")
 
     raised = cloud.shell.run("threshold", "1")
     assert raised.returncode == 0, raised.stderr
-    document = judged_by(cloud, 1)
-    assert document["outcome"] == "review"
+    document = judged_anew(cloud)
+    assert (document["threshold"], document["outcome"]) == (1, "review")
     assert document["reason"].endswith("is below the threshold of 1")
     assert not [record for record in filter_log() if record.get("level") == "WARNING"]
 
     cloud.client("ssm").delete_parameter(Name=cloud.outputs["ThresholdParameterName"])
-    document = judged_by(cloud, 0.8)
-    assert document["outcome"] == "passed"
+    document = judged_anew(cloud)
+    assert (document["threshold"], document["outcome"]) == (0.8, "passed")
     records = filter_log()
     (warning,) = [record for record in records if record.get("correlation_id") == document["execution"]][:1]
     assert (warning["level"], warning["message"]) == ("WARNING", "using the deployed threshold")
