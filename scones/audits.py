@@ -37,6 +37,8 @@ class Draw:
         Who decided, as an ARN, and when.
     second
         Looks of other people, oldest first.
+    share
+        The share of all images that was drawn at that time; None where it was not recorded.
     """
 
     key: str
@@ -54,3 +56,13 @@ class Draw:
     by: str | None = None
     decided_at: str | None = None
     second: tuple[SecondLook, ...] = ()
+    share: float | None = None
+
+
+def certifying_half(u: float) -> bool:
+    """Tell whether a draw certifies and compares models; the other half may be learned from.
+
+    It is the 32nd binary digit of u after the point: known from u alone, so that a change of the share moves no image
+    to the other half, and far from the digits that decide the draw. "Record decision" has the same rule.
+    """
+    return int(u * 2**32) % 2 == 0
