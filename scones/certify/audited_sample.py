@@ -47,19 +47,18 @@ class Sample:
         draws
             In the order of `at`.
         share_now
-            The stack's present share, 0 to 1; draws may have been made at others.
+            The stack's present share, 0 to 1, and 0 where audits are off now; draws may have been made at others.
         audit_days
             Days after which a draw without a decision counts as wrong.
         """
         all_draws = list(draws)
-        share = min([share_now, *(one.share for one in all_draws if one.share is not None)])
+        shares = [one.share for one in all_draws if one.share is not None]
+        share = min([*shares, share_now or 1.0])
         kept = [one for one in all_draws if one.u < share]
         half = [one for one in kept if certifying_half(one.u)]
-        latest = now - timedelta(days=audit_days)
-        end = next(
-            (n for n, one in enumerate(half) if one.decision is None and moment(one.at) > latest), len(half)
-        )
-        return cls(half[:end], half[end:], [one for one in kept if not certifying_half(one.u)], share, now)
+        counted = decided_prefix(half, audit_days, now)
+        others = [one for one in kept if not certifying_half(one.u)]
+        return cls(counted, half[len(counted) :], others, share, now)
 
     def of_label(self, label: str | None) -> Self:
         """Return the part to which the model gave a label; None is all of it."""
@@ -101,6 +100,13 @@ class Sample:
     def others_daily(self) -> float:
         """How many draws of the other half there are a day, by the last week."""
         return _daily(self.others, self.others, self.now)
+
+
+def decided_prefix(draws: Sequence[Draw], audit_days: int, now: datetime) -> Sequence[Draw]:
+    """Return the draws up to the first that is not decided and may still be: it is younger than `audit_days` days."""
+    latest = now - timedelta(days=audit_days)
+    undecided = (n for n, one in enumerate(draws) if one.decision is None and moment(one.at) > latest)
+    return draws[: next(undecided, len(draws))]
 
 
 def is_wrong(draw: Draw) -> bool:
