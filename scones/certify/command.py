@@ -98,6 +98,23 @@ def certify(  # noqa: PLR0913  the options
         click.get_current_context().exit(_NOT_GIVEN)
 
 
+def _apply(connection: "Connection", stack: Stack, found: Certification) -> None:
+    """Write the certified thresholds, with what they were certified for."""
+    ssm = connection.ssm()
+    present = read_threshold(ssm, stack).counts.by_label
+    certificate = found.live_certificate("", present)
+    write_certified(ssm, stack, found.thresholds(present), certificate)
+
+
+def _ask_second_looks(connection: "Connection", stack: Stack, found: Certification) -> None:
+    dynamodb = connection.dynamodb()
+    for draw in found.second_looks.missing:
+        audits.ask_second_look(dynamodb, stack.claims_table, draw)
+    if found.second_looks.missing:
+        waits = comma(len(found.second_looks.missing), "image is", "images are")
+        notice(f"{waits} in the queue for a second look")
+
+
 def find(
     connection: "Connection", stack: Stack, request: Request, model_version: str | None
 ) -> Certification:
