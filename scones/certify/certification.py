@@ -14,7 +14,6 @@ from scones.certify.certified_model import CertifiedModel
 from scones.certify.second_looks import SecondLooks
 from scones.index import time_text
 
-
 _MOST_STEPS: Final = 5
 """The live value has 4 KB."""
 

@@ -1,22 +1,25 @@
 """`scones certify`: whether at most so much of what passes is wrong, and from which threshold on."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from scones import audits
+from scones.certify.audited_sample import Sample, moment
 from scones.certify.certificate import Promise
 from scones.certify.certification import Certification, Request, Scope
 from scones.certify.certified_model import choose_model
 from scones.certify.printed_certificate import print_certification
-from scones.certify.stack_draws import FIRST, read_draws, sample_of
+from scones.certify.stack_draws import read_draws, sample_of
 from scones.connection import Target, cloud_options, connect
 from scones.live_threshold import read_threshold, write_certified
 from scones.stack import Stack, read_stack
 from scones.terminal import comma, notice, print_json
 
 if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
     from scones.connection import Connection
 
 _NOT_GIVEN: Final = 1
@@ -107,12 +110,13 @@ def _apply(connection: "Connection", stack: Stack, found: Certification) -> None
 
 
 def _ask_second_looks(connection: "Connection", stack: Stack, found: Certification) -> None:
-    dynamodb = connection.dynamodb()
-    for draw in found.second_looks.missing:
-        audits.ask_second_look(dynamodb, stack.claims_table, draw)
-    if found.second_looks.missing:
-        waits = comma(len(found.second_looks.missing), "image is", "images are")
-        notice(f"{waits} in the queue for a second look")
+    """Put the images that need it back into the queue; those that are there already stay."""
+    dynamodb, now = connection.dynamodb(), datetime.now(UTC)
+    asked = [
+        audits.ask_second_look(dynamodb, stack.claims_table, draw, now) for draw in found.second_looks.missing
+    ]
+    if count := sum(asked):
+        notice(f"{comma(count, 'image was', 'images were')} put into the queue for a second look")
 
 
 def find(
@@ -126,8 +130,14 @@ def find(
         When nothing was drawn, or nothing of the model.
     """
     now, dynamodb = datetime.now(UTC), connection.dynamodb()
-    draws = read_draws(dynamodb, stack, FIRST, now)
+    draws = read_draws(dynamodb, stack, None, now)
     model = choose_model(connection, stack, draws, model_version)
     sample = sample_of(stack, model, draws, now)
-    missed = audits.missed(dynamodb, stack.claims_table, since=FIRST, until=now)
-    return Certification.of(request, model, stack.labels, sample, missed)
+    return Certification.of(request, model, stack.labels, sample, _missed(dynamodb, stack, sample))
+
+
+def _missed(dynamodb: "DynamoDBClient", stack: Stack, sample: Sample) -> int:
+    if not sample.counted:
+        return 0
+    since, last = moment(sample.counted[0].at), moment(sample.counted[-1].at)
+    return audits.missed(dynamodb, stack.claims_table, since=since, until=last + timedelta(milliseconds=1))

@@ -57,7 +57,7 @@ def _facts(certificate: Certificate) -> Iterator[tuple[str, str]]:
         )
     if certificate.missing:
         lower = f"for threshold {certificate.tried[-1].threshold!r}: " if trial else ""
-        yield "missing", f"{lower}{certificate.missing}"
+        yield "lower" if trial else "missing", f"{lower}{certificate.missing}"
 
 
 def _print_trials(certificate: Certificate) -> None:

@@ -1,6 +1,6 @@
 """The draws of a stack, as certificates and the live precision count them."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from scones import audits
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
     from scones.certify.certified_model import CertifiedModel
 
-FIRST: Final = datetime(2020, 1, 1, tzinfo=UTC)
-"""Before every draw."""
 PRECISION_DAYS: Final = 30
 
 
-def read_draws(dynamodb: "DynamoDBClient", stack: Stack, since: datetime, until: datetime) -> list[Draw]:
+def read_draws(
+    dynamodb: "DynamoDBClient", stack: Stack, since: datetime | None, until: datetime
+) -> list[Draw]:
     """Return the draws between two times with the stack's present labels, without the images of `scones verify`."""
     tests = f"{stack.incoming_prefix}{VERIFICATION_FOLDER}/"
     return [

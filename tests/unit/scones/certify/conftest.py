@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -28,7 +29,7 @@ def audit(s3: S3Client, cloudformation: FakeCloudFormation, monkeypatch: pytest.
     fake = FakeAudit()
     cloudformation.parameters |= {"AuditShare": "0.02", "AuditDays": "14"}
 
-    def ask(_dynamodb: Any, _table: str, draw: Draw) -> bool:
+    def ask(_dynamodb: Any, _table: str, draw: Draw, _now: datetime) -> bool:
         fake.asked.append(draw.key)
         return True
 

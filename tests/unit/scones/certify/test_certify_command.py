@@ -135,7 +135,7 @@ def test_it_asks_a_second_person_about_what_was_wrong_and_as_much_else(
     result = scones("certify", *PROMISE)
     assert len(audit.asked) == 2
     assert wrong in audit.asked
-    assert "2 images are in the queue for a second look" in result.stderr
+    assert "2 images were put into the queue for a second look" in result.stderr
 
 
 def test_second_looks_are_counted(scones: Scones, audit: FakeAudit) -> None:
@@ -183,6 +183,23 @@ def test_a_stack_without_a_draw_says_why(
     result = scones("certify")
     assert result.exit_code == 2
     assert said in result.stderr
+
+
+def test_status_shows_how_right_what_passes_is(scones: Scones, audit: FakeAudit) -> None:
+    assert "audits                    none" in scones("status").stdout
+    draws = [replace(one, passed=one.confidence >= 0.8) for one in good()]
+    audit.draws = [*(replace(one, model_version="v0") for one in draws[:50]), *draws[50:]]
+    found = json.loads(scones("status", "--json").stdout)["audited_precision"]
+    passes = sum(one.passed for one in draws[50:])
+    assert (found["passes"], found["right"]) == (passes, passes)
+    assert 0.9 < found["low"] < 1 == found["high"]
+    assert f"100.0 % right of {passes} audited passes" in scones("status").stdout
+
+
+def test_what_people_decide_first_does_not_enter_the_live_precision(scones: Scones, audit: FakeAudit) -> None:
+    draws = [replace(one, passed=True) for one in good()]
+    audit.draws = [*draws[:100], replace(draws[100], decision=None, by=None), *draws[101:]]
+    assert json.loads(scones("status", "--json").stdout)["audited_precision"]["passes"] == 100
 
 
 def test_an_endpoint_without_a_version_is_known_by_its_configuration(
