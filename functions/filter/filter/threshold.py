@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from filter.errors import ParameterUnavailableError
+from filter.errors import StoreUnavailableError
 from filter.settings import Settings, parse_threshold
 
 
@@ -13,7 +13,7 @@ class Source(Protocol):
     """The store of the live threshold."""
 
     def get(self, name: str) -> str:
-        """Return the parameter's value, or raise ParameterUnavailableError."""
+        """Return the parameter's value, or raise StoreUnavailableError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,5 +57,5 @@ class LiveThreshold:
         name = self._settings.threshold_parameter
         try:
             return Threshold(parse_threshold(source.get(name)))
-        except (ParameterUnavailableError, ValueError) as error:
+        except (StoreUnavailableError, ValueError) as error:
             return Threshold(self._settings.threshold, f"parameter {name}: {error}")
