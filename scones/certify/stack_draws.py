@@ -45,11 +45,14 @@ def read_precision(dynamodb: "DynamoDBClient", stack: Stack, now: datetime) -> P
     Returns
     -------
     Precision or None
-        None where nothing was drawn, and where the stack is older than audits.
+        None where nothing was drawn, audits are off, or their index is still being built.
     """
     if not _share(stack):
         return None
-    draws = read_draws(dynamodb, stack, now - timedelta(days=PRECISION_DAYS), now)
+    try:
+        draws = read_draws(dynamodb, stack, now - timedelta(days=PRECISION_DAYS), now)
+    except SconesError:
+        return None
     if not draws:
         return None
     version = draws[-1].model_version
