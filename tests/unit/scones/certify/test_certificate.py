@@ -16,7 +16,6 @@ from scones.certify.certificate import Certificate, Promise, certify
 from scones.certify.error_test import passes_needed
 from scones.certify.threshold_grid import draws_needed, first_passes, shortest_decimal, thresholds
 from scones.index import time_text
-from scones.index import time_text
 from tests.unit.scones.certify.drawn_images import CERTIFYING, NOW, OTHER, both_halves, draw, spread
 
 if TYPE_CHECKING:
@@ -153,7 +152,7 @@ def test_what_is_missing_is_the_number_of_passes_and_the_days_they_take() -> Non
 
 
 def test_passes_that_wait_for_a_decision_need_no_further_day() -> None:
-    draws = both_halves(900, lambda n: 0.9 + n % 100 / 1000, lambda n: "bicycle")[:200]
+    draws = both_halves(900, lambda n: 0.9 + n % 100 / 1000, lambda _: "bicycle")[:200]
     recent = [replace(one, at=time_text(NOW - timedelta(hours=100 - n // 2))) for n, one in enumerate(draws)]
     waits = [replace(one, decision=None) if n >= 60 else one for n, one in enumerate(recent)]
     missing = certify(sample(waits), PROMISE).missing
