@@ -88,6 +88,8 @@ def certify(  # noqa: PLR0913  the options
     stack = read_stack(connection)
     request = Request(Promise(error, confidence), scope, days)
     found = find(connection, stack, request, model_version)
+    if stack.parameters.get("ClaimDays", "0") != "0":
+        notice(f"claims expire after {stack.parameters['ClaimDays']} days, and then leave the sample")
     applied = apply and bool(found.covers)
     if applied:
         _apply(connection, stack, found)
@@ -105,7 +107,7 @@ def _apply(connection: "Connection", stack: Stack, found: Certification) -> None
     """Write the certified thresholds, with what they were certified for."""
     ssm = connection.ssm()
     present = read_threshold(ssm, stack).counts.by_label
-    certificate = found.live_certificate("", present)
+    certificate = found.live_certificate(stack.serialize_digest, present)
     write_certified(ssm, stack, found.thresholds(present), certificate)
 
 
