@@ -35,7 +35,7 @@ def lottery(store: Store | None, share: float = 0.5, now: list[float] | None = N
 
 def test_the_fraction_is_the_start_of_an_hmac() -> None:
     digest = hmac.new(b"s3cret", f"{KEY}\n{ETAG}".encode(), hashlib.sha256).digest()
-    wanted = int(bin(int.from_bytes(digest))[2:].zfill(256)[:53], 2) / 2**53
+    wanted = int(f"{int.from_bytes(digest):0256b}"[:53], 2) / 2**53
     assert fraction("s3cret", KEY, ETAG) == wanted
 
 
