@@ -21,6 +21,7 @@ from scones.errors import error_code
 from scones.index import ended, in_state, time_text
 from scones.live_precision import Precision, read_precision
 from scones.live_threshold import LiveThreshold, read_threshold
+from scones.promise_watch import PromiseWatch, read_watch, watch_text
 from scones.result_documents import VERIFICATION_FOLDER, Outcome
 from scones.stack import Stack, read_stack
 from scones.terminal import comma, out, outcome_text, print_json, shown
@@ -99,6 +100,7 @@ class Status:
     endpoint_wait: EndpointWait | None
     alarms: list[str]
     precision: Precision | None
+    watch: PromiseWatch | None
 
     def as_document(self) -> dict[str, Any]:
         """Return what `scones status --json` prints; `at_least` names the counts that stopped at a limit."""
@@ -131,6 +133,7 @@ class Status:
             else None,
             "alarms": self.alarms,
             "audited_precision": self.precision.as_document() if self.precision else None,
+            "watch": self.watch.as_document() if self.watch else None,
             "endpoint": self.stack.endpoint_name,
             "threshold": self.threshold.counts.for_all,
             "thresholds": self.threshold.counts.by_label,
@@ -180,6 +183,7 @@ def read_status(stack: Stack, connection: "Connection") -> Status:
         precision = pool.submit(read_precision, dynamodb, stack, now)
         alarms = pool.submit(alarms_in_alarm, connection.cloudwatch(), stack.name)
         queue = pool.submit(count_messages, sqs, stack.failed_images_url)
+        watch = pool.submit(read_watch, dynamodb, stack.claims_table)
         found = {outcome: future.result() for outcome, future in tallies.items()}
         visible, in_flight = queue.result()
         return Status(
@@ -195,6 +199,7 @@ def read_status(stack: Stack, connection: "Connection") -> Status:
             endpoint_wait=endpoint_wait.result(),
             alarms=alarms.result(),
             precision=precision.result(),
+            watch=watch.result(),
         )
 
 
@@ -293,6 +298,7 @@ def print_status(now: Status) -> None:
         ("waiting for the endpoint", endpoint_text(now.endpoint_wait)),
         ("alarms", Text("; ".join(now.alarms), "bold red") if now.alarms else "none"),
         ("audits", str(now.precision or "none")),
+        ("watch", watch_text(now.watch)),
         ("endpoint", f"{now.stack.endpoint_name}, threshold {now.threshold}"),
     ):
         console.print(Text.assemble(f"{name:<26}", value))
