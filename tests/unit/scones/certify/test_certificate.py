@@ -165,7 +165,7 @@ def test_too_few_draws_to_choose_thresholds_by() -> None:
     found = certify(sample(both_halves(30, spread, lambda _: "bicycle")), PROMISE)
     assert (found.given, list(found.tried), found.coverage) == (None, [], None)
     assert str(found.missing).startswith(
-        "50 more draws to choose thresholds by, and 38 audited passes with none wrong"
+        "50 more draws in the half that chooses thresholds, and 38 audited passes with none wrong"
     )
 
 
