@@ -179,4 +179,4 @@ setup-training: .venv-training/.ready ## Install what training and release need 
 	@touch $@
 
 test-training: setup-training ## Run training's tests in .venv-training.
-	@.venv-training/bin/python -m pytest tests/unit/training --confcutdir tests/unit/training
+	@.venv-training/bin/python -m pytest tests/unit/training --confcutdir tests/unit
