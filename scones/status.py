@@ -15,12 +15,11 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from scones.certify.live_precision import Precision
-from scones.certify.stack_draws import read_precision
 from scones.connection import Target, cloud_options, connect
 from scones.endpoint_waits import LOOKED_AT, EndpointWait, find_endpoint_wait
 from scones.errors import error_code
 from scones.index import ended, in_state, time_text
+from scones.live_precision import Precision, read_precision
 from scones.live_threshold import LiveThreshold, read_threshold
 from scones.promise_watch import PromiseWatch, read_watch, watch_text
 from scones.result_documents import VERIFICATION_FOLDER, Outcome

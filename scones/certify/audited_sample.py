@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Self
 
+from scones.audited_draws import decided_prefix, moment
 from scones.audits import Draw, certifying_half
 
 _RATE_DAYS: Final = 7
@@ -100,27 +101,6 @@ class Sample:
     def others_daily(self) -> float:
         """How many draws of the other half there are a day, by the last week."""
         return _daily(self.others, self.others, self.now)
-
-
-def decided_prefix(draws: Sequence[Draw], audit_days: int, now: datetime) -> Sequence[Draw]:
-    """Return the draws up to the first that is not decided and may still be: it is younger than `audit_days` days."""
-    latest = now - timedelta(days=audit_days)
-    undecided = (n for n, one in enumerate(draws) if one.decision is None and moment(one.at) > latest)
-    return draws[: next(undecided, len(draws))]
-
-
-def is_wrong(draw: Draw) -> bool:
-    """Tell whether a draw that passes counts as wrong: anything but a person who agrees.
-
-    `neither`, `cannot_tell`, an image that is gone and one that nobody decided in time are wrong: what nobody can
-    confirm must not certify.
-    """
-    return draw.decision != draw.label
-
-
-def moment(text: str) -> datetime:
-    """Read a time of the table."""
-    return datetime.fromisoformat(text)
 
 
 def _daily(wanted: Sequence[Draw], draws: Sequence[Draw], now: datetime) -> float:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from scones.certify.audited_sample import Sample, is_wrong
+from scones.audited_draws import is_wrong
+from scones.certify.audited_sample import Sample
 from scones.certify.error_test import certifies, passes_needed, upper_bound
 from scones.certify.threshold_grid import draws_needed, thresholds
 from scones.terminal import comma

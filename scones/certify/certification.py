@@ -27,7 +27,7 @@ class Scope(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class CertificateRequest:
     """What was asked for: the promise, for what, and how many days it lasts where it is applied."""
 
     promise: Promise
@@ -48,7 +48,7 @@ class Certification:
         Images of the period whose draw was missed: they may have passed, and nothing is known of them.
     """
 
-    request: Request
+    request: CertificateRequest
     model: CertifiedModel
     labels: tuple[str, ...]
     sample: Sample
@@ -58,7 +58,12 @@ class Certification:
 
     @classmethod
     def of(
-        cls, request: Request, model: CertifiedModel, labels: tuple[str, ...], sample: Sample, missed: int
+        cls,
+        request: CertificateRequest,
+        model: CertifiedModel,
+        labels: tuple[str, ...],
+        sample: Sample,
+        missed: int,
     ) -> "Certification":
         """Certify what was asked for."""
         if request.scope is Scope.ALL_IMAGES:

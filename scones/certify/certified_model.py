@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from scones.audited_draws import moment
 from scones.audits import Draw
-from scones.certify.audited_sample import moment
 from scones.errors import SconesError
 from scones.index import time_text
 

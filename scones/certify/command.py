@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from scones import audits
-from scones.certify.audited_sample import Sample, moment
+from scones.audited_draws import audit_share, moment, read_draws
+from scones.certify.audited_sample import Sample
 from scones.certify.certificate import Promise
-from scones.certify.certification import Certification, Request, Scope
+from scones.certify.certification import CertificateRequest, Certification, Scope
 from scones.certify.certified_model import choose_model
 from scones.certify.printed_certificate import print_certification
-from scones.certify.stack_draws import read_draws, sample_of
 from scones.connection import Target, cloud_options, connect
 from scones.live_threshold import read_threshold, write_certified
 from scones.stack import Stack, read_stack
@@ -86,8 +86,10 @@ def certify(  # noqa: PLR0913  the options
     scope = Scope.PER_LABEL if per_label else Scope.ALL_LABELS if all_labels else Scope.ALL_IMAGES
     connection = connect(target)
     stack = read_stack(connection)
-    request = Request(Promise(error, confidence), scope, days)
+    request = CertificateRequest(Promise(error, confidence), scope, days)
     found = find(connection, stack, request, model_version)
+    if stack.parameters.get("ClaimDays", "0") != "0":
+        notice(f"claims expire after {stack.parameters['ClaimDays']} days, and then leave the sample")
     applied = apply and bool(found.covers)
     if applied:
         _apply(connection, stack, found)
@@ -120,7 +122,7 @@ def _ask_second_looks(connection: "Connection", stack: Stack, found: Certificati
 
 
 def find(
-    connection: "Connection", stack: Stack, request: Request, model_version: str | None
+    connection: "Connection", stack: Stack, request: CertificateRequest, model_version: str | None
 ) -> Certification:
     """Read the draws, and certify what is asked for.
 
@@ -132,7 +134,8 @@ def find(
     now, dynamodb = datetime.now(UTC), connection.dynamodb()
     draws = read_draws(dynamodb, stack, None, now)
     model = choose_model(connection, stack, draws, model_version)
-    sample = sample_of(stack, model, draws, now)
+    of_model = [one for one in draws if model.has(one)]
+    sample = Sample.of(of_model, audit_share(stack), stack.number("AuditDays"), now)
     return Certification.of(request, model, stack.labels, sample, _missed(dynamodb, stack, sample))
 
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
+from scones.audited_draws import is_wrong
 from scones.audits import Draw
-from scones.certify.audited_sample import is_wrong
 from scones.decisions.decision import GONE
 
 

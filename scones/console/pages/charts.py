@@ -11,8 +11,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from scones.certify.live_precision import Precision
-from scones.certify.stack_draws import read_precision
 from scones.connection import Connection
 from scones.console.bar_chart import BarChart, draw
 from scones.console.chart_data import (
@@ -39,6 +37,7 @@ from scones.console.denials import Refused, allowed
 from scones.console.drift import read_drift
 from scones.console.page import Page, render_as_read, state_of
 from scones.label_thresholds import Thresholds
+from scones.live_precision import Precision, read_precision
 from scones.live_threshold import read_threshold
 
 _BINS: Final = 50

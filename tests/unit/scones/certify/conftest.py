@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from tests.unit.scones.certify.fake_audit import FakeAudit
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
     from scones.audits import Draw
     from tests.unit.scones.fake_stack import FakeCloudFormation
-
-
-@dataclass
-class FakeAudit:
-    """The draws of a stack, and what was asked of it."""
-
-    draws: list[Draw] = field(default_factory=list)
-    missed: int = 0
-    asked: list[str] = field(default_factory=list)
 
 
 @pytest.fixture
@@ -33,7 +25,7 @@ def audit(s3: S3Client, cloudformation: FakeCloudFormation, monkeypatch: pytest.
         fake.asked.append(draw.key)
         return True
 
-    monkeypatch.setattr("scones.audits.drawn", lambda *_, **__: iter(fake.draws), raising=False)
-    monkeypatch.setattr("scones.audits.missed", lambda *_, **__: fake.missed, raising=False)
-    monkeypatch.setattr("scones.audits.ask_second_look", ask, raising=False)
+    monkeypatch.setattr("scones.audits.drawn", lambda *_, **__: iter(fake.draws))
+    monkeypatch.setattr("scones.audits.missed", lambda *_, **__: fake.missed)
+    monkeypatch.setattr("scones.audits.ask_second_look", ask)
     return fake

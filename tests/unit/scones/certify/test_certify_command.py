@@ -17,7 +17,7 @@ from tests.unit.scones.certify.drawn_images import both_halves, draw, spread
 
 if TYPE_CHECKING:
     from scones.audits import Draw
-    from tests.unit.scones.certify.conftest import FakeAudit
+    from tests.unit.scones.certify.fake_audit import FakeAudit
     from tests.unit.scones.fake_stack import FakeCloudFormation, Scones
 
 NAME = "ConfidenceThreshold-scones"

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scones.certify.live_precision import Precision
 from scones.console import pages
 from scones.console.bar_chart import BarChart, draw, nice_top
 from scones.console.chart_data import (
@@ -25,6 +24,7 @@ from scones.console.chart_data import (
 from scones.console.drift import read_drift
 from scones.console.pages import charts
 from scones.index import Ended, shard_of, time_text
+from scones.live_precision import Precision
 from scones.result_documents import Outcome
 from tests.fakes.aws_clients import client_error
 from tests.support import ROOT

@@ -8,7 +8,7 @@ from bisect import bisect_left, bisect_right
 import numpy as np
 import pytest
 
-from scones.certify.live_precision import Precision, interval
+from scones.live_precision import Precision, interval
 
 
 def test_it_contains_the_share_and_narrows() -> None:

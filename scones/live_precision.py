@@ -9,9 +9,18 @@ methods related to the law of the iterated logarithm", Annals of Mathematical St
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from scones.audited_draws import audit_share, decided_prefix, is_wrong, read_draws
+from scones.errors import SconesError
+from scones.stack import Stack
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 CONFIDENCE: Final = 0.95
+PRECISION_DAYS: Final = 30
 _STEPS: Final = 50
 
 
@@ -41,6 +50,29 @@ class Precision:
     def as_document(self) -> dict[str, Any]:
         """Return what `scones status --json` says of it."""
         return {"passes": self.passes, "right": self.right, "low": self.low, "high": self.high}
+
+
+def read_precision(dynamodb: "DynamoDBClient", stack: Stack, now: datetime) -> Precision | None:
+    """
+    Return how right what passed was, by the draws of the last 30 days of the model that classified the newest one.
+
+    Returns
+    -------
+    Precision or None
+        None where nothing was drawn, audits are off, or their index is still being built.
+    """
+    if not audit_share(stack):
+        return None
+    try:
+        draws = read_draws(dynamodb, stack, now - timedelta(days=PRECISION_DAYS), now)
+    except SconesError:
+        return None
+    if not draws:
+        return None
+    version = draws[-1].model_version
+    present = [one for one in draws if one.model_version == version]
+    passed = [one for one in decided_prefix(present, stack.number("AuditDays"), now) if one.passed]
+    return Precision.of(len(passed), len(passed) - sum(map(is_wrong, passed)))
 
 
 def interval(right: int, of: int, confidence: float) -> tuple[float, float]:
