@@ -94,9 +94,10 @@ def test_the_highest_threshold_lets_four_hundred_through_at_one_percent() -> Non
     assert first_passes(0.01, 0.99) == passes_needed(0, 0.01, 0.99) == 585
 
 
-def test_equal_confidences_leave_no_threshold_between_them() -> None:
-    assert thresholds([1.0] * 60 + [0.7] * 20, 0.1, 0.95) == [1.0]
-    assert thresholds([1.0] * 80, 0.1, 0.95) == []
+def test_equal_confidences_pass_together() -> None:
+    assert thresholds([1.0] * 60 + [0.7] * 20, 0.1, 0.95) == [1.0, 0.7]
+    assert thresholds([1.0] * 80, 0.1, 0.95) == [1.0]
+    assert thresholds([0.97] * 80, 0.1, 0.95) == [0.9]
 
 
 @pytest.mark.parametrize(
