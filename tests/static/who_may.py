@@ -117,6 +117,7 @@ RESOURCES: dict[str, tuple[str, dict[str, str | list[str]]]] = {
     "other parameter": (f"arn:aws:ssm:{PLACE}:parameter/other", {}),
     "EndpointName": (f"arn:aws:sagemaker:{PLACE}:endpoint/EndpointName", {}),
     "other-endpoint": (f"arn:aws:sagemaker:{PLACE}:endpoint/other-endpoint", {}),
+    "a configuration": (f"arn:aws:sagemaker:{PLACE}:endpoint-config/one", {}),
     "a role": (f"arn:aws:iam::{ACCOUNT}:role/SerializeRole", {}),
     "the stack": (f"arn:aws:cloudformation:{PLACE}:stack/AWS::StackName/1", {}),
     "another stack": (f"arn:aws:cloudformation:{PLACE}:stack/other/1", {}),
@@ -157,7 +158,10 @@ WHO_MAY: dict[tuple[str, str], set[str]] = {
     ("s3:ListBucketVersions", "ImageBucket below incoming/"): {SERIALIZE, REVIEWERS, SWEEP},
     # The verdict
     ("sagemaker:InvokeEndpoint", "EndpointName"): {CLASSIFY},
-    ("ssm:GetParameter", "LiveThreshold"): {FILTER},
+    ("ssm:GetParameter", "LiveThreshold"): {FILTER, SWEEP},
+    ("ssm:PutParameter", "LiveThreshold"): {SWEEP},
+    ("sagemaker:DescribeEndpoint", "EndpointName"): {SWEEP},
+    ("sagemaker:DescribeEndpointConfig", "a configuration"): {SWEEP},
     **{("lambda:InvokeFunction", name): {WORKFLOW} for name in ("Serialize", "Classify", "Filter")},
     **{("lambda:InvokeFunction", f"version {name}:7"): {WORKFLOW} for name in ("Serialize", "Classify", "Filter")},
     **{

@@ -1,16 +1,18 @@
 """Filter: probabilities in, a verdict out; low confidence is an outcome, not an error."""
 
 import os
+from datetime import UTC, datetime
 
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from filter.certificate import Circumstances, refusal
 from filter.contract import FilterRequest, FilterResponse
 from filter.observability import logger, measure, metrics
 from filter.parameter_store import ParameterStore
 from filter.settings import Settings
-from filter.threshold import LiveThreshold
-from filter.verdict import judge
+from filter.threshold import LiveThreshold, Thresholds
+from filter.verdict import certified, judge
 
 settings = Settings.from_environment(os.environ)
 # An image waits at most 5 s for an unreachable SSM: the function has 10 s, and falls back to the deployed threshold.
@@ -28,6 +30,17 @@ def handler(event: FilterRequest, context: LambdaContext) -> FilterResponse:  # 
         logger.warning("using the deployed threshold", reason=thresholds.problem)
         metrics.add_metric("ThresholdFallback", MetricUnit.Count, 1)
     verdict = judge(event["inferences"], settings.labels, thresholds.of)
+    if settings.requires_certificate:
+        verdict = certified(verdict, _refusal(event, thresholds))
     measure(verdict)
     logger.info("filtered", **verdict)
     return verdict
+
+
+def _refusal(event: FilterRequest, thresholds: Thresholds) -> str | None:
+    if thresholds.problem:
+        return f"no certificate could be read: {thresholds.problem}"
+    image = Circumstances(
+        event.get("model_version"), settings.labels, settings.serialize_digest, datetime.now(UTC)
+    )
+    return refusal(thresholds.certificate, image)

@@ -15,9 +15,10 @@ class FilterRequest(TypedDict):
 
 
 class FilterResponse(TypedDict):
-    """The verdict; `passed` is exactly `confidence >= threshold`."""
+    """The verdict; `passed` is `confidence >= threshold`, unless `reason` says why the image may not pass."""
 
     passed: bool
     label: str
     confidence: float
     threshold: float
+    reason: NotRequired[str]

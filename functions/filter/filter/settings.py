@@ -23,12 +23,18 @@ class Settings:
         Name of the SSM parameter of the live threshold; empty where there is none.
     threshold_max_age_s
         Seconds for which SSM's response, or its failure to respond, is cached.
+    requires_certificate
+        Whether an image passes only where a certificate covers it.
+    serialize_digest
+        Digest of Serialize's code and settings in this release.
     """
 
     labels: tuple[str, ...]
     thresholds: Mapping[str, float]
     threshold_parameter: str = ""
     threshold_max_age_s: int = 30
+    requires_certificate: bool = False
+    serialize_digest: str = ""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
@@ -36,7 +42,8 @@ class Settings:
         Read LABELS ("bicycle,motorcycle"), CONFIDENCE_THRESHOLD and the location of the live threshold.
 
         CONFIDENCE_THRESHOLD is "0.8", or "bicycle=0.9,default=0.8".
-        THRESHOLD_PARAMETER may be missing; POWERTOOLS_PARAMETERS_MAX_AGE defaults to 30.
+        THRESHOLD_PARAMETER may be missing; POWERTOOLS_PARAMETERS_MAX_AGE defaults to 30, REQUIRE_CERTIFICATE to
+        "false".
 
         Raises
         ------
@@ -60,9 +67,15 @@ class Settings:
         max_age = environment.get("POWERTOOLS_PARAMETERS_MAX_AGE", "30")
         if not re.fullmatch("[0-9]{1,5}", max_age):
             problems.append(f"POWERTOOLS_PARAMETERS_MAX_AGE must be a number of seconds, not {max_age!r}")
+        requires = environment.get("REQUIRE_CERTIFICATE", "false")
+        digest = environment.get("SERIALIZE_DIGEST", "")
+        if requires not in {"true", "false"}:
+            problems.append(f"REQUIRE_CERTIFICATE must be true or false, not {requires!r}")
+        elif requires == "true" and not digest:
+            problems.append("SERIALIZE_DIGEST is missing, which REQUIRE_CERTIFICATE needs")
         if problems:
             raise ValueError("; ".join(problems))
         # `sam local` passes the template's logical id as the parameter's name, and has no SSM.
         is_sam_local = environment.get("AWS_SAM_LOCAL") == "true"
         parameter = "" if is_sam_local else environment.get("THRESHOLD_PARAMETER", "")
-        return cls(labels, thresholds, parameter, int(max_age))
+        return cls(labels, thresholds, parameter, int(max_age), requires == "true", digest)

@@ -38,6 +38,8 @@ class Settings:
     record_decision_arn: str
     alert_topic_arn: str
     failed_queue_url: str
+    threshold_parameter: str
+    endpoint_name: str
     sweep_minutes: int
     sweep_days: int
     sweep_attempts: int
@@ -47,7 +49,7 @@ class Settings:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
         """
-        Read the thirteen variables. No defaults: they would hide a variable that the template does not set.
+        Read the fifteen variables. No defaults: they would hide a variable that the template does not set.
 
         Raises
         ------
@@ -83,6 +85,8 @@ class Settings:
             record_decision_arn=text("RECORD_DECISION_ARN"),
             alert_topic_arn=text("ALERT_TOPIC_ARN"),
             failed_queue_url=text("FAILED_QUEUE_URL"),
+            threshold_parameter=text("THRESHOLD_PARAMETER"),
+            endpoint_name=text("ENDPOINT_NAME"),
             sweep_minutes=whole("SWEEP_MINUTES", LONGEST_MINUTES),
             sweep_days=whole("SWEEP_DAYS", LONGEST_DAYS),
             sweep_attempts=whole("SWEEP_ATTEMPTS", MOST_ATTEMPTS),
