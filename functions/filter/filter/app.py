@@ -6,17 +6,19 @@ from datetime import UTC, datetime
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from filter.aws_store import PARAMETER, SECRET, AwsStore
 from filter.certificate import Circumstances, refusal
-from filter.contract import FilterRequest, FilterResponse
+from filter.contract import Draw, FilterRequest, FilterResponse
+from filter.draw import Lottery
 from filter.observability import logger, measure, metrics
-from filter.parameter_store import ParameterStore
 from filter.settings import Settings
 from filter.threshold import LiveThreshold, Thresholds
 from filter.verdict import certified, judge
 
 settings = Settings.from_environment(os.environ)
 # An image waits at most 5 s for an unreachable SSM: the function has 10 s, and falls back to the deployed threshold.
-live = LiveThreshold(ParameterStore() if settings.threshold_parameter else None, settings)
+live = LiveThreshold(AwsStore(PARAMETER) if settings.threshold_parameter else None, settings)
+lottery = Lottery(AwsStore(SECRET) if settings.audit_secret else None, settings)
 
 
 @logger.inject_lambda_context(correlation_id_path="execution", clear_state=True, log_event=False)
@@ -30,16 +32,22 @@ def handler(event: FilterRequest, context: LambdaContext) -> FilterResponse:  # 
         logger.warning("using the deployed threshold", reason=thresholds.problem)
         metrics.add_metric("ThresholdFallback", MetricUnit.Count, 1)
     verdict = judge(event["inferences"], settings.labels, thresholds.of)
+    draw = lottery.draw(event.get("image_key"), event.get("etag"))
     if settings.requires_certificate:
-        verdict = certified(verdict, _refusal(event, thresholds))
+        verdict = certified(verdict, _refusal(event, thresholds, draw))
     measure(verdict)
-    logger.info("filtered", **verdict)
-    return verdict
+    logger.info("filtered", **verdict)  # without the draw: reviewers must not know it
+    if problem := draw.get("draw_missed"):
+        logger.warning("the draw of the audit was missed", reason=problem)
+        metrics.add_metric("AuditsMissed", MetricUnit.Count, 1)
+    return {**verdict, **draw}
 
 
-def _refusal(event: FilterRequest, thresholds: Thresholds) -> str | None:
+def _refusal(event: FilterRequest, thresholds: Thresholds, draw: Draw) -> str | None:
     if thresholds.problem:
         return f"no certificate could be read: {thresholds.problem}"
+    if problem := draw.get("draw_missed"):
+        return f"no certificate covers an image whose draw was missed: {problem}"
     image = Circumstances(
         event.get("model_version"), settings.labels, settings.serialize_digest, datetime.now(UTC)
     )

@@ -35,7 +35,7 @@ from scones.console.chart_data import (
 )
 from scones.console.denials import Refused, allowed
 from scones.console.drift import read_drift
-from scones.console.page import Page, render, state_of
+from scones.console.page import Page, render_as_read, state_of
 from scones.label_thresholds import Thresholds
 from scones.live_threshold import read_threshold
 
@@ -45,6 +45,10 @@ _TIME_FORMATS: Final = {"hour": "%H:%M", "day": "%H:%M", "week": "%a %H:%M", "mo
 
 def show(request: Request) -> Response:
     """Show the page for a period: `?period=week`, and `more` for ten times the read budget."""
+    return render_as_read(request, "charts.html", lambda: _content(request))
+
+
+def _content(request: Request) -> Mapping[str, Any]:
     cloud = state_of(request).cloud()
     now = datetime.fromtimestamp(cloud.clock.now(), UTC)
     named = request.query_params.get("period")
@@ -63,7 +67,7 @@ def show(request: Request) -> Response:
     judged, seconds, live = (None if isinstance(part, Refused) else part for part in parts)
     thresholds = live if isinstance(live, Thresholds) else cloud.stack.thresholds
     rows = at_thresholds(found, judged if isinstance(judged, list) else [])
-    content = {
+    return {
         "periods": PERIODS,
         "period": period,
         "found": found,
@@ -83,7 +87,6 @@ def show(request: Request) -> Response:
         "drift": read_drift(found),
         "data": {"rows": [asdict(row) for row in rows], "live": thresholds.lowest, "images": rows[0].passes},
     }
-    return render(request, "charts.html", content)
 
 
 def _drawn(chart: BarChart) -> Mapping[str, Any]:

@@ -11,7 +11,7 @@ from starlette.routing import Route
 from scones.connection import Connection
 from scones.console.denials import Refused
 from scones.console.jobs import BusyError, Job, Jobs
-from scones.console.page import Page, problem, render, state_of
+from scones.console.page import Page, problem, render_as_read, state_of
 from scones.console.stack_operations import read_parts, redrive, sweep
 from scones.console.state import ConsoleState
 from scones.label_thresholds import Thresholds
@@ -24,8 +24,11 @@ _MOST_LIMIT: Final = 100_000
 
 def show(request: Request) -> Response:
     """Show the page."""
-    state = state_of(request)
-    cloud = state.cloud()
+    return render_as_read(request, "operations.html", lambda: _content(request))
+
+
+def _content(request: Request) -> Mapping[str, Any]:
+    cloud = state_of(request).cloud()
     parts = read_parts(cloud)
     jobs = _jobs(request)
     disabled = {
@@ -36,7 +39,7 @@ def show(request: Request) -> Response:
         "threshold": jobs.refused.get("threshold"),
     }
     options = cloud.connection.options
-    content = {
+    return {
         **{name: None if isinstance(part, Refused) else part for name, part in parts.items()},
         "refused": {name: part.sentence for name, part in parts.items() if isinstance(part, Refused)},
         "disabled": disabled,
@@ -50,7 +53,6 @@ def show(request: Request) -> Response:
             "prefix": cloud.stack.incoming_prefix,
         },
     }
-    return render(request, "operations.html", content)
 
 
 def _jobs(request: Request) -> Jobs:

@@ -99,6 +99,15 @@ def test_any_other_image_goes_to_review_with_the_reason(
     assert filtered(live, event, REQUIRE_CERTIFICATE="false")["passed"], "only where it is required"
 
 
+def test_an_image_whose_draw_was_missed_goes_to_review(filtered: Callable[..., dict[str, Any]]) -> None:
+    found = filtered(value(), AUDIT_SHARE="0.5", AUDIT_SECRET="audit")  # the request names no image
+    assert found["passed"] is False
+    assert found["reason"] == (
+        "no certificate covers an image whose draw was missed: the request does not name the image"
+    )
+    assert found["draw_missed"] == "the request does not name the image"
+
+
 def test_an_image_below_the_threshold_keeps_its_own_reason() -> None:
     verdict: Any = {"passed": False, "label": "bicycle", "confidence": 0.5, "threshold": 0.9}
     assert certified(verdict, "the certificate ended") == verdict
