@@ -19,7 +19,7 @@ from scones.connection import Target, cloud_options, connect
 from scones.endpoint_waits import LOOKED_AT, EndpointWait, find_endpoint_wait
 from scones.errors import error_code
 from scones.index import ended, in_state, time_text
-from scones.live_threshold import Threshold, read_threshold
+from scones.live_threshold import LiveThreshold, read_threshold
 from scones.result_documents import VERIFICATION_FOLDER, Outcome
 from scones.stack import Stack, read_stack
 from scones.terminal import comma, out, outcome_text, print_json, shown
@@ -92,7 +92,7 @@ class Status:
     executions: dict[str, Count] | None
     queue_visible: int
     queue_in_flight: int
-    threshold: Threshold
+    threshold: LiveThreshold
     oldest: Waiting | None
     oldest_for_person: Waiting | None
     endpoint_wait: EndpointWait | None
@@ -129,8 +129,10 @@ class Status:
             else None,
             "alarms": self.alarms,
             "endpoint": self.stack.endpoint_name,
-            "threshold": self.threshold.counts,
-            "deployed_threshold": self.threshold.deployed,
+            "threshold": self.threshold.counts.for_all,
+            "thresholds": self.threshold.counts.by_label,
+            "deployed_threshold": self.threshold.deployed.for_all,
+            "deployed_thresholds": self.threshold.deployed.by_label,
         }
 
 

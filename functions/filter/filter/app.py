@@ -23,11 +23,11 @@ def handler(event: FilterRequest, context: LambdaContext) -> FilterResponse:  # 
     """Decide whether the photo passes or needs a human review."""
     logger.append_keys(s3_request_id=event.get("s3_request_id"))
     metrics.add_metadata("correlation_id", event.get("execution"))
-    threshold = live.read()
-    if threshold.problem:
-        logger.warning("using the deployed threshold", reason=threshold.problem)
+    thresholds = live.read()
+    if thresholds.problem:
+        logger.warning("using the deployed threshold", reason=thresholds.problem)
         metrics.add_metric("ThresholdFallback", MetricUnit.Count, 1)
-    verdict = judge(event["inferences"], settings.labels, threshold.value)
+    verdict = judge(event["inferences"], settings.labels, thresholds.of)
     measure(verdict)
     logger.info("filtered", **verdict)
     return verdict

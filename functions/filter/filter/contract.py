@@ -4,9 +4,12 @@ from typing import NotRequired, TypedDict
 
 
 class FilterRequest(TypedDict):
-    """One probability for each label, in the order of the labels."""
+    """One probability for each label, in the order of the labels; the image, and the model that answered."""
 
     inferences: list[float]
+    image_key: NotRequired[str]
+    etag: NotRequired[str]
+    model_version: NotRequired[str | None]
     execution: NotRequired[str | None]
     s3_request_id: NotRequired[str | None]
 

@@ -59,7 +59,9 @@ def test_counts_for_machines(scones: Scones, s3: S3Client, workflow: FakeWorkflo
         "alarms": [],
         "endpoint": "the-endpoint",
         "threshold": 0.8,
+        "thresholds": {"bicycle": 0.8, "motorcycle": 0.8},
         "deployed_threshold": 0.8,
+        "deployed_thresholds": {"bicycle": 0.8, "motorcycle": 0.8},
     }
 
 
