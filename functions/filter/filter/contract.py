@@ -14,7 +14,18 @@ class FilterRequest(TypedDict):
     s3_request_id: NotRequired[str | None]
 
 
-class FilterResponse(TypedDict):
+class Draw(TypedDict, total=False):
+    """
+    The audit's draw: empty for an image that is not in the sample.
+
+    `u` is the fraction that decided it, as decimal text; `draw_missed` says why it could not be decided.
+    """
+
+    u: str
+    draw_missed: str
+
+
+class FilterResponse(Draw):
     """The verdict; `passed` is exactly `confidence >= threshold`."""
 
     passed: bool

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from filter.threshold_rule import parse_thresholds
+from filter.threshold_rule import parse_number, parse_thresholds
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +23,18 @@ class Settings:
         Name of the SSM parameter of the live threshold; empty where there is none.
     threshold_max_age_s
         Seconds for which SSM's response, or its failure to respond, is cached.
+    audit_share
+        The share of all classified images, 0 to 1, that people check; 0 for none.
+    audit_secret
+        ARN of the secret of the draw; empty where there is none.
     """
 
     labels: tuple[str, ...]
     thresholds: Mapping[str, float]
     threshold_parameter: str = ""
     threshold_max_age_s: int = 30
+    audit_share: float = 0.0
+    audit_secret: str = ""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
@@ -60,9 +66,15 @@ class Settings:
         max_age = environment.get("POWERTOOLS_PARAMETERS_MAX_AGE", "30")
         if not re.fullmatch("[0-9]{1,5}", max_age):
             problems.append(f"POWERTOOLS_PARAMETERS_MAX_AGE must be a number of seconds, not {max_age!r}")
+        share = 0.0
+        try:
+            share = parse_number(environment.get("AUDIT_SHARE", "0"))
+        except ValueError as error:
+            problems.append(f"AUDIT_SHARE {error}")
         if problems:
             raise ValueError("; ".join(problems))
-        # `sam local` passes the template's logical id as the parameter's name, and has no SSM.
+        # `sam local` passes the template's logical ids as names, and has neither SSM nor Secrets Manager.
         is_sam_local = environment.get("AWS_SAM_LOCAL") == "true"
         parameter = "" if is_sam_local else environment.get("THRESHOLD_PARAMETER", "")
-        return cls(labels, thresholds, parameter, int(max_age))
+        secret = "" if is_sam_local else environment.get("AUDIT_SECRET", "")
+        return cls(labels, thresholds, parameter, int(max_age), share, secret)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from filter.errors import ParameterUnavailableError
+from filter.errors import StoreUnavailableError
 from filter.live_value import Certificate, parse_live_value
 from filter.settings import Settings
 
@@ -14,7 +14,7 @@ class Source(Protocol):
     """The store of the live thresholds."""
 
     def get(self, name: str) -> str:
-        """Return the parameter's value, or raise ParameterUnavailableError."""
+        """Return the parameter's value, or raise StoreUnavailableError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,5 +59,5 @@ class LiveThreshold:
         name = self._settings.threshold_parameter
         try:
             return Thresholds(*parse_live_value(source.get(name), self._settings.labels))
-        except (ParameterUnavailableError, ValueError) as error:
+        except (StoreUnavailableError, ValueError) as error:
             return Thresholds(self._settings.thresholds, problem=f"parameter {name}: {error}")

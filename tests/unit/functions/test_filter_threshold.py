@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from filter.errors import ParameterUnavailableError
+from filter.errors import StoreUnavailableError
 from filter.settings import Settings
 from filter.threshold import LiveThreshold
 from tests.fakes.lambda_context import FakeLambdaContext
@@ -54,7 +54,7 @@ def stage() -> Stage:
 
 @pytest.fixture
 def unavailable() -> Callable[[str], Exception]:
-    error: Callable[[str], Exception] = ParameterUnavailableError
+    error: Callable[[str], Exception] = StoreUnavailableError
     return error
 
 
