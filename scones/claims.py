@@ -80,14 +80,28 @@ def read_claims(
     client: "DynamoDBClient", table: str, names: Iterable[tuple[str, str]]
 ) -> dict[tuple[str, str], Claim]:
     """Read the claims of images by key and ETag; an image that nobody ever claimed is not in the answer."""
-    claims = {}
+    return {name: _claim(item) for name, item in read_items(client, table, names).items()}
+
+
+def read_items(
+    client: "DynamoDBClient", table: str, names: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], Mapping[str, Any]]:
+    """
+    Read the items of images by key and ETag, as DynamoDB has them.
+
+    Raises
+    ------
+    SconesError
+        When the table does not return all of them, because it is throttled.
+    """
+    items: dict[tuple[str, str], Mapping[str, Any]] = {}
     for batch in batched(names, _BATCH, strict=False):
         keys = [{"image_key": {"S": key}, "etag": {"S": etag}} for key, etag in batch]
         request: Mapping[str, Any] = {table: {"Keys": keys, "ConsistentRead": True}}
         for attempt in range(_READS):
             answer = client.batch_get_item(RequestItems=request)
             for item in answer["Responses"].get(table, []):
-                claims[item["image_key"]["S"], item["etag"]["S"]] = _claim(item)
+                items[item["image_key"]["S"], item["etag"]["S"]] = item
             request = answer.get("UnprocessedKeys") or {}
             if not request:
                 break
@@ -95,7 +109,7 @@ def read_claims(
         else:
             message = f"table {table} does not answer for all images: try again in a minute"
             raise SconesError(message)
-    return claims
+    return items
 
 
 def read_claims_of_key(client: "DynamoDBClient", table: str, key: str) -> dict[str, Claim]:

@@ -47,6 +47,10 @@ COMMANDS: Final[Mapping[str, Lazy]] = {
     "threshold": Lazy(
         "scones.threshold:threshold", "Show or set the confidence that passes, without a deploy."
     ),
+    "what-if": Lazy(
+        "scones.what_if.command:what_if",
+        "Say what another threshold or model would have made of stored images.",
+    ),
     "backfill": Lazy("scones.backfill.command:backfill", "Classify images that were in the bucket before."),
     "reindex": Lazy(
         "scones.reindex:reindex", "Fill the index of a stack that was deployed before it had one."
