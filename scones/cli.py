@@ -51,6 +51,10 @@ COMMANDS: Final[Mapping[str, Lazy]] = {
         "scones.what_if.command:what_if",
         "Say what another threshold or model would have made of stored images.",
     ),
+    "certify": Lazy(
+        "scones.certify.command:certify",
+        "Say from which threshold on at most so much of what passes is wrong.",
+    ),
     "backfill": Lazy("scones.backfill.command:backfill", "Classify images that were in the bucket before."),
     "reindex": Lazy(
         "scones.reindex:reindex", "Fill the index of a stack that was deployed before it had one."

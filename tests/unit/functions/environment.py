@@ -33,6 +33,12 @@ SETTINGS = {
         "SWEEP_ATTEMPTS": "3",
         "MAX_STARTS_PER_RUN": "1000",
         "CLAIM_DAYS": "0",
+        "AUDIT_SHARE": "0",
+        "AUDIT_DAYS": "14",
+        "PROMISED_ERROR": "0",
+        "WATCH_FALSE_ALARMS": "0.05",
+        "WATCH_ACTION": "notify",
+        "THRESHOLD_PARAMETER": "ConfidenceThreshold-scones",
         "RESULT_DAYS": "0",
     },
 }

@@ -35,6 +35,18 @@ def small_network(classes: int) -> Network:
     return Network(classes, widths=(16, 16, 16), blocks=(1, 1, 1))
 
 
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    """For small networks, more threads only wait for each other."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make every network small, where a test is about the run and not about the default network."""
+    monkeypatch.setattr(Network.__init__, "__defaults__", ((16, 16, 16), (1, 1, 1)))
+
+
 def options(archive: Path, output: Path, *more: str) -> list[str]:
     md5 = hashlib.md5(archive.read_bytes()).hexdigest()  # noqa: S324 - the publisher's choice
     sound = ["--archive", str(archive), "--md5", md5, "--output", str(output), "--threads", "1"]
@@ -120,6 +132,7 @@ def test_a_trained_model_serves(
     ]
 
 
+@pytest.mark.usefixtures("small")
 def test_the_same_script_is_a_training_job(
     archive_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -148,10 +161,12 @@ def test_the_same_script_is_a_training_job(
     assert main([]) == 0  # the restarted job finds its checkpoints
 
 
+@pytest.mark.usefixtures("small")
 def test_every_class_wanted_leaves_no_strangers(archive_path: Path, tmp_path: Path) -> None:
     assert main(options(archive_path, tmp_path / "out", "--classes", "all")) == 0
 
 
+@pytest.mark.usefixtures("small")
 def test_a_finished_run_resumes_to_the_same_model(archive_path: Path, tmp_path: Path) -> None:
     assert main(options(archive_path, tmp_path / "out")) == 0
     first = Predictor(tmp_path / "out" / "model.onnx").version
@@ -159,6 +174,7 @@ def test_a_finished_run_resumes_to_the_same_model(archive_path: Path, tmp_path: 
     assert Predictor(tmp_path / "out" / "model.onnx").version == first
 
 
+@pytest.mark.usefixtures("small")
 def test_resuming_under_other_settings_is_refused(
     archive_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
