@@ -54,6 +54,10 @@ class Candidate(Protocol):
     def named(self) -> dict[str, Any]:
         """What the report names it by, beside its version."""
 
+    @property
+    def manifests(self) -> Sequence[Path]:
+        """What it was trained on, as far as that is known from where it is."""
+
     def classify(self, image: Prepared) -> Answer:
         """Classify an image, or raise NotClassifiedError; SconesError where no image can be."""
 
@@ -71,6 +75,12 @@ class ServedFile:
     def named(self) -> dict[str, Any]:
         """Its name and digest."""
         return {"kind": "file", "name": self.file.name, "sha256": self.sha256}
+
+    @property
+    def manifests(self) -> Sequence[Path]:
+        """The manifest that `training.improve` writes beside it."""
+        manifest = self.file.parent / "images" / "manifest.jsonl"
+        return [manifest] if manifest.is_file() else []
 
     def classify(self, image: Prepared) -> Answer:
         """Post an image to the server."""
@@ -143,6 +153,11 @@ class Endpoint:
     def named(self) -> dict[str, Any]:
         """Its name; what it serves has no digest."""
         return {"kind": "endpoint", "name": self.name, "sha256": None}
+
+    @property
+    def manifests(self) -> Sequence[Path]:
+        """Nothing: an endpoint does not say it."""
+        return []
 
     def classify(self, image: Prepared) -> Answer:
         """Invoke it, again while it throttles."""

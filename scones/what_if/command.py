@@ -85,7 +85,8 @@ class _Options:
     multiple=True,
     type=FilePath(dir_okay=False, path_type=Path),
     metavar="MANIFEST",
-    help="A manifest.jsonl of training.data: its images are left out, since the candidate has learned them.",
+    help="A manifest.jsonl of training.data: its images are left out, since the candidate has learned them. "
+    "Default: images/manifest.jsonl beside the model FILE, where training.improve writes it.",
 )
 @click.option(
     "--all", "everything", is_flag=True, help=f"List all images that change, not the newest {SHOWN}."
@@ -205,7 +206,8 @@ def _candidate(
 def _replay(
     connection: Connection, stack: Stack, candidate: Candidate, thresholds: Thresholds, options: _Options
 ) -> Replay:
-    learned = LearnedImages(stack.image_bucket, options.trained_on) if options.trained_on else None
+    manifests = options.trained_on or candidate.manifests
+    learned = LearnedImages(stack.image_bucket, manifests) if manifests else None
     replay = Replay(thresholds.by_label, learned, options.most_changes)
     verdicts = StoredVerdicts(connection.dynamodb(), stack, options.since, options.until)
     images = _newest(verdicts, replay, options.most_images)

@@ -15,6 +15,9 @@ from botocore.exceptions import ClientError
 from scones.doctor.endpoint_answer import draw_probe
 from scones.index import shard_of
 from scones.what_if import patience
+from scones.what_if.candidate import ServedFile
+from scones.what_if.learned_images import LearnedImages
+from scones.what_if.stored_verdicts import StoredVerdict
 from tests.fakes.models import stated
 from tests.unit.scones.fake_stack import REGION, FakeCloudFormation, FakeWorkflow, Scones
 
@@ -397,6 +400,49 @@ def test_a_period_without_images_says_so(
     result = scones("what-if", "--endpoint", "candidate", "--until", "2d")
     assert result.exit_code == 2
     assert "give an earlier --since" in result.stderr
+
+
+def test_the_manifest_beside_a_model_file_names_what_it_has_learned(tmp_path: Path) -> None:
+    file = ServedFile(tmp_path / "model.onnx", "", "", ())
+    assert file.manifests == []
+    manifest = tmp_path / "images" / "manifest.jsonl"
+    manifest.parent.mkdir()
+    sources = ("s3://photos/incoming/a.jpg?versionId=v1", "s3://photos/incoming/b.jpg")
+    manifest.write_text("".join(json.dumps({"source": one, "split": "train"}) + "\n" for one in sources))
+    learned = LearnedImages("photos", file.manifests)
+    known = [
+        ("incoming/a.jpg", "v1"),
+        ("incoming/a.jpg", "v2"),
+        ("incoming/b.jpg", "v9"),
+        ("incoming/c.jpg", "v1"),
+    ]
+    verdicts = [
+        StoredVerdict(
+            key,
+            "e",
+            "",
+            "bicycle",
+            0.9,
+            passed=True,
+            is_held=False,
+            model_version=None,
+            version_id=version,
+            size=1,
+        )
+        for key, version in known
+    ]
+    assert [learned.has(one) for one in verdicts] == [True, False, True, False]
+
+
+@pytest.mark.parametrize("text", ["no json", "[]", '{"split": "train"}'])
+def test_another_file_than_a_manifest_is_refused(
+    scones: Scones, stored: FakeWorkflow, endpoint: FakeEndpoint, tmp_path: Path, text: str
+) -> None:
+    manifest = tmp_path / "manifest.jsonl"
+    manifest.write_text(text)
+    result = scones("what-if", "--endpoint", "candidate", "--trained-on", str(manifest))
+    assert result.exit_code == 2
+    assert "is not a manifest of training.data" in result.stderr
 
 
 def test_a_broken_model_file_is_named(
