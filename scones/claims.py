@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import batched
 from typing import TYPE_CHECKING, Any
 
-from scones.errors import SconesError
+from scones.errors import SconesError, is_denied
 from scones.result_documents import Outcome, result_key
 
 if TYPE_CHECKING:
@@ -113,14 +113,33 @@ def read_items(
 
 
 def read_claims_of_key(client: "DynamoDBClient", table: str, key: str) -> dict[str, Claim]:
-    """Read the claims of all that was ever uploaded under a key, by ETag."""
+    """
+    Read the claims of all that was ever uploaded under a key, by ETag.
+
+    Raises
+    ------
+    SconesError
+        When the caller may only review: their policy reads one image's claim, and not the model's verdict before it is
+        decided.
+    """
+    from botocore.exceptions import ClientError  # noqa: PLC0415 (slow)
+
     pages = client.get_paginator("query").paginate(
         TableName=table,
         KeyConditionExpression="image_key = :key",
         ExpressionAttributeValues={":key": {"S": key}},
         ConsistentRead=True,
     )
-    return {item["etag"]["S"]: _claim(item) for page in pages for item in page["Items"]}
+    try:
+        return {item["etag"]["S"]: _claim(item) for page in pages for item in page["Items"]}
+    except ClientError as error:
+        if not is_denied(error):
+            raise
+        message = (
+            f"an image's whole story needs dynamodb:Query on table {table}, which the stack's ReviewerPolicy does not "
+            "allow: use an operator's profile or role; `scones review KEY` corrects an image without it"
+        )
+        raise SconesError(message) from error
 
 
 def _claim(item: Mapping[str, Any]) -> Claim:
