@@ -68,7 +68,10 @@ class Missing:
         wanted = f"{self.passes:,} more audited passes with none wrong"
         if self.draws:
             draws = comma(self.draws, "more draw", "more draws")
-            wanted = f"{draws} to choose thresholds by, and {self.passes:,} audited passes with none wrong"
+            wanted = (
+                f"{draws} in the half that chooses thresholds, and {self.passes:,} audited passes with none wrong "
+                "in the other"
+            )
         return f"{wanted}; {_days(self.days)}"
 
     def as_document(self) -> dict[str, Any]:

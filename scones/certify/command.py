@@ -93,10 +93,14 @@ def certify(  # noqa: PLR0913  the options
     applied = apply and bool(found.covers)
     if applied:
         _apply(connection, stack, found)
+    elif apply:
+        notice("nothing is certified, so that nothing was applied")
     if as_json:
         print_json({**found.as_document(), "until": found.until if applied else None})
     else:
         print_certification(found)
+        if applied:
+            notice(f"applied until {found.until}: counts within 30 s for images not judged yet")
         if not dry_run:
             _ask_second_looks(connection, stack, found)
     if not found.is_given:

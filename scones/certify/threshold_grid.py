@@ -41,19 +41,18 @@ def thresholds(confidences: Sequence[float], error: float, confidence: float) ->
     Returns
     -------
     list of float
-        None while there are too few draws. Each is the shortest decimal that lets exactly so many of the used draws
-        through; fewer than 20 where confidences are equal.
+        None while there are too few draws. Each is the shortest decimal that lets no more of the used draws through
+        than it must; they are fewer than 20 where confidences are equal.
     """
     needed, first = draws_needed(error, confidence), first_passes(error, confidence)
     if len(confidences) < needed:
         return []
     ordered = sorted(confidences[:needed], reverse=True)
-    tried = []
-    for passes in range(first, needed, max(1, first // _STEPS)):
-        last, next_one = ordered[passes - 1], ordered[passes]
-        if next_one < last:
-            tried.append(shortest_decimal(next_one, last))
-    return tried
+    lasts = [ordered[passes - 1] for passes in range(first, needed, max(1, first // _STEPS))]
+    return [
+        shortest_decimal(max((one for one in ordered if one < last), default=0.0), last)
+        for last in dict.fromkeys(lasts)
+    ]
 
 
 def shortest_decimal(low: float, high: float) -> float:

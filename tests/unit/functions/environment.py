@@ -17,7 +17,7 @@ AWS = {
 
 # What the template sets for each function.
 SETTINGS = {
-    "serialize": {"MODEL_INPUT_SIZE": "32", "MAX_OBJECT_BYTES": "26214400", "MAX_PIXELS": "50331648"},
+    "serialize": {"MODEL_INPUT_SIZE": "64", "MAX_OBJECT_BYTES": "26214400", "MAX_PIXELS": "50331648"},
     "classify": {"ENDPOINT_NAME": "scones", "LABELS": "bicycle,motorcycle"},
     "filter": {"LABELS": "bicycle,motorcycle", "CONFIDENCE_THRESHOLD": "0.8"},
     "sweep": {

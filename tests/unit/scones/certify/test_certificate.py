@@ -94,9 +94,10 @@ def test_the_highest_threshold_lets_four_hundred_through_at_one_percent() -> Non
     assert first_passes(0.01, 0.99) == passes_needed(0, 0.01, 0.99) == 585
 
 
-def test_equal_confidences_leave_no_threshold_between_them() -> None:
-    assert thresholds([1.0] * 60 + [0.7] * 20, 0.1, 0.95) == [1.0]
-    assert thresholds([1.0] * 80, 0.1, 0.95) == []
+def test_equal_confidences_pass_together() -> None:
+    assert thresholds([1.0] * 60 + [0.7] * 20, 0.1, 0.95) == [1.0, 0.7]
+    assert thresholds([1.0] * 80, 0.1, 0.95) == [1.0]
+    assert thresholds([0.97] * 80, 0.1, 0.95) == [0.9]
 
 
 @pytest.mark.parametrize(
@@ -164,7 +165,7 @@ def test_too_few_draws_to_choose_thresholds_by() -> None:
     found = certify(sample(both_halves(30, spread, lambda _: "bicycle")), PROMISE)
     assert (found.given, list(found.tried), found.coverage) == (None, [], None)
     assert str(found.missing).startswith(
-        "50 more draws to choose thresholds by, and 38 audited passes with none wrong"
+        "50 more draws in the half that chooses thresholds, and 38 audited passes with none wrong"
     )
 
 
