@@ -1,7 +1,7 @@
 """What a page of the console is: routes, a place in the menu, and a template that extends base.html."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -9,16 +9,17 @@ from urllib.parse import urlencode
 
 from markupsafe import Markup
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute
 from starlette.templating import Jinja2Templates
 
 from scones.console.previews import ImageRef, PreviewSize
-from scones.console.state import ConsoleState, OpenCloud
+from scones.console.state import ConsoleState, OpenCloud, sentence_of
 
 MAX_KEY_BYTES: Final = 1024
 FOLDER: Final = Path(__file__).parent
 _TEMPLATES: Final = Jinja2Templates(FOLDER / "templates")
+_MAIN: Final = '<main id="main"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,20 +50,52 @@ def state_of(request: Request) -> ConsoleState:
 
 def render(request: Request, template: str, content: Mapping[str, Any], status: int = 200) -> Response:
     """Render a template; `data` in the content becomes the JSON that the page's script reads with `pageData()`."""
+    context = {**_frame(request), **content}
+    return _TEMPLATES.TemplateResponse(request, template, context, status_code=status)
+
+
+def render_as_read(request: Request, template: str, read: Callable[[], Mapping[str, Any]]) -> Response:
+    """
+    Send the head of a page at once, and the rest when it has been read: for a page that reads much.
+
+    Parameters
+    ----------
+    read
+        Return the content, as of `render`. The head has been sent by then: an error becomes a section of the page.
+    """
+    state_of(request).cloud()  # a stack that is gone is still a page of its own
+
+    def pieces() -> Iterator[str]:
+        page = _TEMPLATES.env.get_template(template)
+        context = page.new_context({"request": request, **_frame(request)})
+        for piece in page.root_render_func(context):
+            yield piece
+            if _MAIN in piece:  # names of a block are looked up when it begins
+                try:
+                    context.vars.update(read())
+                except Exception as error:  # noqa: BLE001 - said on the page, as `web.trouble` says it
+                    yield _TEMPLATES.env.get_template("trouble_end.html").render(trouble_of(request, error))
+                    return
+
+    return StreamingResponse(pieces(), media_type="text/html")
+
+
+def trouble_of(request: Request, error: Exception) -> Mapping[str, str]:
+    """Return what the page of an error says; `lasting` where asking again does not help."""
+    sentence = state_of(request).trouble(error)
+    own_fault = {"lasting": "The console failed"} if sentence_of(error) is None else {}
+    return {"sentence": sentence, **own_fault}
+
+
+def _frame(request: Request) -> Mapping[str, Any]:
     console = state_of(request)
-    return _TEMPLATES.TemplateResponse(
-        request,
-        template,
-        {
-            "menu": [page for page in request.app.state.pages if page.title],
-            "csrf": console.secrets.csrf,
-            "read_only": console.read_only,
-            **_place(console),
-            "data": {},
-            **content,
-        },
-        status_code=status,
-    )
+    return {
+        "menu": [page for page in request.app.state.pages if page.title],
+        "csrf": console.secrets.csrf,
+        "read_only": console.read_only,
+        **_place(console),
+        "data": {},
+    }
 
 
 def _place(console: ConsoleState) -> Mapping[str, str]:

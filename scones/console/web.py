@@ -17,10 +17,10 @@ from scones.console.desk import ReviewDesk
 from scones.console.feed import Feed
 from scones.console.guard import Guard
 from scones.console.jobs import Jobs
-from scones.console.page import FOLDER, Page, image_of, is_image_key, problem, render, state_of
+from scones.console.page import FOLDER, Page, image_of, is_image_key, problem, render, state_of, trouble_of
 from scones.console.pages import PAGES
 from scones.console.previews import PreviewGoneError, PreviewSize
-from scones.console.state import ConsoleState, sentence_of
+from scones.console.state import ConsoleState
 from scones.errors import SconesError
 
 
@@ -84,15 +84,11 @@ def health(request: Request) -> Response:
 
 def trouble(request: Request, error: Exception) -> Response:
     """Say what AWS answered: to a person on a page that waits for better times, to a script as JSON."""
-    sentence = state_of(request).trouble(error)
-    is_own = sentence_of(error) is None
-    status = 500 if is_own else 503
+    said = trouble_of(request, error)
+    status = 500 if "lasting" in said else 503
     if "text/html" in request.headers.get("accept", ""):
-        content = (
-            {"sentence": sentence, "lasting": "The console failed"} if is_own else {"sentence": sentence}
-        )
-        return render(request, "trouble.html", content, status)
-    return problem(sentence, status)
+        return render(request, "trouble.html", said, status)
+    return problem(said["sentence"], status)
 
 
 def left(_request: Request, _error: Exception) -> Response:

@@ -7,7 +7,7 @@ import re
 import threading
 import time
 from collections import Counter
-from contextlib import suppress
+from contextlib import closing, suppress
 
 import httpx
 import pytest
@@ -35,7 +35,7 @@ def test_fifty_kills_leave_one_decision_or_none(cloud: LocalCloud) -> None:
     keys = fill_queue(cloud, KILLS)
     dice = random.Random(7)  # noqa: S311 (when to kill)
     for _ in range(KILLS):
-        with serving(cloud.shell) as console, client_of(console) as client:
+        with serving(cloud.shell) as console, closing(client_of(console)) as client:
             (image,) = client.post("/review/take", json={"page": "p", "images": 1}).json()["images"]
             asked = {"page": "p", "id": image["id"], "label": "neither", "took_ms": 1}
 

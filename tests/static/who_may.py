@@ -114,6 +114,8 @@ RESOURCES: dict[str, tuple[str, dict[str, str | list[str]]]] = {
     },
     "children Backfill": (f"arn:aws:states:{PLACE}:execution:Backfill/listing:1", {}),
     "LiveThreshold": (f"arn:aws:ssm:{PLACE}:parameter/LiveThreshold", {}),
+    "AuditSecret": (f"arn:aws:secretsmanager:{PLACE}:secret:AuditSecret", {}),
+    "other secret": (f"arn:aws:secretsmanager:{PLACE}:secret:other", {}),
     "other parameter": (f"arn:aws:ssm:{PLACE}:parameter/other", {}),
     "EndpointName": (f"arn:aws:sagemaker:{PLACE}:endpoint/EndpointName", {}),
     "other-endpoint": (f"arn:aws:sagemaker:{PLACE}:endpoint/other-endpoint", {}),
@@ -158,6 +160,7 @@ WHO_MAY: dict[tuple[str, str], set[str]] = {
     # The verdict
     ("sagemaker:InvokeEndpoint", "EndpointName"): {CLASSIFY},
     ("ssm:GetParameter", "LiveThreshold"): {FILTER},
+    ("secretsmanager:GetSecretValue", "AuditSecret"): {FILTER},
     **{("lambda:InvokeFunction", name): {WORKFLOW} for name in ("Serialize", "Classify", "Filter")},
     **{("lambda:InvokeFunction", f"version {name}:7"): {WORKFLOW} for name in ("Serialize", "Classify", "Filter")},
     **{
@@ -214,7 +217,9 @@ WHO_MAY: dict[tuple[str, str], set[str]] = {
     ("sns:Publish", "AlertTopic"): {WORKFLOW, SWEEP, RECORD},
     ("sqs:SendMessage", "FailedImages"): {SWEEP},
     # The key
-    ("kms:Decrypt", "KmsKeyArn"): {UPLOADERS, REVIEWERS, WORKFLOW, BACKFILL, RECORD, SERIALIZE, SWEEP},
+    ("kms:Decrypt", "KmsKeyArn"): {
+        UPLOADERS, REVIEWERS, WORKFLOW, BACKFILL, RECORD, SERIALIZE, FILTER, SWEEP,
+    },
     ("kms:GenerateDataKey", "KmsKeyArn"): {UPLOADERS, WORKFLOW, BACKFILL, RECORD, SWEEP},
     # Logs and traces
     **{

@@ -11,10 +11,11 @@ from starlette.routing import Route
 from scones.connection import Connection
 from scones.console.denials import Refused
 from scones.console.jobs import BusyError, Job, Jobs
-from scones.console.page import Page, problem, render, state_of
+from scones.console.page import Page, problem, render_as_read, state_of
 from scones.console.stack_operations import read_parts, redrive, sweep
 from scones.console.state import ConsoleState
-from scones.live_threshold import parse_threshold, set_threshold
+from scones.label_thresholds import Thresholds
+from scones.live_threshold import set_threshold
 from scones.status import PERIODS, endpoint_text
 
 _BAD, _CONFLICT = 400, 409
@@ -23,8 +24,11 @@ _MOST_LIMIT: Final = 100_000
 
 def show(request: Request) -> Response:
     """Show the page."""
-    state = state_of(request)
-    cloud = state.cloud()
+    return render_as_read(request, "operations.html", lambda: _content(request))
+
+
+def _content(request: Request) -> Mapping[str, Any]:
+    cloud = state_of(request).cloud()
     parts = read_parts(cloud)
     jobs = _jobs(request)
     disabled = {
@@ -35,7 +39,7 @@ def show(request: Request) -> Response:
         "threshold": jobs.refused.get("threshold"),
     }
     options = cloud.connection.options
-    content = {
+    return {
         **{name: None if isinstance(part, Refused) else part for name, part in parts.items()},
         "refused": {name: part.sentence for name, part in parts.items() if isinstance(part, Refused)},
         "disabled": disabled,
@@ -49,7 +53,6 @@ def show(request: Request) -> Response:
             "prefix": cloud.stack.incoming_prefix,
         },
     }
-    return render(request, "operations.html", content)
 
 
 def _jobs(request: Request) -> Jobs:
@@ -99,7 +102,8 @@ async def change_threshold(request: Request) -> Response:
 def _change_threshold(state: ConsoleState, jobs: Jobs, said: Mapping[str, Any]) -> Response:
     cloud = state.cloud()
     try:
-        value = parse_threshold(str(said["value"])) if "value" in said else cloud.stack.confidence_threshold
+        deployed = cloud.stack.thresholds
+        value = Thresholds.parse(str(said["value"]), cloud.stack.labels) if "value" in said else deployed
     except ValueError as error:
         return problem(f"the threshold {error}", _BAD)
     try:
@@ -110,7 +114,7 @@ def _change_threshold(state: ConsoleState, jobs: Jobs, said: Mapping[str, Any]) 
             raise
         return problem(sentence, 403)
     jobs.refused.pop("threshold", None)
-    return JSONResponse(changed.as_document())
+    return JSONResponse({**changed.as_document(), "text": str(changed.counts)})
 
 
 PAGE = Page(

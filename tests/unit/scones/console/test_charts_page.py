@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scones.certify.live_precision import Precision
 from scones.console import pages
 from scones.console.bar_chart import BarChart, draw, nice_top
 from scones.console.chart_data import (
@@ -205,6 +206,12 @@ def test_a_budget_that_ends_before_the_period_is_said(table: Any, monkeypatch: p
 def test_images_of_a_verification_are_not_counted(table: Any) -> None:
     add(table, 1, "passed", 0.9, image_key={"S": "incoming/scones-verify/run/a.png"})
     assert "No image got an outcome" in Browser().get("/charts").text
+
+
+def test_the_audits_say_how_right_what_passes_is(table: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "audits-title" not in Browser().get("/charts").text
+    monkeypatch.setattr(charts, "read_precision", lambda *_: Precision.of(2000, 1999))
+    assert "99.9 % right of 2,000 audited passes (99.3 to 100.0 %)" in Browser().get("/charts").text
 
 
 def test_a_threshold_that_may_not_be_read_is_named_and_the_deployed_one_is_shown(table: Any) -> None:

@@ -227,6 +227,37 @@ def test_a_fault_of_the_console_is_a_page_that_does_not_load_itself_again(
     assert "KeyError: 'a fault'" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("error", "sentence", "asks_again"),
+    [
+        (SconesError("AWS is throttling"), "AWS is throttling", True),
+        (KeyError("x"), "The console failed", False),
+    ],
+)
+@pytest.mark.parametrize("path", ["/operations", "/charts"])
+def test_a_page_that_reads_much_sends_its_head_at_once_and_says_what_could_not_be_read(
+    browser: TestClient,
+    monkeypatch: pytest.MonkeyPatch,
+    path: str,
+    error: Exception,
+    sentence: str,
+    asks_again: bool,
+) -> None:
+    def read(*_: Any) -> Any:
+        raise error
+
+    monkeypatch.setattr("scones.console.pages.operations.read_parts", read)
+    monkeypatch.setattr("scones.console.pages.charts.read_ended", read)
+    with browser.stream("GET", path) as answer:
+        page = answer.read().decode()
+    head, _, rest = page.partition('<main id="main"')
+    assert 'aria-current="page"' in head
+    assert sentence in rest
+    assert ("/static/trouble.js" in rest) is asks_again
+    assert page.rstrip().endswith("</html>")
+    assert page.count("</main>") == 1
+
+
 def test_a_page_that_is_closed_during_an_upload_is_no_fault_of_the_console(
     state: ConsoleState, web: WebConsole, browser: TestClient, capfd: pytest.CaptureFixture[str]
 ) -> None:
