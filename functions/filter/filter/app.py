@@ -34,7 +34,7 @@ def handler(event: FilterRequest, context: LambdaContext) -> FilterResponse:  # 
     verdict = judge(event["inferences"], settings.labels, thresholds.of)
     draw = lottery.draw(event.get("image_key"), event.get("etag"))
     if settings.requires_certificate:
-        verdict = certified(verdict, _refusal(event, thresholds, draw))
+        verdict = certified(verdict, _refusal(event, verdict["label"], thresholds, draw))
     measure(verdict)
     logger.info("filtered", **verdict)  # without the draw: reviewers must not know it
     if problem := draw.get("draw_missed"):
@@ -43,12 +43,12 @@ def handler(event: FilterRequest, context: LambdaContext) -> FilterResponse:  # 
     return {**verdict, **draw}
 
 
-def _refusal(event: FilterRequest, thresholds: Thresholds, draw: Draw) -> str | None:
+def _refusal(event: FilterRequest, label: str, thresholds: Thresholds, draw: Draw) -> str | None:
     if thresholds.problem:
         return f"no certificate could be read: {thresholds.problem}"
     if problem := draw.get("draw_missed"):
         return f"no certificate covers an image whose draw was missed: {problem}"
     image = Circumstances(
-        event.get("model_version"), settings.labels, settings.serialize_digest, datetime.now(UTC)
+        label, event.get("model_version"), settings.labels, settings.serialize_digest, datetime.now(UTC)
     )
     return refusal(thresholds.certificate, image)
