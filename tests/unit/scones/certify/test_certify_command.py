@@ -70,10 +70,8 @@ def test_what_cannot_be_certified_says_what_is_missing(scones: Scones, audit: Fa
     result = scones("certify")
     assert result.exit_code == 1
     assert "Not certified: at most 1 % wrong among what passes" in result.stdout
-    assert (
-        "600 more draws in the half that chooses thresholds, and 393 audited passes with none wrong in the other; about 25 days"
-        in result.stdout
-    )
+    assert "600 more draws in the half that chooses thresholds" in result.stdout
+    assert "393 audited passes with none wrong in the other; about 25 days" in result.stdout
 
 
 def test_nothing_is_applied_where_nothing_is_certified(scones: Scones, audit: FakeAudit) -> None:
