@@ -128,6 +128,21 @@ def certificate_text(certificate: Certificate) -> str:
     return f"certified for {model} until {certificate['until']}"
 
 
+def certificate_problem(certificate: Certificate | None, stack: Stack, now: datetime) -> str | None:
+    """Say why a certificate covers no image of a stack, whatever the model's version; None where it may."""
+    if certificate is None:
+        return "there is no certificate"
+    if withdrawn := certificate.get("withdrawn"):
+        return f"the certificate was withdrawn: {withdrawn}"
+    if now >= datetime.fromisoformat(certificate["until"]):
+        return f"the certificate ended at {certificate['until']}"
+    if tuple(certificate["labels"]) != stack.labels:
+        return f"the certificate is for the labels {','.join(certificate['labels'])}"
+    if certificate["serialize"] != stack.serialize_digest:
+        return f"the certificate is for images of Serialize {certificate['serialize']}, not {stack.serialize_digest}"
+    return None
+
+
 def parse_live(text: str, labels: tuple[str, ...]) -> tuple[Thresholds, Certificate | None]:
     """Read a live value; a test holds it to Filter's own reading.
 

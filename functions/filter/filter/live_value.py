@@ -2,40 +2,11 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from filter.certificate import Certificate
 from filter.threshold_rule import for_labels, parse_thresholds
-
-
-@dataclass(frozen=True, slots=True)
-class Certificate:
-    """
-    What the thresholds were certified for.
-
-    Attributes
-    ----------
-    model_version
-        As the endpoint reported it; None where it reports none: `endpoint_config` is bound then.
-    labels
-        The classes, in the order of the model's probabilities.
-    serialize
-        Digest of Serialize's code and settings.
-    until
-        The first moment at which it is not valid any more.
-    endpoint_config
-        Name of the endpoint's configuration, which the sweep compares.
-    withdrawn
-        Why it is not valid any more, before its end.
-    """
-
-    model_version: str | None
-    labels: tuple[str, ...]
-    serialize: str
-    until: datetime
-    endpoint_config: str | None = None
-    withdrawn: str | None = None
 
 
 def parse_live_value(text: str, labels: Sequence[str]) -> tuple[dict[str, float], Certificate | None]:

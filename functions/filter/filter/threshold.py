@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from filter.certificate import Certificate
 from filter.errors import StoreUnavailableError
-from filter.live_value import Certificate, parse_live_value
+from filter.live_value import parse_live_value
 from filter.settings import Settings
 
 

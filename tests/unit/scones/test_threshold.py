@@ -113,7 +113,7 @@ def test_thresholds_by_label_have_no_single_number(scones: Scones, ssm: SSMClien
 CERTIFICATE = {
     "model_version": "91bc",
     "labels": ["bicycle", "motorcycle"],
-    "serialize": "s1",
+    "serialize": "s1-32",
     "until": "2026-12-24T00:00:00Z",
     "error": 0.01,
 }
@@ -159,7 +159,9 @@ def test_where_a_certificate_is_required_only_force_ends_it(
     assert (result.exit_code, result.stdout) == (2, "")
     assert "without one no image passes: --force sets it all the same" in result.stderr
     assert stored(ssm) == certified
-    assert scones("threshold", "0.9", "--force").exit_code == 0
+    forced = scones("threshold", "0.9", "--force")
+    assert forced.exit_code == 0
+    assert "no image passes, because RequireCertificate is true and there is no certificate" in forced.stderr
     assert stored(ssm) == "0.9"
 
 
