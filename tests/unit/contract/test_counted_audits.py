@@ -76,4 +76,4 @@ def test_both_count_a_draw_alike(case: str, days: int) -> None:
 
 
 def test_both_leave_out_the_images_of_verify() -> None:
-    assert draws.TESTS == f"incoming/{VERIFICATION_FOLDER}/"
+    assert f"incoming/{VERIFICATION_FOLDER}/" == draws.TESTS
