@@ -31,7 +31,7 @@ OF_ACTION: dict[tuple[str, str], Probe] = {
     ("SerializeRole", "s3:ListBucketVersions"): ("read_purged",),
     ("SweepRole", "dynamodb:GetItem"): ("sweep_by_schedule",),
     ("SweepRole", "dynamodb:PutItem"): ("sweep_by_schedule",),
-    ("SweepRole", "ssm:GetParameter"): ("watch", "sweep_by_schedule"),
+    ("SweepRole", "ssm:GetParameter"): ("sweep_by_schedule",),
     ("SweepRole", "ssm:PutParameter"): ("watch_wrong_audits", "withdraw_certificate"),
     ("UploaderPolicy", "s3:PutObject"): ("upload",),
     ("UploaderPolicy", "s3:AbortMultipartUpload"): ("abort_upload",),

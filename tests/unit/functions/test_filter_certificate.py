@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from filter.verdict import certified
+from filter.verdict import refused
 from tests.fakes.lambda_context import FakeLambdaContext
 from tests.fakes.parameter_server import ParameterServer, parameter_server
 
@@ -118,6 +118,12 @@ def test_an_image_whose_draw_was_missed_goes_to_review(filtered: Callable[..., d
     assert found["draw_missed"] == "the request does not name the image"
 
 
+def test_nothing_passes_while_the_watch_has_stopped_it(filtered: Callable[..., dict[str, Any]]) -> None:
+    live = json.dumps({"thresholds": {"default": 0.8}, "stopped": "The watch stopped passing."})
+    found = filtered(live, {**SURE, "inferences": [1.0, 0.0]}, REQUIRE_CERTIFICATE="false")
+    assert (found["passed"], found["reason"]) == (False, "The watch stopped passing.")
+
+
 def test_an_image_below_the_threshold_keeps_its_own_reason() -> None:
     verdict: Any = {"passed": False, "label": "bicycle", "confidence": 0.5, "threshold": 0.9}
-    assert certified(verdict, "the certificate ended") == verdict
+    assert refused(verdict, "the certificate ended") == verdict

@@ -47,9 +47,19 @@ def test_it_shows_the_live_one(scones: Scones, ssm: SSMClient) -> None:
         "deployed": 0.8,
         "deployed_thresholds": {"bicycle": 0.8, "motorcycle": 0.8},
         "certificate": None,
+        "stopped": None,
         "parameter": NAME,
         "problem": None,
     }
+
+
+def test_it_says_that_nothing_passes_and_a_new_one_ends_that(scones: Scones, ssm: SSMClient) -> None:
+    live = {"thresholds": {"default": 0.8}, "stopped": "Too many were wrong."}
+    ssm.put_parameter(Name=NAME, Value=json.dumps(live), Overwrite=True)
+    assert scones("threshold").stdout == "nothing passes (Too many were wrong.)\n"
+    assert json.loads(scones("threshold", "--json").stdout)["stopped"] == "Too many were wrong."
+    assert scones("threshold", "0.9").exit_code == 0
+    assert stored(ssm) == "0.9"
 
 
 @pytest.mark.parametrize(

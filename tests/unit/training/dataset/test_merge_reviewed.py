@@ -155,7 +155,10 @@ def test_a_copy_of_an_image_that_certifies_is_left_out(reviews: Reviews, merge: 
     found = merge()
     assert (found["added"], found["held_out"]) == ({"bicycle": 1}, 1)
     (left_out,) = found["left_out"]
-    assert left_out == {"subject": "s3://b/copy.jpg", "reason": "nearly equals an image that certifies models"}
+    assert left_out == {
+        "subject": "s3://b/copy.jpg",
+        "reason": "nearly equals an image that certifies models",
+    }
 
 
 def test_a_line_that_does_not_say_whether_it_is_held_out_is_reported(reviews: Reviews, merge: Any) -> None:
