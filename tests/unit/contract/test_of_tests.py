@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -90,3 +91,30 @@ def test_make_looks_for_tests_of_a_cloud_where_they_are(root: Path) -> None:
     }
     assert outside == set()
     assert [folder for folder in folders if not folder.is_dir()] == []
+
+
+UNSEEDED = re.compile(
+    r"effect_noise\(|default_rng\(\)|\bRandom\(\)|urandom\("
+    r"|\brandom\.(random|randint|randrange|choices?|sample|shuffle|uniform|gauss|randbytes)\("
+)
+
+
+@pytest.mark.parametrize(
+    "line", ["Image.effect_noise((9, 9), 4)", "random.shuffle(keys)", "default_rng()", "Random()"]
+)
+def test_chance_without_a_seed_is_seen(line: str) -> None:
+    assert UNSEEDED.search(line)
+    assert not UNSEEDED.search("Random(7).shuffle(keys); default_rng(7); rng.random()")
+
+
+def test_inputs_are_the_same_in_every_run(root: Path) -> None:
+    """A test that fails for one draw of many is found by somebody else, in another change, and does not fail again."""
+    found = {
+        f"{path.relative_to(root)}: {line.strip()}"
+        for folder in ("unit", "fakes", "workflow", "static")
+        for path in root.joinpath("tests", folder).rglob("*.py")
+        if path.name != Path(__file__).name
+        for line in path.read_text().splitlines()
+        if UNSEEDED.search(line) and not line.lstrip().startswith(("#", '"""'))
+    }
+    assert found == set()
