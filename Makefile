@@ -169,7 +169,7 @@ endpoint-image: setup ## Build the endpoint's image; REPOSITORY=<ECR repository>
 # Training has a separate environment: PyTorch and SageMaker's SDK are large, and PyTorch's CPU build may need
 # another Python.
 TRAINING_PYTHON ?= 3.11
-TRAINING_TESTS := pytest pytest-timeout moto[s3]==5.2.5 starlette httpx
+TRAINING_TESTS := pytest pytest-timeout moto[s3]==5.2.5 starlette httpx mapie==1.6.0
 
 setup-training: .venv-training/.ready ## Install what training and release need into .venv-training.
 

@@ -1,6 +1,20 @@
 """The audit: a random sample of all classified images, about which people decide without the model's verdict."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from scones.decisions.decision import GONE, Entry, ReviewedClaim
+from scones.errors import error_code
+from scones.index import in_audit, shard_of, time_text
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+SAME_PERSON_AFTER: Final = timedelta(days=7)
+"""After so long, the person who decided may be the one who looks a second time."""
+MAX_SECOND_LOOKS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +51,8 @@ class Draw:
         Who decided, as an ARN, and when.
     second
         Looks of other people, oldest first.
+    share
+        The share of all images that was drawn at that time; None where it was not recorded.
     """
 
     key: str
@@ -54,3 +70,108 @@ class Draw:
     by: str | None = None
     decided_at: str | None = None
     second: tuple[SecondLook, ...] = ()
+    share: float | None = None
+
+
+def certifying_half(u: float) -> bool:
+    """Tell whether a draw certifies and compares models; the other half may be learned from.
+
+    It is the 32nd binary digit of u after the point: known from u alone, so that a change of the share moves no image
+    to the other half, and far from the digits that decide the draw. "Record decision" has the same rule.
+    """
+    return int(u * 2**32) % 2 == 0
+
+
+def drawn(
+    dynamodb: "DynamoDBClient", table: str, *, since: datetime | None = None, until: datetime | None = None
+) -> Iterator[Draw]:
+    """
+    Yield the images that were drawn between two times, in order of `at`; pages as consumed.
+
+    Raises
+    ------
+    SconesError
+        When the stack has no audit.
+    """
+    yield from in_audit(dynamodb, table, "drawn", _draw, since=since, until=until)
+
+
+def missed(
+    dynamodb: "DynamoDBClient", table: str, *, since: datetime | None = None, until: datetime | None = None
+) -> int:
+    """Count the classified images whose draw could not be made: no certificate covers them."""
+    return sum(1 for _ in in_audit(dynamodb, table, "missed", lambda item: item, since=since, until=until))
+
+
+def ask_second_look(dynamodb: "DynamoDBClient", table: str, draw: Draw, now: datetime) -> bool:
+    """
+    Put a decided image into the review queue again, for another person.
+
+    Returns
+    -------
+    bool
+        False where it is there already, is being recorded, or was looked at often enough.
+    """
+    from botocore.exceptions import ClientError  # noqa: PLC0415 (slow)
+
+    values: dict[str, Any] = {
+        ":person": {"S": f"person#{shard_of(draw.key, draw.etag)}"},
+        ":now": {"S": time_text(now)},
+        ":yes": {"BOOL": True},
+        ":most": {"N": str(MAX_SECOND_LOOKS)},
+    }
+    by = draw.by if draw.decided_at and now - _moment(draw.decided_at) < SAME_PERSON_AFTER else None
+    try:
+        dynamodb.update_item(
+            TableName=table,
+            Key={"image_key": {"S": draw.key}, "etag": {"S": draw.etag}},
+            UpdateExpression=(
+                "SET state_shard = :person, state_since = :now, second_look = :yes"
+                + (", second_not = :by" if by else " REMOVE second_not")
+            ),
+            ConditionExpression=(
+                "attribute_exists(draw) AND attribute_exists(decision) AND attribute_not_exists(state_shard) "
+                "AND (attribute_not_exists(second_looks) OR size(second_looks) < :most)"
+            ),
+            ExpressionAttributeValues=values | ({":by": {"S": by}} if by else {}),
+        )
+    except ClientError as error:
+        if error_code(error) == "ConditionalCheckFailedException":
+            return False
+        raise
+    return True
+
+
+def _draw(item: Mapping[str, Any]) -> Draw:
+    said, claim = item["draw"]["M"], ReviewedClaim.parse(item)
+    decided = _standing(claim)
+    return Draw(
+        key=item["image_key"]["S"],
+        etag=item["etag"]["S"],
+        at=item["draw_at"]["S"],
+        u=float(said["u"]["N"]),
+        label=said["label"]["S"],
+        confidence=float(said["confidence"]["N"]),
+        threshold=float(said["threshold"]["N"]),
+        passed=said["passed"]["BOOL"],
+        model_version=said.get("model_version", {}).get("S"),
+        endpoint=said.get("endpoint", {}).get("S"),
+        labels=said["labels"]["S"],
+        decision=decided.label if decided else None,
+        by=decided.by if decided else None,
+        decided_at=decided.at if decided else None,
+        second=tuple(SecondLook(look.label, look.by, look.at) for look in claim.looks),
+        share=float(said["share"]["N"]) if "share" in said else None,
+    )
+
+
+def _standing(claim: ReviewedClaim) -> Entry | None:
+    """Return the decision that stands; that an image is gone stands too, although its bytes may come again."""
+    last = claim.entries[-1] if claim.entries else None
+    if claim.decision is None and last is not None and last.label == GONE:
+        return last
+    return next((entry for entry in claim.entries if entry.id == claim.decision), None)
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)

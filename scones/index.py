@@ -27,6 +27,7 @@ type Position = tuple[str, str, str]
 
 BY_TIME: Final = "by_time"
 BY_STATE: Final = "by_state"
+BY_DRAW: Final = "by_draw"
 SHARDS: Final = 16
 _THREADS: Final = 16
 _PAGE: Final = 512
@@ -290,8 +291,12 @@ class Reading[T]:
         return bisect_left(found, True, key=lambda one: one[0][0] >= moment)  # noqa: FBT003 (sorted)
 
 
-_HASHES: Final[Mapping[str, str]] = {BY_TIME: "outcome_shard", BY_STATE: "state_shard"}
-_RANGES: Final[Mapping[str, str]] = {BY_TIME: "finished_at", BY_STATE: "state_since"}
+_HASHES: Final[Mapping[str, str]] = {
+    BY_TIME: "outcome_shard",
+    BY_STATE: "state_shard",
+    BY_DRAW: "draw_shard",
+}
+_RANGES: Final[Mapping[str, str]] = {BY_TIME: "finished_at", BY_STATE: "state_since", BY_DRAW: "draw_at"}
 _KEYS: Final = ("image_key", "etag")
 _WITHOUT_VERDICT: Final = (
     *_KEYS,
@@ -383,6 +388,37 @@ def in_state(
     )
 
 
+def in_audit[T](  # noqa: PLR0913 (conditions of one query)
+    client: "DynamoDBClient",
+    table: str,
+    part: str,
+    parse: Callable[[Item], T],
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    wanted: int = 0,
+) -> Reading[T]:
+    """
+    Read the images that the audit has drawn between two times, or missed, the oldest first.
+
+    Parameters
+    ----------
+    part
+        `drawn`, or `missed`: their draw could not be made.
+    """
+    return Reading(
+        client,
+        table,
+        BY_DRAW,
+        [f"{part}#{shard}" for shard in range(SHARDS)],
+        parse,
+        newest_first=False,
+        low=time_text(since) if since else None,
+        high=time_text(until - timedelta(milliseconds=1)) if until else None,
+        wanted=wanted,
+    )
+
+
 def shard_of(image_key: str, etag: str) -> int:
     """Return the number of an image's partitions: the first hexadecimal digit of a digest, as in the workflow."""
     return int(hashlib.md5((image_key + etag).encode(), usedforsecurity=False).hexdigest()[0], SHARDS)
@@ -432,6 +468,8 @@ def with_retries[R](call: Callable[[], R], sleep: Callable[[float], None] = time
 def _explanation(said: str, request: Mapping[str, Any]) -> str | None:
     """Return the next step where AWS refuses to read an index; None for other errors."""
     table, index = request["TableName"], request["IndexName"]
+    if "does not have the specified index" in said and index == BY_DRAW:
+        return f"table {table} has no index {index}: deploy the stack with AuditShare above 0, and wait for images"
     if "does not have the specified index" in said:
         return (
             f"table {table} has no index {index}: the stack is older than this command; "

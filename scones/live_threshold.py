@@ -1,82 +1,207 @@
-"""The confidence that passes without a person: the live one, and the deployed one where that cannot be used."""
+"""The thresholds that Filter applies: the live ones in SSM, and the deployed ones where those cannot be used."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from scones.errors import error_code
+from scones.errors import SconesError, error_code
+from scones.label_thresholds import Thresholds
 from scones.stack import Stack
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
 
-_LONGEST_SHOWN: Final = 20
+MOST_CHARACTERS: Final = 4096
+"""A standard parameter holds 4 KB (AWS Systems Manager user guide, "Managing parameter tiers")."""
+
+type Certificate = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Threshold:
-    """The live threshold of a stack, and the deployed one that counts while `problem` says the live one cannot."""
+class LiveThreshold:
+    """
+    The live thresholds of a stack, and the deployed ones that count while `problem` says why those cannot be used.
+
+    Attributes
+    ----------
+    parameter
+        Name of the SSM parameter.
+    certificate
+        What `scones certify --apply` wrote beside the thresholds.
+    """
 
     parameter: str
-    deployed: float
-    live: float | None
+    deployed: Thresholds
+    live: Thresholds | None
+    certificate: Certificate | None = None
     problem: str | None = None
 
     @property
-    def counts(self) -> float:
-        """The one that images are judged by."""
+    def counts(self) -> Thresholds:
+        """Those that images are judged by."""
         return self.deployed if self.live is None else self.live
 
     def __str__(self) -> str:
-        """Return `0.8`, or `0.9 (deployed: 0.8)` where the two differ."""
-        differs = self.counts != self.deployed
-        return f"{self.counts:.15g}{f' (deployed: {self.deployed:.15g})' if differs else ''}"
+        """Return `0.8`, or `bicycle=0.9,default=0.8 (deployed: 0.8)` where the two differ."""
+        differs = self.counts.by_label != self.deployed.by_label
+        return f"{self.counts}{f' (deployed: {self.deployed})' if differs else ''}"
 
     def as_document(self) -> dict[str, Any]:
-        """Return what `scones threshold --json` prints."""
+        """Return what `scones threshold --json` prints; `threshold` and `deployed` are null where labels differ."""
         return {
-            "threshold": self.counts,
-            "deployed": self.deployed,
+            "threshold": self.counts.for_all,
+            "thresholds": self.counts.by_label,
+            "deployed": self.deployed.for_all,
+            "deployed_thresholds": self.deployed.by_label,
+            "certificate": self.certificate,
             "parameter": self.parameter,
             "problem": self.problem,
         }
 
 
-def read_threshold(ssm: "SSMClient", stack: Stack) -> Threshold:
-    """Read the live threshold as Filter does: what is missing or no threshold leaves the deployed one."""
-    from botocore.exceptions import ClientError  # noqa: PLC0415 (slow)
-
-    name, deployed = stack.threshold_parameter, stack.confidence_threshold
+def read_threshold(ssm: "SSMClient", stack: Stack) -> LiveThreshold:
+    """Read the live value as Filter does: where it is missing or cannot be used, the deployed thresholds count."""
+    name, deployed = stack.threshold_parameter, stack.thresholds
+    text = _read(ssm, name)
+    if text is None:
+        return LiveThreshold(name, deployed, None, problem=f"parameter {name} is gone")
     try:
-        text = ssm.get_parameter(Name=name)["Parameter"]["Value"]
-        return Threshold(name, deployed, parse_threshold(text))
+        return LiveThreshold(name, deployed, *parse_live(text, stack.labels))
     except ValueError as error:
-        return Threshold(name, deployed, None, f"parameter {name} {error}")
-    except ClientError as error:
-        if error_code(error) != "ParameterNotFound":
-            raise
-        return Threshold(name, deployed, None, f"parameter {name} is gone")
+        return LiveThreshold(name, deployed, None, problem=f"parameter {name} {error}")
 
 
-def set_threshold(ssm: "SSMClient", stack: Stack, value: float) -> Threshold:
-    """Set the live threshold; a parameter that is gone is made again."""
-    name = stack.threshold_parameter
-    ssm.put_parameter(Name=name, Value=str(value), Type="String", Overwrite=True)
-    return Threshold(name, stack.confidence_threshold, value)
+def set_threshold(ssm: "SSMClient", stack: Stack, value: Thresholds) -> LiveThreshold:
+    """Set the live thresholds, which ends a certificate; a parameter that is gone is made again."""
+    _write(ssm, stack.threshold_parameter, str(value))
+    return LiveThreshold(stack.threshold_parameter, stack.thresholds, value)
 
 
-def parse_threshold(text: str) -> float:
-    """Read a number from 0 to 1; a test holds it to Filter's own reading.
+def write_certified(
+    ssm: "SSMClient", stack: Stack, thresholds: Mapping[str, float], certificate: Certificate
+) -> str | None:
+    """
+    Set the live thresholds together with their certificate.
+
+    Parameters
+    ----------
+    thresholds
+        By label; `default` for the labels that are not named.
+    certificate
+        With `model_version` (or `endpoint_config`), `labels`, `serialize` and `until`; other fields are kept.
+
+    Returns
+    -------
+    str or None
+        The earlier value; None where there was none.
+
+    Raises
+    ------
+    SconesError
+        When Filter could not use the value: nothing is written.
+    """
+    text = json.dumps(
+        {"thresholds": dict(thresholds), "certificate": dict(certificate)}, separators=(",", ":")
+    )
+    if len(text) > MOST_CHARACTERS:
+        message = f"the live value has {len(text):,} characters, and a parameter holds {MOST_CHARACTERS:,}"
+        raise SconesError(message)
+    try:
+        parse_live(text, stack.labels)
+    except ValueError as error:
+        message = f"Filter could not use the live value, which {error}"
+        raise SconesError(message) from error
+    earlier = _read(ssm, stack.threshold_parameter)
+    _write(ssm, stack.threshold_parameter, text)
+    return earlier
+
+
+def certificate_text(certificate: Certificate) -> str:
+    """Say in one line what the thresholds were certified for, and until when."""
+    config = certificate.get("endpoint_config")
+    version = certificate.get("model_version")
+    model = f"endpoint configuration {config['name']}" if version is None and config else f"model {version}"
+    if withdrawn := certificate.get("withdrawn"):
+        return f"the certificate of {model} was withdrawn: {withdrawn}"
+    return f"certified for {model} until {certificate['until']}"
+
+
+def parse_live(text: str, labels: tuple[str, ...]) -> tuple[Thresholds, Certificate | None]:
+    """Read a live value; a test holds it to Filter's own reading.
 
     Raises
     ------
     ValueError
-        For anything else.
+        For anything else; the message continues a sentence that starts with the parameter's name.
     """
+    if not text.lstrip().startswith("{"):
+        return Thresholds.parse(text, labels), None
     try:
-        value = float(text) if text.isascii() and "_" not in text else -1.0
-    except ValueError:
-        value = -1.0
-    if not 0 <= value <= 1:
-        message = f"must be a number from 0 to 1, not {text[:_LONGEST_SHOWN]!r}"
+        value = json.loads(text, object_pairs_hook=_object)
+    except (json.JSONDecodeError, RecursionError):
+        message = "is not JSON, although it starts with {"
+        raise ValueError(message) from None
+    numbers, certificate = value.get("thresholds"), value.get("certificate")
+    if not isinstance(numbers, dict) or not numbers or not all(map(_is_share, numbers.values())):
+        message = "must have thresholds from 0 to 1, by label"
         raise ValueError(message)
-    return value
+    thresholds = Thresholds.of_numbers(numbers, labels)
+    if certificate is not None and (problem := _problem(certificate)):
+        message = f"has a certificate {problem}"
+        raise ValueError(message)
+    return thresholds, certificate
+
+
+def _read(ssm: "SSMClient", name: str) -> str | None:
+    from botocore.exceptions import ClientError  # noqa: PLC0415 (slow)
+
+    try:
+        return ssm.get_parameter(Name=name)["Parameter"]["Value"]
+    except ClientError as error:
+        if error_code(error) != "ParameterNotFound":
+            raise
+        return None
+
+
+def _write(ssm: "SSMClient", name: str, text: str) -> None:
+    ssm.put_parameter(Name=name, Value=text, Type="String", Overwrite=True)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = [name for name, _ in pairs]
+    for name in names:
+        if names.count(name) > 1:
+            message = f"has {name[:20]!r} twice"
+            raise ValueError(message)
+    return dict(pairs)
+
+
+def _is_share(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
+
+
+def _problem(found: object) -> str | None:
+    """Say what is wrong with a certificate."""
+    if not isinstance(found, Mapping):
+        return "that is not an object"
+    version, labels = found.get("model_version"), found.get("labels")
+    config = found.get("endpoint_config")
+    has_config = isinstance(config, Mapping) and all(
+        isinstance(config.get(name), str) for name in ("name", "time")
+    )
+    if not isinstance(version, str | None) or (version is None and not has_config):
+        return "without model_version or endpoint_config"
+    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+        return "without labels"
+    if not isinstance(found.get("serialize"), str) or not isinstance(found.get("withdrawn"), str | None):
+        return "whose serialize or withdrawn is not text"
+    return None if _is_time(found.get("until")) else "whose until is not a time with its zone"
+
+
+def _is_time(text: object) -> bool:
+    try:
+        return isinstance(text, str) and datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False

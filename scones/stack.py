@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from scones.errors import SconesError, error_code
+from scones.label_thresholds import Thresholds
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -17,7 +18,7 @@ NESTED_STACK: Final = "AWS::CloudFormation::Stack"
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """The outputs of an image triage stack, and the parameters that it was deployed with."""
+    """The outputs of an image triage stack, `thresholds` as deployed, and the parameters that it was deployed with."""
 
     name: str
     image_bucket: str
@@ -32,11 +33,16 @@ class Stack:
     record_decision_arn: str
     incoming_prefix: str
     labels: tuple[str, ...]
-    confidence_threshold: float
+    thresholds: Thresholds
     threshold_parameter: str
     endpoint_name: str
     sweep_function: str
     parameters: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def requires_certificate(self) -> bool:
+        """Whether no image passes without a certificate."""
+        return self.parameters.get("RequireCertificate") == "true"
 
     def number(self, parameter: str) -> int:
         """Return a parameter that is a whole number.
@@ -94,8 +100,8 @@ def read_stack(connection: "Connection") -> Stack:
         backfill_arn=output("BackfillArn"),
         record_decision_arn=output("RecordDecisionArn"),
         incoming_prefix=output("IncomingPrefix"),
-        labels=tuple(label.strip() for label in output("ModelLabels").split(",")),
-        confidence_threshold=_number(name, "PassThreshold", output("PassThreshold")),
+        labels=(labels := tuple(label.strip() for label in output("ModelLabels").split(","))),
+        thresholds=_thresholds(name, output("PassThreshold"), labels),
         threshold_parameter=output("ThresholdParameterName"),
         endpoint_name=output("ModelEndpointName"),
         sweep_function=output("SweepFunctionName"),
@@ -138,11 +144,11 @@ def _unknown(connection: "Connection", region: str) -> str:
     )
 
 
-def _number(stack: str, key: str, text: str) -> float:
+def _thresholds(stack: str, text: str, labels: tuple[str, ...]) -> Thresholds:
     try:
-        return float(text)
-    except ValueError:
-        message = f"stack {stack} is not an image triage stack (output {key} is not a number: {text})"
+        return Thresholds.parse(text, labels)
+    except ValueError as error:
+        message = f"ConfidenceThreshold of stack {stack} {error}: deploy it with another"
         raise SconesError(message) from None
 
 

@@ -39,6 +39,23 @@ def template(path: Path = TEMPLATE) -> dict[str, Any]:
     return copy.deepcopy(_joined() if path == TEMPLATE else _template(path))
 
 
+def claims_table(path: Path = TEMPLATE) -> dict[str, Any]:
+    """Return the properties of the claims table, with its index of the audit and without what names other resources."""
+    properties = _with_audit(copy.deepcopy(_template(path)["Resources"]["ImageClaims"]["Properties"]))
+    return {name: value for name, value in properties.items() if name != "SSESpecification"}
+
+
+def _with_audit(value: Value) -> Value:
+    match value:
+        case {"Fn::If": ["HasAudit", part, _]}:
+            return part
+        case dict():
+            return {name: _with_audit(part) for name, part in value.items()}
+        case list():
+            return [_with_audit(part) for part in value]
+    return value
+
+
 def transformed() -> dict[str, Any]:
     """Return a copy of the template after SAM's transform, with placeholder locations of code and definitions."""
     return copy.deepcopy(_transformed())

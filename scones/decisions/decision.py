@@ -28,6 +28,8 @@ FIELDS: Final = (
     "decisions",
     "lease_by",
     "lease_until",
+    "second_look",
+    "second_looks",
 )
 """The attributes of a claim that are read before a decision."""
 VERDICT_FIELDS: Final = ("outcome", "label", "confidence")
@@ -121,6 +123,10 @@ class ReviewedClaim:
         `person#n` waits, `record#n` is decided and not recorded, `open#n` has no outcome; None otherwise.
     decision
         Id of the decision that counts.
+    second_look
+        Whether it waits for a second person, who is shown it as if nobody had decided.
+    looks
+        The second looks.
     """
 
     state_shard: str | None
@@ -130,6 +136,8 @@ class ReviewedClaim:
     version_id: str | None
     size: int
     verdict: Verdict
+    second_look: bool = False
+    looks: tuple[Entry, ...] = ()
 
     @classmethod
     def parse(cls, item: Mapping[str, Any]) -> Self:
@@ -142,11 +150,21 @@ class ReviewedClaim:
             version_id=_text(item, "version_id"),
             size=int(item.get("size", {}).get("N", 0)),
             verdict=_verdict(item),
+            second_look=item.get("second_look", {}).get("BOOL", False),
+            looks=tuple(Entry.parse(look) for look in item.get("second_looks", {}).get("L", [])),
         )
 
     def has(self, decision_id: str) -> bool:
         """Tell whether a decision was written, even if another one has replaced it since."""
-        return decision_id == self.decision or any(entry.id == decision_id for entry in self.entries)
+        return (
+            decision_id == self.decision
+            or any(entry.id == decision_id for entry in self.entries)
+            or self.is_second_look(decision_id)
+        )
+
+    def is_second_look(self, decision_id: str) -> bool:
+        """Tell whether a decision stands beside another one, as a second look."""
+        return any(look.id == decision_id for look in self.looks)
 
     def is_in(self, state: str) -> bool:
         """Tell whether it is in a state of the index: `open`, `person` or `record`."""

@@ -1,5 +1,6 @@
 """The claims table as a reviewer uses it: one conditional write for a decision, and the reads around it."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from scones.decisions.decision import (
@@ -54,35 +55,93 @@ class DecisionTable:
             )
         return ReviewedClaim.parse(answer.get("Item", {}))
 
-    def write(self, decision: Decision) -> None:
+    def write(self, decision: Decision) -> bool:
         """
         Write a decision; one that is written already changes nothing.
+
+        Returns
+        -------
+        bool
+            True for a second look: it stands beside the decision, and nothing follows from it.
 
         Raises
         ------
         ReviewError
             When it is not written, or not known to be.
         """
+        try:
+            self._update(decision)
+        except _RefusedError as refused:
+            claim = self._read_again(decision)
+            if claim.has(decision.id):  # the write won, its answer was lost, and botocore sent it again
+                return claim.is_second_look(decision.id)
+            if not (decision.image.waits and claim.second_look and claim.is_in("person")):
+                raise _lost_to(decision, claim) from refused
+            self._write_second_look(decision)
+            return True
+        return False
+
+    def _write_second_look(self, decision: Decision) -> None:
+        try:
+            self._add_second_look(decision)
+        except _RefusedError as refused:
+            claim = self._read_again(decision)
+            if claim.has(decision.id):
+                return
+            if claim.second_look and claim.is_in("person"):
+                message = f"{decision.image.key} is for another person: take the next image"
+                raise NotWaitingError(message) from refused
+            raise _lost_to(decision, claim) from refused
+
+    def _read_again(self, decision: Decision) -> ReviewedClaim:
+        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 (slow)
+
+        try:
+            return self.read(decision.image)
+        except (BotoCoreError, ClientError, NotAllowedError) as unread:
+            raise _unknown(decision, explain(unread) or str(unread)) from unread
+
+    def _send(self, decision: Decision, update: str, condition: str, values: Mapping[str, Any]) -> None:
+        """Send an update; a `_RefusedError` where its condition is not met, a `ReviewError` for all else."""
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 (slow)
 
         try:
             with named_permissions():
-                self._update(decision)
+                self._dynamodb.update_item(
+                    TableName=self._table,
+                    Key=decision.image.claim_key,
+                    UpdateExpression=update,
+                    ConditionExpression=condition,
+                    ExpressionAttributeValues=values,
+                    ReturnValues="NONE",
+                )
         except ClientError as error:
             if error_code(error) == "ConditionalCheckFailedException":
-                # Also where the write won, its answer was lost, and botocore sent it again.
-                try:
-                    claim = self.read(decision.image)
-                except (BotoCoreError, ClientError, NotAllowedError) as unread:
-                    raise _unknown(decision, explain(unread) or str(unread)) from unread
-                if not claim.has(decision.id):
-                    if len(claim.entries) >= _most(decision):
-                        raise _too_many(decision.image, claim) from error
-                    raise lost(decision.image, claim) from error
-            else:
-                self._settle(decision, error)
+                raise _RefusedError from error
+            self._settle(decision, error)
         except BotoCoreError as error:
             self._settle(decision, error)
+
+    def _add_second_look(self, decision: Decision) -> None:
+        """
+        Put a second look beside the decision that stands.
+
+        Nobody checks a decision of his own, unless `second_not` is not there because it was long ago.
+        """
+        self._send(
+            decision,
+            "SET second_looks = list_append(if_not_exists(second_looks, :none), :new) "
+            "REMOVE state_shard, state_since, lease_by, lease_until, second_look, second_not",
+            "state_shard = :person AND second_look = :yes "
+            "AND (attribute_not_exists(second_not) OR second_not <> :by)",
+            {
+                ":new": {"L": [decision.as_attribute()]},
+                ":none": {"L": []},
+                ":person": {"S": f"person#{decision.image.shard}"},
+                ":yes": {"BOOL": True},
+                ":by": {"S": decision.by},
+            },
+        )
 
     def _update(self, decision: Decision) -> None:
         image = decision.image
@@ -106,18 +165,12 @@ class DecisionTable:
                 "AND attribute_not_exists(decision)"
             )
             values[":passed_at"] = {"S": image.passed_at or "never"}
-        self._dynamodb.update_item(
-            TableName=self._table,
-            Key=image.claim_key,
-            UpdateExpression=(
-                "SET decision = :id, decisions = list_append(if_not_exists(decisions, :none), :new), "
-                "state_shard = :record, state_since = :at REMOVE lease_by, lease_until"
-            ),
-            ConditionExpression=(
-                f"{condition} AND (attribute_not_exists(decisions) OR size(decisions) < :most)"
-            ),
-            ExpressionAttributeValues=values,
-            ReturnValues="NONE",
+        self._send(
+            decision,
+            "SET decision = :id, decisions = list_append(if_not_exists(decisions, :none), :new), "
+            "state_shard = :record, state_since = :at REMOVE lease_by, lease_until",
+            f"{condition} AND (attribute_not_exists(decisions) OR size(decisions) < :most)",
+            values,
         )
 
     def _settle(self, decision: Decision, error: "ClientError | BotoCoreError") -> None:
@@ -133,6 +186,16 @@ class DecisionTable:
                 raise _unknown(decision, reason) from error
         message = f"the decision was not written: {reason}"
         raise DecisionNotWrittenError(message, decision) from error
+
+
+class _RefusedError(Exception):
+    """The condition of a write was not met."""
+
+
+def _lost_to(decision: Decision, claim: ReviewedClaim) -> ReviewError:
+    if len(claim.entries) >= _most(decision):
+        return _too_many(decision.image, claim)
+    return lost(decision.image, claim)
 
 
 def _unknown(decision: Decision, reason: str) -> DecisionUnknownError:

@@ -69,14 +69,22 @@ class ReviewQueue:
             counts = list(threads.map(lambda shard: self._count(shard, -(-at_most // SHARDS)), range(SHARDS)))
         return QueueLength(sum(count.images for count in counts), all(count.is_complete for count in counts))
 
-    def lease(self, image: ReviewImage) -> bool:
-        """Hold an image for ten minutes, or hold it longer; False where it does not wait or another has it."""
+    def lease(self, image: ReviewImage, *, for_burst: bool = False) -> bool:
+        """
+        Hold an image for ten minutes, or hold it longer; False where it does not wait or another has it.
+
+        Parameters
+        ----------
+        for_burst
+            Hold it only if it may be decided with others: each image of the audit is looked at by itself.
+        """
         now_s = int(self._clock.now())
         return self._update(
             image,
             "SET lease_by = :me, lease_until = :until",
             "state_shard = :waits AND "
-            "(attribute_not_exists(lease_until) OR lease_until < :now OR lease_by = :me)",
+            "(attribute_not_exists(lease_until) OR lease_until < :now OR lease_by = :me)"
+            + (" AND attribute_not_exists(draw_shard)" if for_burst else ""),
             {
                 ":until": {"N": str(now_s + LEASE_S)},
                 ":now": {"N": str(now_s)},

@@ -184,6 +184,8 @@ class Reviewer:
         """
         Lease the images that look like one and arrived with it; each is to be decided about, or released.
 
+        Images of the audit are not among them.
+
         Parameters
         ----------
         jpeg_of
@@ -207,7 +209,7 @@ class Reviewer:
             return one.arrived
 
         queue = heapq.merge(sorted(held, key=arrived), self._queue.waiting(_SPREAD), key=arrived)
-        return [one for one in burst_of(image, queue, jpeg) if self._queue.lease(one)]
+        return [one for one in burst_of(image, queue, jpeg) if self._queue.lease(one, for_burst=True)]
 
     def image(self, key: str, etag: str) -> ReviewImage:
         """
@@ -302,7 +304,8 @@ class Reviewer:
         ReviewError
             As of `decide`.
         """
-        self._claims.write(decision)
+        if self._claims.write(decision):
+            return Decided(decision)
         return Decided(decision, self._record(decision))
 
     def _record(self, decision: Decision) -> str | None:

@@ -19,7 +19,7 @@ from scones.errors import SconesError
 from scones.local import sam, servers
 from scones.local.address import Address, aws_variables, direct_variables, misleading_variables
 from scones.local.model import agreed_parameters, parameters_of, remembered
-from scones.local.parameters import check_parameters, declared_parameters, parse_parameters
+from scones.local.parameters import check_parameters, check_thresholds, declared_parameters, parse_parameters
 from scones.local.processes import Processes, terminate
 from scones.local.up import Plan, already_running, run
 from scones.running_cloud import project_root, read_cloud, state_dir
@@ -95,6 +95,7 @@ def up(  # noqa: PLR0913  one argument per option
         notice(f"Serving {model}, as the last `scones up --persist`.")
     agreed = agreed_parameters(given, parameters_of(model))
     check_parameters(agreed, declared)
+    check_thresholds(agreed, declared)
     plan = Plan(address, agreed, model, capture, concurrency, persist, quiet)
     if detach:
         _run_detached(plan)

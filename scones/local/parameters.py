@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from scones.errors import SconesError
+from scones.label_thresholds import Thresholds
 from scones.suggest import did_you_mean
 
 type Declared = Mapping[str, Mapping[str, Any]]
@@ -74,12 +75,28 @@ def check_parameters(given: Mapping[str, str], declared: Declared) -> None:
         if name not in declared:
             suggestion = did_you_mean(name, declared)
             message = (
-                f"the template has no parameter {name}.{suggestion or f' It has {", ".join(declared)}.'}"
+                f"the template has no parameter {name}.{suggestion or ' docs/parameters.md has them all.'}"
             )
             raise SconesError(message)
         if problem := _problem(value, declared[name]):
             message = f"parameter {name} {problem}, not {_quoted(value)}"
             raise SconesError(message)
+
+
+def check_thresholds(given: Mapping[str, str], declared: Declared) -> None:
+    """Check that thresholds are those of the labels, as Filter does; a template cannot compare two parameters.
+
+    Raises
+    ------
+    SconesError
+        Where a name is not a label, or a label has no threshold.
+    """
+    text, labels = (given.get(name, declared[name]["Default"]) for name in ("ConfidenceThreshold", "Labels"))
+    try:
+        Thresholds.parse(text, tuple(labels.split(",")))
+    except ValueError as error:
+        message = f"parameter ConfidenceThreshold {error}"
+        raise SconesError(message) from None
 
 
 def _problem(value: str, rules: Mapping[str, Any]) -> str | None:

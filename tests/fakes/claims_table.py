@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import ClientError
 from ministack.services import dynamodb
 from ministack.services.cloudformation import provisioners
-from samcli.yamlhelper import yaml_parse
 
 from scones.index import shard_of
-from tests.support import ROOT
+from tools.transformed import claims_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,20 +23,15 @@ _NUMBERS: Final = itertools.count()
 @cache
 def claims_properties() -> dict[str, Any]:
     """Return the table's properties in the template, without the encryption that depends on a parameter."""
-    properties = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]["ImageClaims"]["Properties"]
-    return {name: value for name, value in properties.items() if name != "SSESpecification"}
+    return claims_table()
 
 
 class ClaimsTable:
     """DynamoDB with one table; `failures` are raised first, and `queries` are those that were answered."""
 
     def __init__(self) -> None:
-        properties = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]["ImageClaims"][
-            "Properties"
-        ]
-        del properties["SSESpecification"]
         name, _ = provisioners._ddb_create(
-            "Claims", properties | {"TableName": f"claims-{next(_NUMBERS)}"}, "stack"
+            "Claims", claims_table() | {"TableName": f"claims-{next(_NUMBERS)}"}, "stack"
         )
         self.name = str(name)
         self.failures: list[ClientError] = []

@@ -20,6 +20,7 @@ _ARNS = {
     "AWS::StepFunctions::StateMachine": "arn:aws:states:{place}:stateMachine:{name}",
     "AWS::Logs::LogGroup": "arn:aws:logs:{place}:log-group:{name}:*",
     "AWS::SSM::Parameter": "arn:aws:ssm:{place}:parameter/{name}",
+    "AWS::SecretsManager::Secret": "arn:aws:secretsmanager:{place}:secret:{name}",
     "AWS::Events::Rule": "arn:aws:events:{place}:rule/{name}",
 }
 
@@ -134,7 +135,11 @@ def _reference(name: str) -> str:
         return known[name]
     if name not in resources():  # a parameter
         return name
-    named_by_arn = resources()[name]["Type"] in {"AWS::SNS::Topic", "AWS::StepFunctions::StateMachine"}
+    named_by_arn = resources()[name]["Type"] in {
+        "AWS::SNS::Topic",
+        "AWS::StepFunctions::StateMachine",
+        "AWS::SecretsManager::Secret",
+    }
     return _attribute(name, "Arn" if named_by_arn else "Name")
 
 

@@ -77,7 +77,13 @@ RESOURCES: dict[str, tuple[str, dict[str, str | list[str]]]] = {
     },
     **{
         name: (f"arn:aws:dynamodb:{PLACE}:table/{name}", {})
-        for name in ("ImageClaims", "ImageClaims/index/by_state", "ImageClaims/index/other", "OtherTable")
+        for name in (
+            "ImageClaims",
+            "ImageClaims/index/by_state",
+            "ImageClaims/index/by_draw",
+            "ImageClaims/index/other",
+            "OtherTable",
+        )
     },
     **{
         f"{what} {of}": (f"arn:aws:dynamodb:{PLACE}:table/{of.removeprefix('of ')}", context)
@@ -114,6 +120,8 @@ RESOURCES: dict[str, tuple[str, dict[str, str | list[str]]]] = {
     },
     "children Backfill": (f"arn:aws:states:{PLACE}:execution:Backfill/listing:1", {}),
     "LiveThreshold": (f"arn:aws:ssm:{PLACE}:parameter/LiveThreshold", {}),
+    "AuditSecret": (f"arn:aws:secretsmanager:{PLACE}:secret:AuditSecret", {}),
+    "other secret": (f"arn:aws:secretsmanager:{PLACE}:secret:other", {}),
     "other parameter": (f"arn:aws:ssm:{PLACE}:parameter/other", {}),
     "EndpointName": (f"arn:aws:sagemaker:{PLACE}:endpoint/EndpointName", {}),
     "other-endpoint": (f"arn:aws:sagemaker:{PLACE}:endpoint/other-endpoint", {}),
@@ -157,7 +165,9 @@ WHO_MAY: dict[tuple[str, str], set[str]] = {
     ("s3:ListBucketVersions", "ImageBucket below incoming/"): {SERIALIZE, REVIEWERS, SWEEP},
     # The verdict
     ("sagemaker:InvokeEndpoint", "EndpointName"): {CLASSIFY},
-    ("ssm:GetParameter", "LiveThreshold"): {FILTER},
+    ("ssm:GetParameter", "LiveThreshold"): {FILTER, SWEEP},
+    ("ssm:PutParameter", "LiveThreshold"): {SWEEP},
+    ("secretsmanager:GetSecretValue", "AuditSecret"): {FILTER},
     **{("lambda:InvokeFunction", name): {WORKFLOW} for name in ("Serialize", "Classify", "Filter")},
     **{("lambda:InvokeFunction", f"version {name}:7"): {WORKFLOW} for name in ("Serialize", "Classify", "Filter")},
     **{
@@ -176,6 +186,7 @@ WHO_MAY: dict[tuple[str, str], set[str]] = {
     ("dynamodb:UpdateItem", "ImageClaims"): {WORKFLOW, SWEEP, RECORD},
     **{(f"dynamodb:{call}", "ImageClaims"): {SWEEP} for call in ("GetItem", "BatchGetItem", "PutItem")},
     ("dynamodb:Query", "ImageClaims/index/by_state"): {SWEEP},
+    ("dynamodb:Query", "ImageClaims/index/by_draw"): {SWEEP},
     **{
         (f"dynamodb:{call}", f"{what} of ImageClaims"): roles
         for what in REQUESTS["of ImageClaims"]
@@ -214,7 +225,9 @@ WHO_MAY: dict[tuple[str, str], set[str]] = {
     ("sns:Publish", "AlertTopic"): {WORKFLOW, SWEEP, RECORD},
     ("sqs:SendMessage", "FailedImages"): {SWEEP},
     # The key
-    ("kms:Decrypt", "KmsKeyArn"): {UPLOADERS, REVIEWERS, WORKFLOW, BACKFILL, RECORD, SERIALIZE, SWEEP},
+    ("kms:Decrypt", "KmsKeyArn"): {
+        UPLOADERS, REVIEWERS, WORKFLOW, BACKFILL, RECORD, SERIALIZE, FILTER, SWEEP,
+    },
     ("kms:GenerateDataKey", "KmsKeyArn"): {UPLOADERS, WORKFLOW, BACKFILL, RECORD, SWEEP},
     # Logs and traces
     **{

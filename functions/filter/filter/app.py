@@ -5,16 +5,18 @@ import os
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from filter.aws_store import PARAMETER, SECRET, AwsStore
 from filter.contract import FilterRequest, FilterResponse
+from filter.draw import Lottery
 from filter.observability import logger, measure, metrics
-from filter.parameter_store import ParameterStore
 from filter.settings import Settings
 from filter.threshold import LiveThreshold
 from filter.verdict import judge
 
 settings = Settings.from_environment(os.environ)
 # An image waits at most 5 s for an unreachable SSM: the function has 10 s, and falls back to the deployed threshold.
-live = LiveThreshold(ParameterStore() if settings.threshold_parameter else None, settings)
+live = LiveThreshold(AwsStore(PARAMETER) if settings.threshold_parameter else None, settings)
+lottery = Lottery(AwsStore(SECRET) if settings.audit_secret else None, settings)
 
 
 @logger.inject_lambda_context(correlation_id_path="execution", clear_state=True, log_event=False)
@@ -23,11 +25,17 @@ def handler(event: FilterRequest, context: LambdaContext) -> FilterResponse:  # 
     """Decide whether the photo passes or needs a human review."""
     logger.append_keys(s3_request_id=event.get("s3_request_id"))
     metrics.add_metadata("correlation_id", event.get("execution"))
-    threshold = live.read()
-    if threshold.problem:
-        logger.warning("using the deployed threshold", reason=threshold.problem)
+    thresholds = live.read()
+    if thresholds.problem:
+        logger.warning("using the deployed threshold", reason=thresholds.problem)
         metrics.add_metric("ThresholdFallback", MetricUnit.Count, 1)
-    verdict = judge(event["inferences"], settings.labels, threshold.value)
+    verdict = judge(event["inferences"], settings.labels, thresholds.of)
     measure(verdict)
     logger.info("filtered", **verdict)
-    return verdict
+    draw = lottery.draw(
+        event.get("image_key"), event.get("etag")
+    )  # not in the log: reviewers must not know it
+    if problem := draw.get("draw_missed"):
+        logger.warning("the draw of the audit was missed", reason=problem)
+        metrics.add_metric("AuditsMissed", MetricUnit.Count, 1)
+    return {**verdict, **draw}

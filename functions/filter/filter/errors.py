@@ -5,5 +5,5 @@ class InvalidPredictionError(Exception):
     """The inferences are not one probability for each label."""
 
 
-class ParameterUnavailableError(Exception):
-    """The live threshold could not be read; Filter uses the deployed one, so the workflow never sees this error."""
+class StoreUnavailableError(Exception):
+    """The live threshold or the audit's secret could not be read; Filter continues, so the workflow never sees it."""

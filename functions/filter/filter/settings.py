@@ -5,34 +5,43 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
+from filter.threshold_rule import parse_number, parse_thresholds
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """
-    The labels of the probabilities, and the threshold of confidence.
+    The labels of the probabilities, and the thresholds of confidence.
 
     Attributes
     ----------
     labels
         The classes in the order of the probabilities.
-    threshold
-        The deployed threshold: lowest confidence, 0 to 1, that passes without a review.
+    thresholds
+        The deployed ones: for each label, the lowest confidence, 0 to 1, that passes without a review.
     threshold_parameter
         Name of the SSM parameter of the live threshold; empty where there is none.
     threshold_max_age_s
         Seconds for which SSM's response, or its failure to respond, is cached.
+    audit_share
+        The share of all classified images, 0 to 1, that people check; 0 for none.
+    audit_secret
+        ARN of the secret of the draw; empty where there is none.
     """
 
     labels: tuple[str, ...]
-    threshold: float
+    thresholds: Mapping[str, float]
     threshold_parameter: str = ""
     threshold_max_age_s: int = 30
+    audit_share: float = 0.0
+    audit_secret: str = ""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
         """
-        Read LABELS ("bicycle,motorcycle"), CONFIDENCE_THRESHOLD (0.8) and the location of the live threshold.
+        Read LABELS ("bicycle,motorcycle"), CONFIDENCE_THRESHOLD and the location of the live threshold.
 
+        CONFIDENCE_THRESHOLD is "0.8", or "bicycle=0.9,default=0.8".
         THRESHOLD_PARAMETER may be missing; POWERTOOLS_PARAMETERS_MAX_AGE defaults to 30.
 
         Raises
@@ -49,37 +58,23 @@ class Settings:
             problems.append(
                 f"LABELS must be two or more different names with commas and no space between, not {text!r}"
             )
-        threshold = 0.0
+        thresholds = {}
         try:
-            threshold = parse_threshold(environment.get("CONFIDENCE_THRESHOLD", ""))
+            thresholds = parse_thresholds(environment.get("CONFIDENCE_THRESHOLD", ""), labels)
         except ValueError as error:
             problems.append(f"CONFIDENCE_THRESHOLD {error}")
         max_age = environment.get("POWERTOOLS_PARAMETERS_MAX_AGE", "30")
         if not re.fullmatch("[0-9]{1,5}", max_age):
             problems.append(f"POWERTOOLS_PARAMETERS_MAX_AGE must be a number of seconds, not {max_age!r}")
+        share = 0.0
+        try:
+            share = parse_number(environment.get("AUDIT_SHARE", "0"))
+        except ValueError as error:
+            problems.append(f"AUDIT_SHARE {error}")
         if problems:
             raise ValueError("; ".join(problems))
-        # `sam local` passes the template's logical id as the parameter's name, and has no SSM.
+        # `sam local` passes the template's logical ids as names, and has neither SSM nor Secrets Manager.
         is_sam_local = environment.get("AWS_SAM_LOCAL") == "true"
         parameter = "" if is_sam_local else environment.get("THRESHOLD_PARAMETER", "")
-        return cls(labels, threshold, parameter, int(max_age))
-
-
-def parse_threshold(text: str) -> float:
-    """
-    Parse a number from 0 to 1 as people write it: `0.8`, `.8`, `8e-1`, with surrounding space.
-
-    Nothing is guessed: `0,8`, `80%` and `0_8` are not accepted.
-
-    Raises
-    ------
-    ValueError
-        For anything else; the message continues a sentence that starts with the setting's name.
-    """
-    try:
-        threshold = float(text) if text.isascii() and "_" not in text else -1.0
-    except ValueError:
-        threshold = -1.0
-    if not 0 <= threshold <= 1:
-        raise ValueError(f"must be a number from 0 to 1, not {text[:20]!r}")
-    return threshold
+        secret = "" if is_sam_local else environment.get("AUDIT_SECRET", "")
+        return cls(labels, thresholds, parameter, int(max_age), share, secret)

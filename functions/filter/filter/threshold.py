@@ -1,31 +1,33 @@
-"""The threshold in effect: the live one in SSM, or the deployed one while that cannot be read."""
+"""The thresholds in effect: the live ones in SSM, or the deployed ones while those cannot be read."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from filter.errors import ParameterUnavailableError
-from filter.settings import Settings, parse_threshold
+from filter.errors import StoreUnavailableError
+from filter.live_value import Certificate, parse_live_value
+from filter.settings import Settings
 
 
 class Source(Protocol):
-    """The store of the live threshold."""
+    """The store of the live thresholds."""
 
     def get(self, name: str) -> str:
-        """Return the parameter's value, or raise ParameterUnavailableError."""
+        """Return the parameter's value, or raise StoreUnavailableError."""
 
 
 @dataclass(frozen=True, slots=True)
-class Threshold:
-    """A threshold; `problem` says why it is the deployed one although a live one is configured."""
+class Thresholds:
+    """One for each label; `problem` says why they are the deployed ones although live ones are configured."""
 
-    value: float
+    of: Mapping[str, float]
+    certificate: Certificate | None = None
     problem: str | None = None
 
 
 class LiveThreshold:
-    """The live threshold of a stack, read again when the cached value is too old."""
+    """The live thresholds of a stack, read again when the cached value is too old."""
 
     # Not the monotonic clock: it may stop while Lambda keeps the function frozen.
     def __init__(
@@ -34,12 +36,12 @@ class LiveThreshold:
         self._source = source
         self._settings = settings
         self._clock = clock
-        self._known = Threshold(settings.threshold)
+        self._known = Thresholds(settings.thresholds)
         self._asked_at: float | None = None
 
-    def read(self) -> Threshold:
+    def read(self) -> Thresholds:
         """
-        Return the threshold in effect; never fails.
+        Return the thresholds in effect; never fails.
 
         A failure of SSM is cached as long as a response, so that not every image waits for it.
         """
@@ -53,9 +55,9 @@ class LiveThreshold:
         age = None if self._asked_at is None else self._clock() - self._asked_at
         return age is None or not 0 <= age < self._settings.threshold_max_age_s
 
-    def _ask(self, source: Source) -> Threshold:
+    def _ask(self, source: Source) -> Thresholds:
         name = self._settings.threshold_parameter
         try:
-            return Threshold(parse_threshold(source.get(name)))
-        except (ParameterUnavailableError, ValueError) as error:
-            return Threshold(self._settings.threshold, f"parameter {name}: {error}")
+            return Thresholds(*parse_live_value(source.get(name), self._settings.labels))
+        except (StoreUnavailableError, ValueError) as error:
+            return Thresholds(self._settings.thresholds, problem=f"parameter {name}: {error}")

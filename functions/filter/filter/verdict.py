@@ -1,12 +1,16 @@
 """Decide whether a prediction is confident enough to pass without a review."""
 
+from collections.abc import Mapping
+
 from filter.contract import FilterResponse
 from filter.errors import InvalidPredictionError
 
 
-def judge(inferences: list[float], labels: tuple[str, ...], threshold: float) -> FilterResponse:
+def judge(
+    inferences: list[float], labels: tuple[str, ...], thresholds: Mapping[str, float]
+) -> FilterResponse:
     """
-    Take the most probable label and compare its probability with the threshold, without rounding.
+    Take the most probable label and compare its probability with its threshold, without rounding.
 
     Of equally probable labels, the first one is taken.
 
@@ -14,8 +18,8 @@ def judge(inferences: list[float], labels: tuple[str, ...], threshold: float) ->
     ----------
     inferences
         One probability for each label, in the order of the labels.
-    threshold
-        Lowest confidence that passes.
+    thresholds
+        Lowest confidence that passes, for each label.
 
     Raises
     ------
@@ -30,6 +34,7 @@ def judge(inferences: list[float], labels: tuple[str, ...], threshold: float) ->
         raise InvalidPredictionError("inferences must be numbers from 0 to 1")
     confidence = max(inferences)
     label = labels[inferences.index(confidence)]
+    threshold = thresholds[label]
     return {
         "passed": confidence >= threshold,
         "label": label,

@@ -28,6 +28,7 @@ clients = Clients(
     stepfunctions=boto3.client("stepfunctions", config=config),
     sqs=boto3.client("sqs", config=config),
     sns=boto3.client("sns", config=config),
+    ssm=boto3.client("ssm", config=config),
 )
 
 
@@ -47,5 +48,10 @@ def handler(event: SweepRequest, context: LambdaContext) -> SweepResponse:
         if run.cursor:
             length = run.cursor.length(run.now).total_seconds() / 60
             metrics.add_metric("ListingCycleMinutes", MetricUnit.NoUnit, length)
+        if run.watched.watch or run.watched.ended:  # without a promise, no metric is paid for
+            evidence = run.watched.watch.evidence if run.watched.watch else 0
+            metrics.add_metric("WatchEvidence", MetricUnit.NoUnit, evidence)
+            metrics.add_metric("AuditedPasses", MetricUnit.Count, run.watched.passes)
+            metrics.add_metric("AuditedWrong", MetricUnit.Count, run.watched.wrong)
     logger.info("swept", extra={key: value for key, value in answer.items() if key != "images"})
     return answer

@@ -14,7 +14,8 @@ from scones.console.jobs import BusyError, Job, Jobs
 from scones.console.page import Page, problem, render_as_read, state_of
 from scones.console.stack_operations import read_parts, redrive, sweep
 from scones.console.state import ConsoleState
-from scones.live_threshold import parse_threshold, set_threshold
+from scones.label_thresholds import Thresholds
+from scones.live_threshold import set_threshold
 from scones.status import PERIODS, endpoint_text
 
 _BAD, _CONFLICT = 400, 409
@@ -101,7 +102,8 @@ async def change_threshold(request: Request) -> Response:
 def _change_threshold(state: ConsoleState, jobs: Jobs, said: Mapping[str, Any]) -> Response:
     cloud = state.cloud()
     try:
-        value = parse_threshold(str(said["value"])) if "value" in said else cloud.stack.confidence_threshold
+        deployed = cloud.stack.thresholds
+        value = Thresholds.parse(str(said["value"]), cloud.stack.labels) if "value" in said else deployed
     except ValueError as error:
         return problem(f"the threshold {error}", _BAD)
     try:
@@ -112,7 +114,7 @@ def _change_threshold(state: ConsoleState, jobs: Jobs, said: Mapping[str, Any]) 
             raise
         return problem(sentence, 403)
     jobs.refused.pop("threshold", None)
-    return JSONResponse(changed.as_document())
+    return JSONResponse({**changed.as_document(), "text": str(changed.counts)})
 
 
 PAGE = Page(

@@ -80,8 +80,8 @@ const value = document.getElementById("threshold-value");
 async function change(content) {
   const note = document.getElementById("threshold-note");
   try {
-    const { threshold } = await ask("/operations/threshold", { method: "POST", content });
-    note.textContent = `${threshold} counts within 30 s.`;
+    const { text } = await ask("/operations/threshold", { method: "POST", content });
+    note.textContent = `${text} counts within 30 s.`;
   } catch (problem) {
     note.textContent = problem.message;
   }

@@ -32,7 +32,7 @@ SERVICES = (
     "sts",
 )
 SHARED = ("stack.py",)
-FUNCTIONS = (("live_threshold.py", "read_threshold"), ("index.py", "query"))
+FUNCTIONS = (("live_threshold.py", "_read"), ("index.py", "query"))
 """What it calls of modules that call more."""
 
 

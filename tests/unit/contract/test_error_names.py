@@ -45,7 +45,7 @@ ERRORS = {
     },
     "filter": {
         "InvalidPredictionError": Ends.PERMANENT,
-        "ParameterUnavailableError": Ends.INSIDE,
+        "StoreUnavailableError": Ends.INSIDE,
         "_TransientError": Ends.INSIDE,
     },
 }

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from ministack.services import stepfunctions
-from samcli.yamlhelper import yaml_parse
 
 from sweep.claims import INDEX, Claim, _image_of, state_shard
 from sweep.images import Image, event_of, iso_text
+from tools.transformed import claims_table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,10 +21,7 @@ ARRIVED = datetime(2026, 11, 26, 10, 0, 5, tzinfo=UTC)
 
 @pytest.fixture(scope="module")
 def index(root: Path) -> dict[str, Any]:
-    found, _ = yaml_parse((root / "template.yaml").read_text())["Resources"]["ImageClaims"]["Properties"][
-        "GlobalSecondaryIndexes"
-    ]
-    return dict(found)
+    return dict(claims_table(root / "template.yaml")["GlobalSecondaryIndexes"][0])
 
 
 @pytest.mark.parametrize(

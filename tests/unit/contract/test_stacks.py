@@ -36,6 +36,7 @@ NAMES = {
     "AWS::Events::Rule": "Name",
     "AWS::IAM::Role": "RoleName",
     "AWS::Logs::LogGroup": "LogGroupName",
+    "AWS::SecretsManager::Secret": "Name",
 }
 WITHOUT_A_NAME = {"AWS::Lambda::Permission", "AWS::Lambda::EventInvokeConfig", "AWS::IAM::Policy"}
 

@@ -1,21 +1,131 @@
-"""What `scones threshold` takes and shows is what Filter judges by."""
+"""What `scones threshold` takes, shows and writes is what Filter judges by."""
 
+import json
+import re
+from collections.abc import Callable
 from typing import Any
 
-from filter.settings import parse_threshold as parse_in_filter
-from scones.live_threshold import parse_threshold
+import pytest
 
-TEXTS = ("0", "1", "0.8", ".8", "1.", "1e-1", "+0.5", "-0", "nan", "inf", "-0.1", "1.01", "0,8", "80%", "0_8")
-TEXTS += ("", "\x1b", "\u0660.\u0668", "high", "9" * 4096)
+from filter.live_value import parse_live_value
+from scones.label_thresholds import Thresholds
+from scones.live_threshold import parse_live
+from tools.transformed import template
+
+LABELS = ("bicycle", "pedal power", "x_y.z-w")
+NUMBERS = (
+    "0",
+    "1",
+    "0.8",
+    ".8",
+    "1.",
+    "1e-1",
+    "+0.5",
+    "-0",
+    "nan",
+    "inf",
+    "-0.1",
+    "1.01",
+    "0,8",
+    "80%",
+    "0_8",
+)
+NUMBERS += ("", "\x1b", "\u0660.\u0668", "high", "9" * 4096)
+LISTS = (
+    "bicycle=0.9,default=0.8",
+    "bicycle=.9,pedal power=1,x_y.z-w=0",
+    "bicycle = 0.9 , default= 0.8",
+    "default=0.8",
+    "bicycle=0.9",
+    "bycicle=0.9,default=0.8",
+    "bicycle=0.9,bicycle=0.9,default=1",
+    "bicycle=0.9,0.8",
+    "bicycle=0.9,",
+    "bicycle=,default=1",
+    "bicycle=80%,default=1",
+    "=0.9",
+    "bicycle=0.9=1,default=1",
+)
+CERTIFICATE: dict[str, Any] = {
+    "model_version": "91bc",
+    "labels": list(LABELS),
+    "serialize": "s123",
+    "until": "2026-12-24T00:00:00Z",
+}
 
 
-def reading(parse: Any, text: str) -> tuple[float | None, str]:
+def certified(thresholds: Any = None, **changes: Any) -> str:
+    certificate = {**CERTIFICATE, **changes}
+    return json.dumps({"thresholds": thresholds or {"default": 0.9}, "certificate": certificate})
+
+
+CONFIG = {"name": "config-1", "time": "2026-11-01T00:00:00Z"}
+OBJECTS = (
+    "{}",
+    "{",
+    "[" * 100_000,
+    '{"thresholds": {"default": 0.9, "default": 0.8}}',
+    '{"thresholds": {"default": NaN}}',
+    '{"thresholds": {"default": "0.9"}}',
+    '{"thresholds": {"default": true}}',
+    '{"thresholds": {"bicycle": 0.9}}',
+    '{"thresholds": {"car": 0.9, "default": 0.8}}',
+    '{"thresholds": {"bicycle": 0.9, "default": 1}}',
+    '{"thresholds": {"default": 0.9}, "certificate": null}',
+    '{"thresholds": {"default": 0.9}, "certificate": []}',
+    certified(),
+    certified(until="2026-12-24"),
+    certified(until="soon"),
+    certified(labels="bicycle"),
+    certified(serialize=None),
+    certified(withdrawn=True),
+    certified(withdrawn="the endpoint changed"),
+    certified(model_version=None),
+    certified(model_version=None, endpoint_config={"name": "config-1"}),
+    certified(model_version=None, endpoint_config=CONFIG),
+    certified(model_version=7, endpoint_config=CONFIG),
+    certified({"car": 1}),
+)
+
+
+def reading(parse: Callable[[], Any]) -> tuple[Any, str]:
     try:
-        return parse(text), ""
+        return parse(), ""
     except ValueError as error:
         return None, str(error)
 
 
-def test_the_command_and_filter_read_a_threshold_alike() -> None:
-    for text in (*TEXTS, *(f" {text}\n" for text in TEXTS)):
-        assert reading(parse_threshold, text) == reading(parse_in_filter, text)
+def by_filter(text: str, labels: tuple[str, ...]) -> tuple[dict[str, float], bool]:
+    thresholds, certificate = parse_live_value(text, labels)
+    return thresholds, certificate is not None
+
+
+def by_command(text: str, labels: tuple[str, ...]) -> tuple[dict[str, float], bool]:
+    thresholds, certificate = parse_live(text, labels)
+    return thresholds.by_label, certificate is not None
+
+
+@pytest.mark.parametrize("text", [*NUMBERS, *(f" {text}\n" for text in NUMBERS), *LISTS, *OBJECTS])
+def test_the_command_and_filter_read_a_live_value_alike(text: str) -> None:
+    assert reading(lambda: by_command(text, LABELS)) == reading(lambda: by_filter(text, LABELS))
+
+
+@pytest.mark.parametrize("text", ["0.8", "bicycle=0.9,default=0.8", '{"thresholds": {"default": 0.9}}'])
+def test_with_a_label_that_is_named_default_there_is_one_number_only(text: str) -> None:
+    labels = ("bicycle", "default")
+    found = reading(lambda: by_command(text, labels))
+    assert found == reading(lambda: by_filter(text, labels))
+    assert (found[0] is None) == (text != "0.8")
+
+
+@pytest.mark.parametrize("text", ["1", ".8", "0.30000000000000004", "1e-7", *LISTS[:4]])
+def test_what_the_command_writes_filter_reads_without_a_change(text: str) -> None:
+    thresholds = Thresholds.parse(text, LABELS)
+    assert by_filter(str(thresholds), LABELS) == (thresholds.by_label, False)
+
+
+@pytest.mark.parametrize("text", LISTS)
+def test_what_the_template_takes_names_its_labels_once(text: str) -> None:
+    pattern = re.compile(template()["Parameters"]["ConfidenceThreshold"]["AllowedPattern"])
+    taken = pattern.fullmatch(text) is not None
+    assert taken == (text in {LISTS[0], LISTS[1], LISTS[3], LISTS[4], LISTS[5]})

@@ -17,7 +17,7 @@ from sweep.rescue import Clients, Rescue
 from sweep.run import Run
 from tests.fakes.aws_clients import client_error
 from tests.unit.functions.environment import AWS, SETTINGS, load
-from tools.transformed import template
+from tools.transformed import claims_table
 
 REGION = AWS["AWS_DEFAULT_REGION"]
 WORKFLOW = f"arn:aws:states:{REGION}:123456789012:stateMachine:classify"
@@ -155,10 +155,10 @@ def client(service: str) -> Any:
 @contextmanager
 def deployed() -> Iterator[Stack]:
     with mock_aws():
-        s3, dynamodb, sqs, sns = (client(name) for name in ("s3", "dynamodb", "sqs", "sns"))
+        s3, dynamodb, sqs, sns, ssm = map(client, ("s3", "dynamodb", "sqs", "sns", "ssm"))
         s3.create_bucket(Bucket="images", CreateBucketConfiguration={"LocationConstraint": REGION})
         s3.put_bucket_versioning(Bucket="images", VersioningConfiguration={"Status": "Enabled"})
-        table = template()["Resources"]["ImageClaims"]["Properties"]
+        table = claims_table()
         names = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
         dynamodb.create_table(TableName="claims", **{name: table[name] for name in names})
         queue, mailbox = (sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("failed", "mailbox"))
@@ -168,5 +168,5 @@ def deployed() -> Iterator[Stack]:
         own = {"WORKFLOW_ARN": WORKFLOW, "ALERT_TOPIC_ARN": topic, "FAILED_QUEUE_URL": queue}
         stepfunctions = FakeStepFunctions()
         app = load("sweep", SETTINGS["sweep"] | own)
-        app.clients = Clients(s3, dynamodb, stepfunctions, sqs, sns)  # type: ignore[arg-type]
+        app.clients = Clients(s3, dynamodb, stepfunctions, sqs, sns, ssm)  # type: ignore[arg-type]
         yield Stack(app, stepfunctions, client, queue, mailbox)

@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from filter.errors import ParameterUnavailableError
+from filter.errors import StoreUnavailableError
 from filter.settings import Settings
 from filter.threshold import LiveThreshold
 from tests.fakes.lambda_context import FakeLambdaContext
 from tests.fakes.parameter_server import ParameterServer, parameter_server
 
 PARAMETER = "ConfidenceThreshold-scones"
+LABELS = ("bicycle", "motorcycle")
 DEPLOYED = 0.8
 
 
@@ -39,7 +40,7 @@ class Scene:
     def __init__(self, value: str | Exception) -> None:
         self.now = 1_000.0
         self.store = FakeStore(value)
-        settings = Settings(("bicycle", "motorcycle"), DEPLOYED, PARAMETER, 30)
+        settings = Settings(LABELS, dict.fromkeys(LABELS, DEPLOYED), PARAMETER, 30)
         self.live = LiveThreshold(self.store, settings, lambda: self.now)
 
 
@@ -53,7 +54,7 @@ def stage() -> Stage:
 
 @pytest.fixture
 def unavailable() -> Callable[[str], Exception]:
-    error: Callable[[str], Exception] = ParameterUnavailableError
+    error: Callable[[str], Exception] = StoreUnavailableError
     return error
 
 
@@ -76,7 +77,7 @@ def silent_server() -> Iterator[str]:
 )
 def test_a_number_as_people_write_it_counts(stage: Stage, text: str, value: float) -> None:
     found = stage(text).live.read()
-    assert (found.value, found.problem) == (value, None)
+    assert (found.of["bicycle"], found.problem) == (value, None)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +86,7 @@ def test_a_number_as_people_write_it_counts(stage: Stage, text: str, value: floa
 )
 def test_anything_else_leaves_the_deployed_one(stage: Stage, text: str) -> None:
     found = stage(text).live.read()
-    assert found.value == DEPLOYED
+    assert found.of["bicycle"] == DEPLOYED
     assert f"parameter {PARAMETER}: must be a number from 0 to 1, not {text[:20]!r}" == found.problem
 
 
@@ -93,19 +94,19 @@ def test_an_ssm_that_does_not_answer_leaves_the_deployed_one(
     stage: Stage, unavailable: Callable[[str], Exception]
 ) -> None:
     found = stage(unavailable("AccessDeniedException: no")).live.read()
-    assert found.value == DEPLOYED
+    assert found.of["bicycle"] == DEPLOYED
     assert found.problem == f"parameter {PARAMETER}: AccessDeniedException: no"
 
 
 def test_a_change_counts_within_thirty_seconds_and_ssm_is_asked_no_oftener(stage: Stage) -> None:
     scene = stage("0.9")
-    assert scene.live.read().value == 0.9
+    assert scene.live.read().of["bicycle"] == 0.9
     scene.store.value = "0.5"
     scene.now += 29.9
-    assert scene.live.read().value == 0.9
+    assert scene.live.read().of["bicycle"] == 0.9
     assert scene.store.asked == [PARAMETER]
     scene.now += 0.2
-    assert scene.live.read().value == 0.5
+    assert scene.live.read().of["bicycle"] == 0.5
     assert len(scene.store.asked) == 2
 
 
@@ -114,7 +115,7 @@ def test_a_clock_that_is_set_back_keeps_no_threshold_for_an_hour(stage: Stage) -
     scene.live.read()
     scene.store.value = "0.5"
     scene.now -= 3600
-    assert scene.live.read().value == 0.5
+    assert scene.live.read().of["bicycle"] == 0.5
 
 
 @pytest.mark.parametrize("bad", ["unavailable", "high"])
@@ -128,17 +129,17 @@ def test_what_is_wrong_with_ssm_is_not_asked_for_each_image_and_is_over_when_it_
     scene.store.value = "0.9"
     scene.now += 30.1
     found = scene.live.read()
-    assert (found.value, found.problem) == (0.9, None)
+    assert (found.of["bicycle"], found.problem) == (0.9, None)
 
 
 def test_not_the_last_live_one_but_the_deployed_one_counts_when_ssm_is_gone(
     stage: Stage, unavailable: Callable[[str], Exception]
 ) -> None:
     scene = stage("0.9")
-    assert scene.live.read().value == 0.9
+    assert scene.live.read().of["bicycle"] == 0.9
     scene.store.value = unavailable("InternalServerError")
     scene.now += 30.1
-    assert scene.live.read().value == DEPLOYED
+    assert scene.live.read().of["bicycle"] == DEPLOYED
 
 
 def test_the_handler_judges_by_the_live_one(

@@ -21,7 +21,7 @@ LABELS = ("bicycle", "motorcycle")
 def test_the_threshold_itself_passes_and_ties_go_to_the_first(
     inferences: list[float], label: str, passed: bool
 ) -> None:
-    assert judge(inferences, LABELS, 0.8) == {
+    assert judge(inferences, LABELS, dict.fromkeys(LABELS, 0.8)) == {
         "passed": passed,
         "label": label,
         "confidence": max(inferences),
@@ -29,10 +29,18 @@ def test_the_threshold_itself_passes_and_ties_go_to_the_first(
     }
 
 
+@pytest.mark.parametrize(
+    ("inferences", "passed"), [([0.8, 0.2], False), ([0.2, 0.8], True), ([0.25, 0.75], True)]
+)
+def test_each_label_has_its_own_threshold(inferences: list[float], passed: bool) -> None:
+    found = judge(inferences, LABELS, {"bicycle": 0.9, "motorcycle": 0.75})
+    assert (found["passed"], found["threshold"]) == (passed, 0.75 if passed else 0.9)
+
+
 @given(strategies.lists(strategies.floats(0, 1), min_size=2, max_size=9), strategies.floats(0, 1))
 def test_the_label_is_the_most_probable_one(inferences: list[float], threshold: float) -> None:
     labels = tuple(str(number) for number in range(len(inferences)))
-    found = judge(inferences, labels, threshold)
+    found = judge(inferences, labels, dict.fromkeys(labels, threshold))
     assert inferences[int(found["label"])] == found["confidence"] == max(inferences)
     assert found["passed"] is (found["confidence"] >= threshold)
 
@@ -53,4 +61,4 @@ def test_the_label_is_the_most_probable_one(inferences: list[float], threshold: 
 )
 def test_what_is_no_prediction_is_refused(inferences: object) -> None:
     with pytest.raises(InvalidPredictionError, match="inferences must be"):
-        judge(inferences, LABELS, 0.8)
+        judge(inferences, LABELS, dict.fromkeys(LABELS, 0.8))

@@ -22,9 +22,9 @@ def test_settings_are_what_the_template_sets() -> None:
         SETTINGS_OF[name].from_environment(SETTINGS[name]) for name in ("serialize", "classify", "filter")
     ]
     assert read == [
-        SerializeSettings(32, 26_214_400, 50_331_648),
+        SerializeSettings(64, 26_214_400, 50_331_648),
         ClassifySettings("scones", ("bicycle", "motorcycle")),
-        FilterSettings(("bicycle", "motorcycle"), 0.8),
+        FilterSettings(("bicycle", "motorcycle"), {"bicycle": 0.8, "motorcycle": 0.8}),
     ]
 
 
@@ -71,10 +71,19 @@ def test_filter_takes_a_share(threshold: str) -> None:
         FilterSettings.from_environment({"LABELS": "", "CONFIDENCE_THRESHOLD": threshold})
 
 
+def test_filter_takes_a_threshold_for_each_label_and_refuses_a_name_that_is_no_label() -> None:
+    environment = {**SETTINGS["filter"], "CONFIDENCE_THRESHOLD": "bicycle=0.9,default=0.75"}
+    found = FilterSettings.from_environment(environment)
+    assert found.thresholds == {"bicycle": 0.9, "motorcycle": 0.75}
+    environment["CONFIDENCE_THRESHOLD"] = "bycicle=0.9,default=0.75"
+    with pytest.raises(ValueError, match=r"^CONFIDENCE_THRESHOLD names 'bycicle', which is not a label"):
+        FilterSettings.from_environment(environment)
+
+
 def test_settings_cannot_change() -> None:
     found = FilterSettings.from_environment(SETTINGS["filter"])
     with pytest.raises(AttributeError):
-        found.threshold = 0.1
+        found.thresholds = {}
 
 
 @pytest.mark.parametrize("size", [(8160, 6144), (8192, 6144), (8160, 6120)])

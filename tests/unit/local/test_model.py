@@ -30,14 +30,14 @@ def up(*options: Any) -> Result:
 
 def test_labels_and_input_size_come_from_the_shipped_model(plans: list[Plan]) -> None:
     assert up().exit_code == 0
-    assert plans[0].parameters == {"Labels": "bicycle,motorcycle", "ModelInputSize": "32"}
+    assert plans[0].parameters == {"Labels": "bicycle,motorcycle", "ModelInputSize": "64"}
 
 
 def test_labels_come_from_the_model_that_is_named(plans: list[Plan], tmp_path: Path) -> None:
     named = stated(tmp_path / "model.onnx", labels="cat,dog")
-    assert up("--model", named, "-p", "ConfidenceThreshold=0.9").exit_code == 0
+    assert up("--model", named, "-p", "ConfidenceThreshold=cat=0.9,default=0.8").exit_code == 0
     assert plans[0].parameters["Labels"] == "cat,dog"
-    assert plans[0].parameters["ConfidenceThreshold"] == "0.9"
+    assert plans[0].parameters["ConfidenceThreshold"] == "cat=0.9,default=0.8"
 
 
 def test_labels_that_agree_may_be_given(plans: list[Plan], tmp_path: Path) -> None:
@@ -55,9 +55,11 @@ def test_labels_that_agree_may_be_given(plans: list[Plan], tmp_path: Path) -> No
             "parameter Labels=cat,dog contradicts the model, which has Labels=bicycle,motorcycle",
         ),
         ("Labels=motorcycle,bicycle", "contradicts the model"),
-        ("ModelInputSize=64", "which has ModelInputSize=32"),
+        ("ModelInputSize=32", "which has ModelInputSize=64"),
         ("Lables=cat,dog", "Did you mean Labels?"),
         ("ConfidenceThreshold=2", "from 0 to 1"),
+        ("ConfidenceThreshold=bycicle=0.9,default=1", "names 'bycicle', which is not a label"),
+        ("ConfidenceThreshold=bicycle=0.9", "has no number for motorcycle"),
     ],
 )
 def test_a_contradiction_or_a_wrong_value_is_refused_before_anything_starts(

@@ -20,6 +20,7 @@ def declared(root: Path) -> Declared:
         {"Labels": "pedal power,motor,a"},
         {"Labels": "a,ab,abc"},
         {"Labels": "ab,a"},
+        {"ConfidenceThreshold": "bicycle=0.9,motorcycle=.75,default=1.0"},
         {"ConfidenceThreshold": "0.85", "WorkflowType": "EXPRESS", "KmsKeyArn": "", "LogRetentionDays": "7"},
     ],
 )
@@ -33,12 +34,17 @@ def test_what_the_template_takes_is_taken(declared: Declared, given: dict[str, s
         ("Lables", "a,b", "the template has no parameter Lables. Did you mean Labels?"),
         ("labels", "a,b", "Did you mean Labels?"),
         ("confidencethreshold", "1", "Did you mean ConfidenceThreshold?"),
-        ("Xyzzy", "1", "It has EndpointName, Labels, "),
+        ("Xyzzy", "1", "docs/parameters.md has them all"),
         ("WorkflowType", "SLOW", "parameter WorkflowType must be one of STANDARD, EXPRESS, not 'SLOW'"),
         ("LogRetentionDays", "8", "must be one of 1, 3, 5"),
-        ("ConfidenceThreshold", "80%", "ConfidenceThreshold must be a number from 0 to 1, not '80%'"),
+        (
+            "ConfidenceThreshold",
+            "80%",
+            "must be a number from 0 to 1, or one for each label: bicycle=0.9,default=0.8, not '80%'",
+        ),
         ("ConfidenceThreshold", "nan", "must be a number from 0 to 1"),
         ("ConfidenceThreshold", "1.1", "must be a number from 0 to 1"),
+        ("ConfidenceThreshold", "bicycle=0.9,bicycle=1", "or one for each label"),
         ("ImageDays", "-1", "must be a number of at least 0"),
         (
             "EndpointName",

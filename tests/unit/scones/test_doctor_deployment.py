@@ -17,6 +17,7 @@ from scones.doctor.deployment import (
     check_threshold,
 )
 from scones.doctor.findings import Finding, Level
+from scones.label_thresholds import Thresholds
 from scones.stack import Resource, Stack
 from sweep.settings import Settings
 from tests.fakes.stubbed_clients import Refusal, stubbed
@@ -44,7 +45,7 @@ def stack() -> Stack:
         record_decision_arn="d",
         incoming_prefix="incoming/",
         labels=("bicycle", "motorcycle"),
-        confidence_threshold=0.8,
+        thresholds=Thresholds.parse("0.8", ("bicycle", "motorcycle")),
         threshold_parameter="ConfidenceThreshold-scones",
         endpoint_name="the-endpoint",
         sweep_function="sweep",

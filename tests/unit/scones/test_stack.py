@@ -25,7 +25,7 @@ def test_read_stack(connection: Connection, outputs: dict[str, str]) -> None:
     stack = read_stack(connection)
     assert stack.image_bucket == "the-image-bucket"
     assert stack.labels == ("bicycle", "motorcycle", "cargo bike")
-    assert stack.confidence_threshold == 0.8
+    assert stack.thresholds.by_label == {"bicycle": 0.8, "motorcycle": 0.8, "cargo bike": 0.8}
     assert stack.incoming_prefix == "incoming/"
 
 
@@ -51,7 +51,9 @@ def test_a_stack_without_outputs(connection: Connection, cloudformation: FakeClo
 
 def test_a_threshold_that_is_no_number(connection: Connection, outputs: dict[str, str]) -> None:
     outputs["PassThreshold"] = "high"
-    with pytest.raises(SconesError, match="PassThreshold is not a number: high"):
+    with pytest.raises(
+        SconesError, match="ConfidenceThreshold of stack scones must be a number from 0 to 1, not 'high'"
+    ):
         read_stack(connection)
 
 

@@ -12,6 +12,10 @@ from botocore.exceptions import ClientError
 from click.testing import CliRunner
 
 from scones.cli import main
+from scones.connection import Connection
+from scones.errors import SconesError
+from scones.live_threshold import write_certified
+from scones.stack import read_stack
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -39,7 +43,10 @@ def test_it_shows_the_live_one(scones: Scones, ssm: SSMClient) -> None:
     assert scones("threshold").stdout == "0.95 (deployed: 0.8)\n"
     assert json.loads(scones("threshold", "--json").stdout) == {
         "threshold": 0.95,
+        "thresholds": {"bicycle": 0.95, "motorcycle": 0.95},
         "deployed": 0.8,
+        "deployed_thresholds": {"bicycle": 0.8, "motorcycle": 0.8},
+        "certificate": None,
         "parameter": NAME,
         "problem": None,
     }
@@ -47,7 +54,17 @@ def test_it_shows_the_live_one(scones: Scones, ssm: SSMClient) -> None:
 
 @pytest.mark.parametrize(
     ("text", "value", "shown"),
-    [("0.9", "0.9", "0.9 (deployed: 0.8)"), (" .8", "0.8", "0.8"), ("1", "1.0", "1 (deployed: 0.8)")],
+    [
+        ("0.9", "0.9", "0.9 (deployed: 0.8)"),
+        (" .8", "0.8", "0.8"),
+        ("1.0", "1", "1 (deployed: 0.8)"),
+        (
+            "bicycle=0.9, default=.75",
+            "bicycle=0.9,default=0.75",
+            "bicycle=0.9,default=0.75 (deployed: 0.8)",
+        ),
+        ("bicycle=0.8,default=0.8", "bicycle=0.8,default=0.8", "bicycle=0.8,default=0.8"),
+    ],
 )
 def test_it_sets_and_says_when_it_counts(
     scones: Scones, ssm: SSMClient, text: str, value: str, shown: str
@@ -66,6 +83,101 @@ def test_it_refuses_what_is_no_threshold(scones: Scones, ssm: SSMClient, text: s
     assert "must be a number from 0 to 1, not" in result.stderr
     assert "\x1b" not in result.stderr
     assert ssm.get_parameter(Name=NAME)["Parameter"]["Version"] == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("bycicle=0.9,default=0.8", "names 'bycicle', which is not a label: they are bicycle, motorcycle"),
+        ("bicycle=0.9", "has no number for motorcycle: name it, or add default=NUMBER"),
+        ("bicycle=0.9,bicycle=0.8,default=1", "names 'bicycle' twice"),
+        ("bicycle=0.9,0.8", "'0.8' is not a pair"),
+        ("bicycle=80%,default=1", "for 'bicycle' must be a number from 0 to 1, not '80%'"),
+    ],
+)
+def test_it_refuses_thresholds_that_are_not_those_of_the_labels(
+    scones: Scones, ssm: SSMClient, text: str, words: str
+) -> None:
+    result = scones("threshold", text)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert words in " ".join(result.stderr.split())
+    assert stored(ssm) == "0.8"
+
+
+def test_thresholds_by_label_have_no_single_number(scones: Scones, ssm: SSMClient) -> None:
+    document = json.loads(scones("threshold", "bicycle=0.9,default=0.8", "--json").stdout)
+    assert document["threshold"] is None
+    assert document["thresholds"] == {"bicycle": 0.9, "motorcycle": 0.8}
+
+
+CERTIFICATE = {
+    "model_version": "91bc",
+    "labels": ["bicycle", "motorcycle"],
+    "serialize": "s1",
+    "until": "2026-12-24T00:00:00Z",
+    "error": 0.01,
+}
+
+
+@pytest.fixture
+def connection(cloudformation: FakeCloudFormation) -> Connection:
+    return Connection(boto3.Session(region_name="us-east-1"), "scones")
+
+
+@pytest.fixture
+def certified(ssm: SSMClient, scones: Scones, connection: Connection) -> str:
+    """What `scones certify --apply` wrote."""
+    earlier = write_certified(ssm, read_stack(connection), {"default": 0.93, "bicycle": 0.9}, CERTIFICATE)
+    assert earlier == "0.8"
+    return stored(ssm)
+
+
+def test_it_shows_what_was_certified(scones: Scones, certified: str) -> None:
+    result = scones("threshold")
+    assert result.stdout.splitlines() == [
+        "default=0.93,bicycle=0.9 (deployed: 0.8)",
+        "certified for model 91bc until 2026-12-24T00:00:00Z",
+    ]
+    assert json.loads(scones("threshold", "--json").stdout)["certificate"] == CERTIFICATE
+
+
+@pytest.mark.parametrize("arguments", [["0.9"], ["--reset"]])
+def test_a_new_value_ends_the_certificate_and_says_so(
+    scones: Scones, ssm: SSMClient, certified: str, arguments: list[str]
+) -> None:
+    result = scones("threshold", *arguments)
+    assert result.exit_code == 0
+    assert "this ends the certificate that is valid until 2026-12-24T00:00:00Z" in result.stderr
+    assert stored(ssm) == ("0.9" if arguments == ["0.9"] else "0.8")
+
+
+def test_where_a_certificate_is_required_only_force_ends_it(
+    scones: Scones, ssm: SSMClient, certified: str, cloudformation: FakeCloudFormation
+) -> None:
+    cloudformation.parameters["RequireCertificate"] = "true"
+    result = scones("threshold", "0.9")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "without one no image passes: --force sets it all the same" in result.stderr
+    assert stored(ssm) == certified
+    assert scones("threshold", "0.9", "--force").exit_code == 0
+    assert stored(ssm) == "0.9"
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "change", "words"),
+    [
+        ({"car": 0.9, "default": 0.8}, {}, "names 'car', which is not a label"),
+        ({"default": 0.9}, {"until": "soon"}, "whose until is not a time with its zone"),
+        ({"default": 0.9}, {"model_version": None}, "without model_version or endpoint_config"),
+        ({"default": 0.9}, {"reviewers": "x" * 4096}, "and a parameter holds 4,096"),
+    ],
+)
+def test_a_certificate_that_filter_could_not_use_is_not_written(
+    ssm: SSMClient, connection: Connection, thresholds: dict[str, float], change: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(SconesError, match=words):
+        write_certified(ssm, read_stack(connection), thresholds, {**CERTIFICATE, **change})
+    assert stored(ssm) == "0.8"
 
 
 def test_reset_goes_back_to_the_deployed_one(scones: Scones, ssm: SSMClient, outputs: dict[str, str]) -> None:
@@ -113,7 +225,7 @@ def test_status_shows_the_one_that_counts(scones: Scones, ssm: SSMClient) -> Non
 
 @pytest.mark.parametrize(
     ("arguments", "operation"),
-    [([], "GetParameter"), (["0.9"], "PutParameter"), (["--reset"], "PutParameter")],
+    [([], "GetParameter"), (["0.9"], "GetParameter"), (["--reset"], "GetParameter")],
 )
 def test_a_refused_permission_is_one_line(
     scones: Scones, ssm: SSMClient, monkeypatch: pytest.MonkeyPatch, arguments: list[str], operation: str

@@ -131,6 +131,7 @@ def test_a_trained_model_serves(
         "metrics.json",
         "model.onnx",
         "model.pt",
+        "train.log",
     ]
 
 
@@ -157,6 +158,7 @@ def test_the_same_script_is_a_training_job(
         "metrics.json",
         "model.onnx",
         "model.pt",
+        "train.log",
     ]
     written = sorted(path.name for path in (tmp_path / "checkpoints").iterdir())
     assert written == ["member-1.pt", "member-2.pt", "pretrain.pt"]
@@ -177,6 +179,19 @@ def test_a_finished_run_resumes_to_the_same_model(archive_path: Path, tmp_path: 
 
 
 @pytest.mark.usefixtures("small")
+def test_the_log_has_what_a_repetition_needs_and_is_continued(archive_path: Path, tmp_path: Path) -> None:
+    assert main(options(archive_path, tmp_path, "--seed", "7")) == 0
+    first, *lines, last = (tmp_path / "train.log").read_text().splitlines()
+    started = json.loads(first.split(" started ")[1])
+    assert (started["seed"], started["members"], started["threads"]) == (7, 2, 1)
+    assert started["md5"] == hashlib.md5(archive_path.read_bytes()).hexdigest()  # noqa: S324
+    assert [line.split()[1] for line in lines] == ["pretrain", "member-1", "member-2"]
+    assert json.loads(last.split(maxsplit=1)[1]) == json.loads((tmp_path / "metrics.json").read_text())
+    assert main(options(archive_path, tmp_path, "--seed", "7", "--resume")) == 0
+    assert (tmp_path / "train.log").read_text().count(" started ") == 1
+    assert (tmp_path / "train.log").read_text().count(" resumed ") == 1
+
+
 def test_resuming_under_other_settings_is_refused(
     archive_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from scones.audits import certifying_half
 from scones.result_documents import result_key
 from tests.static.definitions import filled
 from tests.unit.workflow.decided import (
@@ -78,6 +79,17 @@ def without_verdict(make: MakeReview, *labels: str) -> Review:
     return image
 
 
+def audited(make: MakeReview, *labels: str, expired: bool = False, u: str = "0.0125") -> Review:
+    """Return a passed image that the audit has drawn, with decisions as in `decided`."""
+    image: Review = make("passed")
+    image.set_("draw", {"M": {"u": {"N": u}, "passed": {"BOOL": True}}})
+    image.set_("state_shard", {"S": "person#0"})
+    image.set_("state_since", {"S": CLAIMED_AT})
+    if labels:
+        return decided(lambda _: image, "passed", *labels, expired=expired)
+    return image
+
+
 WAYS: dict[str, Callable[[MakeReview], Review]] = {
     "a review": lambda make: decided(make, "review", "motorcycle"),
     "none of the classes": lambda make: decided(make, "review", "neither"),
@@ -94,8 +106,20 @@ WAYS: dict[str, Callable[[MakeReview], Review]] = {
     "without a verdict": lambda make: without_verdict(make, "motorcycle"),
     "undone without the model's probabilities": lambda make: expired_between(make, "motorcycle", "undone"),
     "without a verdict and undone": lambda make: without_verdict(make, "motorcycle", "undone"),
+    "an audit that agrees": lambda make: audited(make, "bicycle"),
+    "an audit that disagrees": lambda make: audited(make, "motorcycle"),
+    "an audit of none of the classes": lambda make: audited(make, "neither"),
+    "an audit of which nobody can tell": lambda make: audited(make, "cannot_tell"),
+    "an audit of an image that is gone": lambda make: audited(make, "gone"),
+    "an audit that first agreed": lambda make: audited(make, "bicycle", "motorcycle"),
+    "an audit that first disagreed": lambda make: audited(make, "motorcycle", "bicycle"),
+    "an audit undone": lambda make: audited(make, "bicycle", "undone"),
+    "an audit's disagreement undone": lambda make: audited(make, "motorcycle", "undone"),
+    "an audit decided again": lambda make: audited(make, "motorcycle", "undone", "bicycle"),
+    "an audit that agrees after the document expired": lambda make: audited(make, "bicycle", expired=True),
 }
 WITHOUT_DOCUMENT = {
+    "an audit that agrees after the document expired",
     "undone after it expired",
     "undone without the model's probabilities",
     "without a verdict and undone",
@@ -131,6 +155,7 @@ def test_a_decision_moves_the_document_and_stores_a_label(review: MakeReview) ->
         "replaces": None,
         "took_ms": 1800,
         "model_said": model,
+        "held_out": False,
     }
     assert image.objects() == {
         f"reviewed/motorcycle/{NAME}": document,
@@ -184,6 +209,53 @@ def test_undoing_brings_the_models_document_and_claim_back(review: MakeReview, o
     assert image.objects()[image.model_key] == image.document
     assert [one["label"] for one in image.objects("labels/").values()] == ["motorcycle", "undone"]
     assert claim == before | {"decisions": claim["decisions"]}  # a review waits again, since it arrived
+
+
+@pytest.mark.parametrize(
+    ("labels", "outcome"),
+    [
+        (["bicycle"], "passed"),
+        (["cannot_tell"], "passed"),
+        (["gone"], "passed"),
+        (["motorcycle"], "reviewed"),
+        (["neither"], "reviewed"),
+        (["bicycle", "motorcycle"], "reviewed"),
+        (["motorcycle", "bicycle"], "passed"),
+        (["motorcycle", "cannot_tell"], "passed"),
+        (["motorcycle", "undone"], "passed"),
+    ],
+)
+@pytest.mark.parametrize("expired", [False, True])
+def test_an_audit_changes_what_passed_only_if_the_model_was_wrong(
+    review: MakeReview, labels: list[str], outcome: str, expired: bool
+) -> None:
+    image = audited(review, *labels, expired=expired)
+    before = image.claim()
+    assert image.record()["status"] == "SUCCEEDED"
+    documents = {name: one for name, one in image.objects().items() if not name.startswith("labels/")}
+    if outcome == "passed":
+        assert documents == ({} if expired else {image.model_key: image.document})
+        assert (image.field("outcome"), image.field("label")) == ("passed", "bicycle")
+        if len(labels) == 1:
+            assert image.field("finished_at") == before["finished_at"]["S"]
+            assert image.field("reason") == before["reason"]["S"]
+    else:
+        assert [one["label"] for one in documents.values()] == [labels[-1]]
+        assert (image.field("outcome"), image.field("label")) == ("reviewed", labels[-1])
+    waits = labels[-1] == "undone"
+    assert image.field("state_shard") == ("person#0" if waits else None)
+    assert ("decision" in image.claim()) == (labels[-1] not in {"undone", "gone"})
+    assert image.claim()["draw"] == before["draw"]
+
+
+@pytest.mark.parametrize(
+    "u", ["0.0125000000000000", "0.0012345678901234", "0.0199999999999999", "0.0000000001"]
+)
+def test_the_label_of_an_image_that_certifies_is_held_out_of_training(review: MakeReview, u: str) -> None:
+    image = audited(review, "bicycle", u=u)
+    image.record()
+    (label,) = image.objects("labels/").values()
+    assert label["held_out"] is certifying_half(float(u))
 
 
 def test_an_image_that_is_gone_is_no_label(review: MakeReview) -> None:

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, strategies
 
 from filter import request_signing
-from filter.errors import ParameterUnavailableError
-from filter.parameter_store import ParameterStore
+from filter.aws_store import PARAMETER, AwsStore
+from filter.errors import StoreUnavailableError
 from tests.fakes.parameter_server import ParameterServer, botocores_signature, parameter_server
 
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_REGION": "eu-west-1"}
@@ -32,7 +32,7 @@ def ssm() -> Iterator[ParameterServer]:
 
 def store(ssm: ParameterServer, **more: str) -> Any:
     environment = {**KEYS, "AWS_ENDPOINT_URL_SSM": ssm.url, **more}
-    return ParameterStore(environment, pause=lambda _seconds: None)
+    return AwsStore(PARAMETER, environment, pause=lambda _seconds: None)
 
 
 @pytest.mark.parametrize("token", ["", "token/with+signs=="])
@@ -61,7 +61,7 @@ def test_the_signature_is_botocores_for_any_keys_and_content(
 
 
 def test_another_secret_is_refused(ssm: ParameterServer) -> None:
-    with pytest.raises(ParameterUnavailableError, match="InvalidSignatureException: the signature"):
+    with pytest.raises(StoreUnavailableError, match="InvalidSignatureException: the signature"):
         store(ssm, AWS_SECRET_ACCESS_KEY="other").get(NAME)
 
 
@@ -74,7 +74,7 @@ def test_another_secret_is_refused(ssm: ParameterServer) -> None:
     ],
 )
 def test_each_region_has_its_own_ssm(region: str, host: str) -> None:
-    found = ParameterStore(KEYS | {"AWS_REGION": region})
+    found = AwsStore(PARAMETER, KEYS | {"AWS_REGION": region})
     assert found._url.geturl() == f"https://{host}"
 
 
@@ -83,7 +83,7 @@ def test_a_passing_trouble_gets_a_second_attempt(ssm: ParameterServer, code: str
     ssm.refuse(code)
     assert store(ssm).get(NAME) == "0.9"
     ssm.refuse(code, times=2)
-    with pytest.raises(ParameterUnavailableError, match=f"^{code}: not this time$"):
+    with pytest.raises(StoreUnavailableError, match=f"^{code}: not this time$"):
         store(ssm).get(NAME)
     assert len(ssm.asked) == 4
 
@@ -92,7 +92,7 @@ def test_a_passing_trouble_gets_a_second_attempt(ssm: ParameterServer, code: str
 @pytest.mark.parametrize("code", ["ParameterNotFound", "AccessDeniedException", "ExpiredTokenException"])
 def test_a_refusal_is_final_and_named(ssm: ParameterServer, code: str, prefix: str) -> None:
     ssm.refuse(prefix + code, message="")
-    with pytest.raises(ParameterUnavailableError, match=f"^{code}$"):
+    with pytest.raises(StoreUnavailableError, match=f"^{code}$"):
         store(ssm).get(NAME)
     assert len(ssm.asked) == 1
 
@@ -116,13 +116,13 @@ def test_an_answer_of_something_else_is_a_reason_too(
     ssm: ParameterServer, status: int, body: bytes, reason: str
 ) -> None:
     ssm.answers = [(status, body)] * 2
-    with pytest.raises(ParameterUnavailableError, match=reason):
+    with pytest.raises(StoreUnavailableError, match=reason):
         store(ssm).get(NAME)
 
 
 @pytest.mark.parametrize("missing", list(KEYS))
 def test_without_keys_or_region_nobody_is_asked(ssm: ParameterServer, missing: str) -> None:
-    with pytest.raises(ParameterUnavailableError, match="no AWS credentials or no region"):
+    with pytest.raises(StoreUnavailableError, match="no AWS credentials or no region"):
         store(ssm, **{missing: ""}).get(NAME)
     assert (ssm.asked, ssm.refused) == ([], [])
 
@@ -130,8 +130,8 @@ def test_without_keys_or_region_nobody_is_asked(ssm: ParameterServer, missing: s
 def test_an_ssm_that_nobody_runs_is_a_reason() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
-    found = ParameterStore(KEYS | {"AWS_ENDPOINT_URL": url}, pause=lambda _seconds: None)
-    with pytest.raises(ParameterUnavailableError, match=r"could not be reached: .*refused"):
+    found = AwsStore(PARAMETER, KEYS | {"AWS_ENDPOINT_URL": url}, pause=lambda _seconds: None)
+    with pytest.raises(StoreUnavailableError, match=r"could not be reached: .*refused"):
         found.get(NAME)
 
 

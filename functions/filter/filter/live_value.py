@@ -1,0 +1,115 @@
+"""The live value of a stack: thresholds alone, or with the certificate that they were set by."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from filter.threshold_rule import for_labels, parse_thresholds
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """
+    What the thresholds were certified for.
+
+    Attributes
+    ----------
+    model_version
+        As the endpoint reported it; None where it reports none: `endpoint_config` is bound then.
+    labels
+        The classes, in the order of the model's probabilities.
+    serialize
+        Digest of Serialize's code and settings.
+    until
+        The first moment at which it is not valid any more.
+    endpoint_config
+        Name of the endpoint's configuration, which the sweep compares.
+    withdrawn
+        Why it is not valid any more, before its end.
+    """
+
+    model_version: str | None
+    labels: tuple[str, ...]
+    serialize: str
+    until: datetime
+    endpoint_config: str | None = None
+    withdrawn: str | None = None
+
+
+def parse_live_value(text: str, labels: Sequence[str]) -> tuple[dict[str, float], Certificate | None]:
+    """
+    Parse `0.8`, `bicycle=0.9,default=0.8`, or the JSON object that `scones certify --apply` writes.
+
+    Returns
+    -------
+    tuple
+        The lowest confidence that passes for each label, and the certificate, where there is one.
+
+    Raises
+    ------
+    ValueError
+        For anything else: a value is used whole, or not at all. The message continues a sentence that starts with
+        the parameter's name.
+    """
+    if not text.lstrip().startswith("{"):
+        return parse_thresholds(text, labels), None
+    try:
+        value = json.loads(text, object_pairs_hook=_object)
+    except (json.JSONDecodeError, RecursionError):
+        raise ValueError("is not JSON, although it starts with {") from None
+    numbers = value.get("thresholds")
+    if not isinstance(numbers, dict) or not numbers or not all(map(_is_share, numbers.values())):
+        raise ValueError("must have thresholds from 0 to 1, by label")
+    certificate = value.get("certificate")
+    return for_labels(numbers, labels), None if certificate is None else _certificate(certificate)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = [name for name, _ in pairs]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"has {name[:20]!r} twice")
+    return dict(pairs)
+
+
+def _is_share(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
+
+
+def _certificate(found: Any) -> Certificate:  # noqa: ANN401 - any JSON
+    if problem := _problem(found):
+        raise ValueError(f"has a certificate {problem}")
+    version, config = found.get("model_version"), found.get("endpoint_config")
+    name = config["name"] if version is None else None
+    until = datetime.fromisoformat(found["until"])
+    return Certificate(
+        version, tuple(found["labels"]), found["serialize"], until, name, found.get("withdrawn")
+    )
+
+
+def _problem(found: object) -> str | None:
+    if not isinstance(found, Mapping):
+        return "that is not an object"
+    version, labels = found.get("model_version"), found.get("labels")
+    if not isinstance(version, str | None) or (
+        version is None and not _is_config(found.get("endpoint_config"))
+    ):
+        return "without model_version or endpoint_config"
+    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+        return "without labels"
+    if not isinstance(found.get("serialize"), str) or not isinstance(found.get("withdrawn"), str | None):
+        return "whose serialize or withdrawn is not text"
+    return None if _is_time(found.get("until")) else "whose until is not a time with its zone"
+
+
+def _is_config(found: object) -> bool:
+    return isinstance(found, Mapping) and all(isinstance(found.get(name), str) for name in ("name", "time"))
+
+
+def _is_time(text: object) -> bool:
+    try:
+        return isinstance(text, str) and datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False
