@@ -51,9 +51,10 @@ down: setup ## Stop the local cloud.
 	@$(SCONES) down
 
 # Tests without a local cloud run in parallel, in a random order that --randomly-seed=N repeats. The others run after
-# them in two processes at most, because local clouds have deadlines; tests that share a cloud run in one of them.
+# them in two processes at most, because local clouds have deadlines; tests that share a cloud run in one of them. They
+# are in these folders: each process would import all tests to find them otherwise.
 PARALLEL := -n logical --dist worksteal -p randomly
-CLOUDS := -n 2 --dist loadgroup
+CLOUDS := -n 2 --dist loadgroup tests/browser tests/chaos tests/e2e tests/integration tests/judges tests/unit/local tests/workflow
 COVER :=
 
 unit: setup ## Run the unit tests, without the slow ones.
@@ -168,7 +169,7 @@ endpoint-image: setup ## Build the endpoint's image; REPOSITORY=<ECR repository>
 # Training has a separate environment: PyTorch and SageMaker's SDK are large, and PyTorch's CPU build may need
 # another Python.
 TRAINING_PYTHON ?= 3.11
-TRAINING_TESTS := pytest pytest-timeout moto[s3]==5.2.5 starlette httpx
+TRAINING_TESTS := pytest pytest-timeout moto[s3]==5.2.5 starlette httpx mapie==1.6.0
 
 setup-training: .venv-training/.ready ## Install what training and release need into .venv-training.
 
@@ -179,4 +180,4 @@ setup-training: .venv-training/.ready ## Install what training and release need 
 	@touch $@
 
 test-training: setup-training ## Run training's tests in .venv-training.
-	@.venv-training/bin/python -m pytest tests/unit/training --confcutdir tests/unit/training
+	@.venv-training/bin/python -m pytest tests/unit/training --confcutdir tests/unit

@@ -1,4 +1,4 @@
-"""Convert an image to the model's square input. Training, evaluation and the endpoint all use this module."""
+"""Decode an image and cut a square from it. Training, evaluation and the endpoint all use this module."""
 
 from __future__ import annotations
 
@@ -42,6 +42,8 @@ class Decoded:
     ----------
     image
         RGB, before the orientation is applied.
+    size
+        Width and height of the file's image in pixels; a JPEG may be decoded at a fraction of it.
     extent
         Width and height that the picture covers of `image`; less than all of it where a JPEG's reduction
         does not divide its size, and part of the last column or row lies outside the picture.
@@ -50,6 +52,7 @@ class Decoded:
     """
 
     image: Image.Image
+    size: tuple[int, int]
     extent: tuple[float, float]
     orientation: int
 
@@ -114,11 +117,12 @@ def decode(
             raise TooManyPixelsError(
                 f"the image has {image.width} x {image.height} pixels, more than {max_pixels}"
             )
+        full_size = image.size
         drafted = image.draft(None, (DRAFT_FACTOR * size, DRAFT_FACTOR * size))
         image.load()
         _settle_alpha(image, data)
-        extent = drafted[1][2:] if drafted else image.size
-        return Decoded(_rgb(image), extent, _orientation(image))
+        extent = drafted[1][2:] if drafted else full_size
+        return Decoded(_rgb(image), full_size, extent, _orientation(image))
 
 
 @contextlib.contextmanager

@@ -2,7 +2,8 @@
 
 The model's contract: input "image" uint8 [N, S, S, 3] in RGB; output "probabilities" float32 [N, C], with
 normalisation, mirror averaging, temperature and softmax inside the graph; metadata `labels` (comma
-separated, in the order of the probabilities), `input_size` (S), `temperature` and `version`.
+separated, in the order of the probabilities), `input_size` (S), `temperature` and `version`; and `views`, the squares
+of a picture whose probabilities are averaged (comma separated, of endpoint.views.VIEWS; without it, the centre alone).
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import numpy as np
 import onnxruntime
 
 from endpoint.errors import InvalidAnswerError, ModelFileError
-from endpoint.image import MAX_PIXELS, read_square
+from endpoint.image import MAX_PIXELS
+from endpoint.views import CENTRE, VIEWS, read_picture, short_side, views
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -55,11 +57,19 @@ class Predictor:
             raise ModelFileError(
                 f"{model_path}: bad metadata labels, input_size, temperature or version ({error})"
             ) from error
+        self.views = tuple(facts.get("views", CENTRE).split(","))
+        if unknown := [name for name in self.views if name not in VIEWS]:
+            raise ModelFileError(
+                f"{model_path}: unknown view {unknown[0]!r} in its metadata; known are {', '.join(VIEWS)}"
+            )
+        self.picture_size = short_side(self.input_size, self.views)
         self.max_pixels = max_pixels
         self._check(model_path)
 
     def predict(self, data: bytes) -> list[float]:
         """Return the probabilities of an image file, in the order of `labels`, with sum 1.
+
+        The mean of its views' probabilities: where they disagree, the confidence is low.
 
         Raises
         ------
@@ -68,11 +78,12 @@ class Predictor:
         InvalidAnswerError
             The network returned NaN, infinities or other values that are not probabilities.
         """
-        image = read_square(data, self.input_size, self.max_pixels)
-        (answer,) = self.probabilities(np.asarray(image)[None])
-        exact = answer.astype(np.float64)
-        _check_answer(exact)
-        return [float(value) for value in exact / exact.sum()]
+        picture = read_picture(data, self.picture_size, self.max_pixels)
+        answers = self.probabilities(views(picture, self.input_size, self.views)).astype(np.float64)
+        for answer in answers:
+            _check_answer(answer)
+        mean = answers.mean(0)
+        return [float(value) for value in mean / mean.sum()]
 
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return [N, C] probabilities of uint8 [N, S, S, 3] squares."""
@@ -81,12 +92,12 @@ class Predictor:
 
     def _check(self, model_path: Path) -> None:
         """Run the model once, as a check and a warm-up."""
-        blank = np.zeros((1, self.input_size, self.input_size, 3), np.uint8)
+        blank = np.zeros((len(self.views), self.input_size, self.input_size, 3), np.uint8)
         try:
             answer = self.probabilities(blank)
         except Exception as error:  # onnxruntime has an exception class per status code and no common base
             raise ModelFileError(f"{model_path}: cannot be run ({_one_line(error)})") from error
-        if answer.shape != (1, len(self.labels)):
+        if answer.shape != (len(self.views), len(self.labels)):
             raise ModelFileError(
                 f"{model_path}: {len(self.labels)} labels but an output of shape {answer.shape}"
             )

@@ -47,6 +47,10 @@ COMMANDS: Final[Mapping[str, Lazy]] = {
     "threshold": Lazy(
         "scones.threshold:threshold", "Show or set the confidence that passes, without a deploy."
     ),
+    "certify": Lazy(
+        "scones.certify.command:certify",
+        "Say from which threshold on at most so much of what passes is wrong.",
+    ),
     "backfill": Lazy("scones.backfill.command:backfill", "Classify images that were in the bucket before."),
     "reindex": Lazy(
         "scones.reindex:reindex", "Fill the index of a stack that was deployed before it had one."

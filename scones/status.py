@@ -19,7 +19,9 @@ from scones.connection import Target, cloud_options, connect
 from scones.endpoint_waits import LOOKED_AT, EndpointWait, find_endpoint_wait
 from scones.errors import error_code
 from scones.index import ended, in_state, time_text
+from scones.live_precision import Precision, read_precision
 from scones.live_threshold import LiveThreshold, read_threshold
+from scones.promise_watch import PromiseWatch, read_watch, watch_text
 from scones.result_documents import VERIFICATION_FOLDER, Outcome
 from scones.stack import Stack, read_stack
 from scones.terminal import comma, out, outcome_text, print_json, shown
@@ -97,6 +99,8 @@ class Status:
     oldest_for_person: Waiting | None
     endpoint_wait: EndpointWait | None
     alarms: list[str]
+    precision: Precision | None
+    watch: PromiseWatch | None
 
     def as_document(self) -> dict[str, Any]:
         """Return what `scones status --json` prints; `at_least` names the counts that stopped at a limit."""
@@ -128,6 +132,8 @@ class Status:
             if self.endpoint_wait
             else None,
             "alarms": self.alarms,
+            "audited_precision": self.precision.as_document() if self.precision else None,
+            "watch": self.watch.as_document() if self.watch else None,
             "endpoint": self.stack.endpoint_name,
             "threshold": self.threshold.counts.for_all,
             "thresholds": self.threshold.counts.by_label,
@@ -167,15 +173,17 @@ def pause(seconds: float) -> None:
 def read_status(stack: Stack, connection: "Connection") -> Status:
     """Ask DynamoDB, Step Functions, SQS, SSM and CloudWatch, all at once."""
     dynamodb, sqs, now = connection.dynamodb(), connection.sqs(), datetime.now(UTC)
-    with ThreadPoolExecutor(len(Outcome) + 7) as pool:
+    with ThreadPoolExecutor(len(Outcome) + 8) as pool:
         tallies = {outcome: pool.submit(tally, dynamodb, stack, outcome, now) for outcome in Outcome}
         executions = pool.submit(count_executions, connection.stepfunctions(), stack.workflow_arn)
         threshold = pool.submit(read_threshold, connection.ssm(), stack)
         oldest = pool.submit(oldest_in_state, dynamodb, stack.claims_table, "open")
         for_person = pool.submit(oldest_in_state, dynamodb, stack.claims_table, "person")
         endpoint_wait = pool.submit(lambda: _endpoint_wait(connection, oldest.result()))
+        precision = pool.submit(read_precision, dynamodb, stack, now)
         alarms = pool.submit(alarms_in_alarm, connection.cloudwatch(), stack.name)
         queue = pool.submit(count_messages, sqs, stack.failed_images_url)
+        watch = pool.submit(read_watch, dynamodb, stack.claims_table)
         found = {outcome: future.result() for outcome, future in tallies.items()}
         visible, in_flight = queue.result()
         return Status(
@@ -190,6 +198,8 @@ def read_status(stack: Stack, connection: "Connection") -> Status:
             oldest_for_person=next(iter(for_person.result()), None),
             endpoint_wait=endpoint_wait.result(),
             alarms=alarms.result(),
+            precision=precision.result(),
+            watch=watch.result(),
         )
 
 
@@ -287,6 +297,8 @@ def print_status(now: Status) -> None:
         ("oldest for a person", str(now.oldest_for_person or "none")),
         ("waiting for the endpoint", endpoint_text(now.endpoint_wait)),
         ("alarms", Text("; ".join(now.alarms), "bold red") if now.alarms else "none"),
+        ("audits", str(now.precision or "none")),
+        ("watch", watch_text(now.watch)),
         ("endpoint", f"{now.stack.endpoint_name}, threshold {now.threshold}"),
     ):
         console.print(Text.assemble(f"{name:<26}", value))

@@ -101,20 +101,33 @@ class Sweep:
     metavar="MINUTES",
     help="Look at images older than this. Default: the stack's SweepMinutes.",
 )
+@click.option(
+    "--restart-watch",
+    is_flag=True,
+    help="Run the stack's own sweep now, and forget what its watch has counted.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 @cloud_options
-def sweep(target: Target, *, dry_run: bool, minutes: float | None, as_json: bool) -> None:
+def sweep(
+    target: Target, *, dry_run: bool, minutes: float | None, restart_watch: bool, as_json: bool
+) -> None:
     """Start the images again that have no outcome and that no execution is working on.
 
     Lists the whole bucket now; the stack's own sweep reads its index every few minutes and lists the bucket every six
     hours. Exit code 0: nothing is given up. 1: some images have been started without success as often as the stack
     allows, or made an error. 2: usage or connection.
     """
+    if restart_watch and (dry_run or minutes is not None):
+        message = "--restart-watch excludes --dry-run and --older-than"
+        raise click.UsageError(message)
     connection = connect(target)
     stack = read_stack(connection)
-    found = run_sweep(
-        connection.lambda_(LONGEST_RUN_S), stack.sweep_function, dry_run=dry_run, minutes=minutes
-    )
+    client = connection.lambda_(LONGEST_RUN_S)
+    if restart_watch:
+        found = Sweep(dry_run=False)
+        found.add(_invoke(client, stack.sweep_function, {"restart_watch": True}))
+    else:
+        found = run_sweep(client, stack.sweep_function, dry_run=dry_run, minutes=minutes)
     if as_json:
         print_json(found.as_document())
     else:

@@ -11,6 +11,7 @@ from training.errors import TrainingError
 COMMANDS = {
     "data": "prepare the images: download, check, write PNGs and a manifest, add human labels",
     "train": "train the model",
+    "improve": "from a stack's labels to a candidate, its card and a comparison",
     "evaluate": "measure a model; write its card, plots and baseline",
     "package": "pack a model for release",
     "endpoint_image": "build the endpoint's image and push it",

@@ -32,7 +32,7 @@ A line of a label file:
   {"image": {"bucket": "b", "key": "incoming/1.jpg", "version_id": "..."}, "label": "bicycle",
    "reviewer": "kim", "time": "2026-08-01T10:00:00Z"}
 "image" may be "s3://b/incoming/1.jpg" too, and "label" may be "neither" or "cannot_tell". The newest label of a
-reviewer counts. A line whose "id" another line "replaces" does not count.
+reviewer counts. A line whose "id" another line "replaces" does not count. An image with "held_out": true is left out.
 """
 
 
@@ -83,6 +83,8 @@ def _text(summary: dict[str, Any]) -> str:
         lines.append(f"  reviewed: {added} added to train, from {reviewed['votes']} labels")
         if unclear := reviewed["cannot_tell"]:
             lines.append(f"    left out: {unclear} of which nobody could tell what they show")
+        if held_out := reviewed["held_out"]:
+            lines.append(f"    left out: {held_out} that certify and compare models")
         for conflict in reviewed["conflicts"]:
             said = ", ".join(f"{reviewer}: {label}" for reviewer, label in conflict["labels"].items())
             lines.append(f"    conflict, left out: {conflict['image']}: {said}")

@@ -49,6 +49,7 @@ def document(predictor: Predictor, parts: Mapping[str, Scored], threshold: float
             "version": predictor.version,
             "labels": predictor.labels,
             "input_size": predictor.input_size,
+            "views": predictor.views,
             "temperature": predictor.temperature,
         },
         "threshold": threshold,

@@ -1,8 +1,8 @@
 """Train the default model: pretrain on every class, then fine-tune to distinguish the wanted ones from all others.
 
 Fine-tuning runs several times from the same start; the model is the mean of these networks, calibrated on the
-validation images. The test images of the archive are never used here; see training.evaluate. A SageMaker
-training job runs the same.
+validation images. The test images of the archive are never used here; see training.evaluate. What is printed is kept in
+train.log beside the model. A SageMaker training job runs the same.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from training.learning.curriculum import Curriculum
 from training.learning.export import Trained, export
 from training.learning.fit import Fitting, Machine, Phase, logits_of
 from training.learning.model import Network, average
+from training.learning.run_log import RunLog
 from training.learning.train_options import find_archive, parse
 
 if TYPE_CHECKING:
@@ -95,9 +96,10 @@ class Training:
     """One run: its images, its checkpoints and its device."""
 
     def __init__(
-        self, images: Curriculum, settings: Settings, checkpoints: Checkpoints, machine: Machine
+        self, images: Curriculum, settings: Settings, checkpoints: Checkpoints, machine: Machine, log: RunLog
     ) -> None:
         self.images, self.settings, self.checkpoints, self.machine = images, settings, checkpoints, machine
+        self.log = log
         self.known, self.strangers = images.known_validation(), images.strange_validation()
 
     def run(self) -> Trained:
@@ -166,7 +168,7 @@ class Training:
             loss = fitting.run_epoch()
             self.checkpoints.save(phase.name, fitting.state())
             title, seconds = f"{phase.name} {fitting.epoch}/{phase.epochs}", time.monotonic() - started
-            print(f"{title}: loss {loss:.3f}, {report()}, {seconds:.0f} s", flush=True)
+            self.log.line(f"{title}: loss {loss:.3f}, {report()}, {seconds:.0f} s")
         return network
 
 
@@ -196,13 +198,16 @@ def main(arguments: list[str] | None = None) -> int:
     images = Curriculum(archive, classes, options.seed, reviewed)
     options.output.mkdir(parents=True, exist_ok=True)
     checkpoints = Checkpoints(options.checkpoints, settings, resume=options.resume)
-    trained = Training(images, settings, checkpoints, Machine.detect()).run()
+    machine = Machine.detect()
+    facts = {"md5": options.md5, "threads": options.threads, "torch": torch.__version__, "half": machine.half}
+    log = RunLog(options.output, {**asdict(settings), **facts}, resumed=options.resume)
+    trained = Training(images, settings, checkpoints, machine, log).run()
     trained.save(options.output / "model.pt")
     export(trained, options.output / "model.onnx", images.examples())
-    facts = {"version": trained.version(), "temperature": trained.temperature, **asdict(settings)}
-    document = json.dumps({**facts, "validation": validated(options.output / "model.onnx", images)})
+    result = {"version": trained.version(), "temperature": trained.temperature, **asdict(settings)}
+    document = json.dumps({**result, "validation": validated(options.output / "model.onnx", images)})
     (options.output / "metrics.json").write_text(document + "\n")
-    print(document)
+    log.line(document)
     return 0
 
 

@@ -28,7 +28,7 @@ def parameters_of(model: Path | None) -> dict[str, str]:
     except ModelFileError as error:
         message = f"cannot serve this model: {error}"
         raise SconesError(message) from error
-    return {"Labels": ",".join(predictor.labels), "ModelInputSize": str(predictor.input_size)}
+    return {"Labels": ",".join(predictor.labels), "ModelInputSize": str(predictor.picture_size)}
 
 
 def agreed_parameters(given: Mapping[str, str], described: Mapping[str, str]) -> dict[str, str]:

@@ -75,7 +75,7 @@ def check_parameters(given: Mapping[str, str], declared: Declared) -> None:
         if name not in declared:
             suggestion = did_you_mean(name, declared)
             message = (
-                f"the template has no parameter {name}.{suggestion or f' It has {", ".join(declared)}.'}"
+                f"the template has no parameter {name}.{suggestion or ' docs/parameters.md has them all.'}"
             )
             raise SconesError(message)
         if problem := _problem(value, declared[name]):

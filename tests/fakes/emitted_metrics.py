@@ -22,6 +22,9 @@ EMITTED: dict[str, dict[tuple[str, ...], set[str]]] = {
             "SweepReported",
             "SweepExhausted",
             "SweepErrors",
+            "WatchEvidence",
+            "AuditedPasses",
+            "AuditedWrong",
         }
     },
 }

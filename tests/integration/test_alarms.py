@@ -17,6 +17,7 @@ from tests.local_cloud.faults import endpoint_faults, set_wait_scale
 from tests.local_cloud.mailbox import Mailbox
 from tests.local_cloud.pictures import picture
 from tests.local_cloud.shell import Shell, wait_until
+from tests.local_cloud.wrong_audits import PROMISED, let_audits_be_wrong
 from tests.static.alarms import alarms
 
 pytestmark = pytest.mark.local_cloud
@@ -80,6 +81,7 @@ def watched(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wa
         "ReviewHours=1",
         "ReviewShareLow=0.1",
         "EndpointSlowMilliseconds=1",
+        f"PromisedError={PROMISED}",
     )
     shell = Shell(root, tmp_path_factory.mktemp("watched") / "state")
     with open_cloud(shell, *given) as cloud:
@@ -173,6 +175,16 @@ def the_threshold_cannot_be_read(watched: Watched) -> None:
         watched.put("LiveThresholdUnread", ago, 1)
 
 
+def audits_are_wrong(watched: Watched) -> None:
+    """Let people have decided otherwise than the model for an hour; the sweep notifies the topic itself too."""
+    let_audits_be_wrong(watched.cloud)
+    function = watched.cloud.outputs["SweepFunctionName"]
+    assert "FunctionError" not in watched.client("lambda").invoke(FunctionName=function, Payload=b"{}")
+    status = watched.cloud.shell.scones_json("status")
+    assert status["watch"]["wrong"] > 5
+    assert status["watch"]["done"].startswith("Nothing was changed")
+
+
 # These three take two periods of five minutes: one is by data, the present one is real.
 
 
@@ -226,6 +238,7 @@ DRIVERS: dict[str, Driver] = {
     "TooManyReviews": people_get_much,
     "TooFewReviews": people_get_nothing,
     "LiveThresholdUnread": the_threshold_cannot_be_read,
+    "PromiseRefuted": audits_are_wrong,
     "OldestReview": an_image_waits_for_a_person,
     "OldestUnclassifiedImage": an_image_gets_old,
 }

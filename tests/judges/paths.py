@@ -73,6 +73,9 @@ def outcomes() -> list[Scenario]:
     return [
         scenario("passed"),
         scenario("review", Filter=UNSURE),
+        scenario("passed and drawn", Filter=verdict(u="0.0123456789012345")),
+        scenario("review and drawn", Filter=verdict(passed=False, confidence=0.61, u="0.0000000001000000")),
+        scenario("passed, the draw missed", Filter=verdict(draw_missed="secret: AccessDeniedException")),
         scenario("rejected", Serialize_image=unsupported),
         scenario("failed", Classify=fails("EndpointNotFoundError", CAUSE)),
         scenario("passed with an earlier result", Claim_image=EARLIER),

@@ -77,7 +77,13 @@ RESOURCES: dict[str, tuple[str, dict[str, str | list[str]]]] = {
     },
     **{
         name: (f"arn:aws:dynamodb:{PLACE}:table/{name}", {})
-        for name in ("ImageClaims", "ImageClaims/index/by_state", "ImageClaims/index/other", "OtherTable")
+        for name in (
+            "ImageClaims",
+            "ImageClaims/index/by_state",
+            "ImageClaims/index/by_draw",
+            "ImageClaims/index/other",
+            "OtherTable",
+        )
     },
     **{
         f"{what} {of}": (f"arn:aws:dynamodb:{PLACE}:table/{of.removeprefix('of ')}", context)
@@ -183,6 +189,7 @@ WHO_MAY: dict[tuple[str, str], set[str]] = {
     ("dynamodb:UpdateItem", "ImageClaims"): {WORKFLOW, SWEEP, RECORD},
     **{(f"dynamodb:{call}", "ImageClaims"): {SWEEP} for call in ("GetItem", "BatchGetItem", "PutItem")},
     ("dynamodb:Query", "ImageClaims/index/by_state"): {SWEEP},
+    ("dynamodb:Query", "ImageClaims/index/by_draw"): {SWEEP},
     **{
         (f"dynamodb:{call}", f"{what} of ImageClaims"): roles
         for what in REQUESTS["of ImageClaims"]

@@ -1,7 +1,8 @@
 """Human labels: files of JSON lines, each with image, label, reviewer and time.
 
-Records of "Record decision" have an id too, and may name the record that they replace; what else they say (how long the
-decision took, what the model had said) is not read here.
+Records of "Record decision" have an id too, may name the record that they replace, and say of an image that certifies
+and compares models that it is held out; what else they say (how long the decision took, what the model had said) is
+not read here.
 """
 
 from __future__ import annotations
@@ -60,6 +61,8 @@ class Vote:
     ----------
     id, replaces
         Of a decision and of the one it corrects or takes back; None where the line has none.
+    held_out
+        Whether the image certifies and compares models, so that none may learn from it.
     """
 
     image: Reference
@@ -69,6 +72,7 @@ class Vote:
     where: str
     id: str | None = None
     replaces: str | None = None
+    held_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +126,7 @@ def _vote(line: str, where: str) -> Vote:
         where,
         _text(content, "id") if content.get("id") is not None else None,
         _text(content, "replaces") if content.get("replaces") is not None else None,
+        _flag(content, "held_out"),
     )
 
 
@@ -145,6 +150,13 @@ def _text(content: dict[str, Any], name: str) -> str:
     if not isinstance(value, str) or not value.strip():
         raise ValueError(f"{name} is not a text")
     return value if name == "key" else value.strip()
+
+
+def _flag(content: dict[str, Any], name: str) -> bool:
+    value = content.get(name, False)
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} is neither true nor false")
+    return value
 
 
 def label_files(place: Path | Address, s3: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401 - a boto3 client

@@ -45,12 +45,15 @@ class Merged:
         Images that could not be used for another reason.
     cannot_tell
         Images of which a reviewer could not tell what they show, and no other one could.
+    held_out
+        Images that certify and compare models, whatever was decided about them.
     """
 
     entries: list[Entry] = field(default_factory=list)
     conflicts: list[dict[str, object]] = field(default_factory=list)
     left_out: list[Problem] = field(default_factory=list)
     cannot_tell: int = 0
+    held_out: int = 0
 
 
 def merge(
@@ -63,7 +66,8 @@ def merge(
     """Write the reviewed images into `folder`, as training images.
 
     References to the same pixels are one image. A label that another one replaces does not count, whoever gave it; of
-    the others, the newest of each reviewer does. An image is used if all reviewers agree who could tell what it shows.
+    the others, the newest of each reviewer does. An image is used if all reviewers agree who could tell what it shows,
+    and if no line holds it out: whoever learned from images that certify would certify himself.
 
     Parameters
     ----------
@@ -84,18 +88,7 @@ def merge(
         Errors that would affect every other image too.
     """
     merged = Merged()
-    by_image: defaultdict[Reference, list[Vote]] = defaultdict(list)
-    for vote in standing(_of_users(votes, merged)):
-        by_image[vote.image].append(vote)
-    pictures: dict[str, Picture] = {}
-    looks: defaultdict[str, list[Vote]] = defaultdict(list)
-    for reference, found in fetch_all(by_image, images, folder / ORIGINALS):
-        if isinstance(found, Problem):
-            merged.left_out.append(found)
-        else:
-            digest = content_hash(found.pixels)
-            pictures.setdefault(digest, found)
-            looks[digest] += by_image[reference]
+    pictures, looks = _by_pixels(folder, votes, images, merged)
     for digest, last in _told(looks, merged):
         address = str(last[0].image)
         chosen = {vote.label for vote in last}
@@ -114,6 +107,30 @@ def merge(
         if f"{ORIGINALS}/{path.name}" not in used:
             path.unlink()
     return merged
+
+
+def _by_pixels(
+    folder: Path, votes: Sequence[Vote], images: ImageSource, merged: Merged
+) -> tuple[Mapping[str, Picture], Mapping[str, Sequence[Vote]]]:
+    """Fetch the images; return pictures and votes by the hash of the pixels, without what is held out."""
+    held_out = {vote.image for vote in votes if vote.held_out}
+    by_image: defaultdict[Reference, list[Vote]] = defaultdict(list)
+    for vote in standing(_of_users(votes, merged)):
+        by_image[vote.image].append(vote)
+    pictures: dict[str, Picture] = {}
+    looks: defaultdict[str, list[Vote]] = defaultdict(list)
+    certifying: set[str] = set()
+    for reference, found in fetch_all(by_image, images, folder / ORIGINALS):
+        if isinstance(found, Problem):
+            merged.left_out.append(found)
+            continue
+        digest = content_hash(found.pixels)
+        pictures.setdefault(digest, found)
+        looks[digest] += by_image[reference]
+        if reference in held_out:
+            certifying.add(digest)
+    merged.held_out = len(certifying)
+    return pictures, {digest: cast for digest, cast in looks.items() if digest not in certifying}
 
 
 def _told(looks: Mapping[str, Sequence[Vote]], merged: Merged) -> Iterator[tuple[str, list[Vote]]]:

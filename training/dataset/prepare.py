@@ -107,6 +107,7 @@ def _write_reviewed(
         "votes": len(votes),
         "added": dict(sorted(Counter(entry.label for entry in merged.entries).items())),
         "cannot_tell": merged.cannot_tell,
+        "held_out": merged.held_out,
         "conflicts": merged.conflicts,
         "left_out": [asdict(problem) for problem in merged.left_out],
         "bad_lines": [asdict(problem) for problem in bad_lines],

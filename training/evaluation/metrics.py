@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 ECE_BINS = 15
+_HALVINGS = 40
 _TEMPERATURES = np.exp(np.linspace(math.log(0.2), math.log(5.0), 801))
 
 
@@ -140,6 +141,26 @@ def risk_coverage_area(coverages: np.ndarray, risks: np.ndarray) -> float:
     Geifman, Uziel and El-Yaniv, "Bias-reduced uncertainty estimation for deep neural classifiers", 2019.
     """
     return float((np.diff(coverages, prepend=0) * risks).sum())
+
+
+def exact_lower_bound(successes: int, total: int, confidence: float = 0.95) -> float:
+    """Return the one-sided exact lower bound of a share: 188 of 191 right says no more than "0.960 or more".
+
+    The share at which `successes` or more of `total` have the probability 1 - confidence. Clopper and Pearson, "The use
+    of confidence or fiducial limits illustrated in the case of the binomial", 1934.
+    """
+
+    def at_least(share: float) -> float:
+        return sum(
+            math.comb(total, count) * share**count * (1 - share) ** (total - count)
+            for count in range(successes, total + 1)
+        )
+
+    low, high = 0.0, successes / total
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        low, high = (low, middle) if at_least(middle) > 1 - confidence else (middle, high)
+    return low
 
 
 def wilson_interval(successes: int, total: int, z: float = 1.959964) -> tuple[float, float]:

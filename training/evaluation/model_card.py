@@ -60,8 +60,8 @@ def _model(found: Mapping[str, Any]) -> list[str]:
         _table(
             ("", ""),
             [
-                ("input", f"the centre square of an image, {size} x {size} pixels, RGB"),
-                ("output", f"{len(labels)} probabilities"),
+                ("input", f"squares of {size} x {size} pixels, RGB: {', '.join(model['views'])}"),
+                ("output", f"{len(labels)} probabilities, the mean of those squares'"),
                 ("temperature", f"{model['temperature']:.3f}, inside the model"),
                 (
                     "one image, one thread, decoding included",
@@ -78,6 +78,7 @@ def _measured(parts: Mapping[str, Mapping[str, Any]]) -> str:
         ("accuracy", [_share(report, "accuracy") for report in parts.values()]),
         ("coverage: share that passes", [_share(report, "coverage") for report in parts.values()]),
         ("right among those", [_share(report, "passed_accuracy") for report in parts.values()]),
+        ("what that shows", [_shown(report) for report in parts.values()]),
         (
             "expected calibration error, 15 bins",
             [f"{report['calibration_error']:.3f}" for report in parts.values()],
@@ -129,6 +130,12 @@ def _image(path: Path, card: Path) -> str:
 def _share(report: Mapping[str, Any], name: str) -> str:
     interval = report[f"{name}_interval_95"]
     return "-" if interval is None else f"{report[name]:.3f} ({interval[0]:.3f} to {interval[1]:.3f})"
+
+
+def _shown(report: Mapping[str, Any]) -> str:
+    """Return what the counts allow to be claimed (exact binomial, one-sided)."""
+    bound, (right, passed) = report["passed_accuracy_at_least_95"], report["passed_right"]
+    return "-" if bound is None else f"{right:,} of {passed:,}: {bound:.3f} or more, with 95 % confidence"
 
 
 def _number(value: float | None) -> str:

@@ -52,6 +52,8 @@ def measure(
         "coverage_interval_95": _interval(passed),
         "passed_accuracy": metrics.passed_accuracy(known, labels, threshold),
         "passed_accuracy_interval_95": _interval(right[passed]),
+        "passed_right": [int(right[passed].sum()), int(passed.sum())],
+        "passed_accuracy_at_least_95": _lower_bound(right[passed]),
         "calibration_error": metrics.calibration_error(known, labels),
         "strangers": len(strangers),
         "strangers_passed": float(strangers_passed.mean()) if len(strangers) else None,
@@ -71,6 +73,10 @@ def measure(
 
 def _interval(successes: np.ndarray) -> tuple[float, float] | None:
     return metrics.wilson_interval(int(successes.sum()), len(successes)) if len(successes) else None
+
+
+def _lower_bound(successes: np.ndarray) -> float | None:
+    return metrics.exact_lower_bound(int(successes.sum()), len(successes)) if len(successes) else None
 
 
 def _curve(coverages: np.ndarray, risks: np.ndarray) -> dict[str, list[float]]:

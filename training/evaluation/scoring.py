@@ -120,8 +120,8 @@ def score_photos(predictor: Predictor, folder: Path) -> Scored:
 
 
 def latency_ms(predictor: Predictor) -> tuple[float, float]:
-    """Return the median and the 95th percentile of one PNG of the model's size, decoding included."""
-    shape = (predictor.input_size, predictor.input_size, 3)
+    """Return the median and the 95th percentile of one PNG with all of the model's views, decoding included."""
+    shape = (predictor.picture_size, predictor.picture_size, 3)
     data = png(np.random.default_rng(0).integers(0, 256, shape, np.uint8))
     spans = []
     for _ in range(_WARM_UP_RUNS + _LATENCY_RUNS):

@@ -35,7 +35,13 @@ def answer(logits: np.ndarray, wanted: int, calibration: Calibration = Calibrati
     )
 
 
-def calibrate(logits: np.ndarray, labels: np.ndarray, strangers: np.ndarray, wanted: int) -> Calibration:
+def calibrate(
+    logits: np.ndarray,
+    labels: np.ndarray,
+    strangers: np.ndarray,
+    wanted: int,
+    pictures: tuple[np.ndarray, np.ndarray] | None = None,
+) -> Calibration:
     """Return the calibration for images that were not used in training.
 
     For each temperature, the smallest caution is found at which few enough strangers pass; of these pairs, the one
@@ -51,14 +57,28 @@ def calibrate(logits: np.ndarray, labels: np.ndarray, strangers: np.ndarray, wan
         Logits of images of the other classes, [M, all classes]; M may be 0, then there is no caution.
     wanted
         Number of wanted classes.
+    pictures
+        For each row of `logits`, and of `strangers`, the number of the picture of which it is a view: the mean of its
+        views is what is calibrated, as the predictor answers it. None if each row is a picture.
     """
+    of_known, of_strangers = pictures or (np.arange(len(logits)), np.arange(len(strangers)))
 
     def pair(temperature: float) -> tuple[float, Calibration]:
-        shift = _least_shift(_grouped(strangers, wanted, temperature)) if len(strangers) else 0.0
-        known = _spread(_grouped(logits, wanted, temperature), shift)[np.arange(len(labels)), labels]
+        grouped = _grouped(strangers, wanted, temperature)
+        shift = _least_shift(grouped, of_strangers) if len(strangers) else 0.0
+        answers = mean_of_views(_spread(_grouped(logits, wanted, temperature), shift), of_known)
+        known = answers[np.arange(len(labels)), labels]
         return -float(np.log(np.maximum(known, 1e-12)).mean()), Calibration(temperature, shift * temperature)
 
     return min(map(pair, map(float, _TEMPERATURES)), key=lambda found: found[0])[1]
+
+
+def mean_of_views(probabilities: np.ndarray, pictures: np.ndarray) -> np.ndarray:
+    """Return the answers [P, C] to pictures, given those to their views [N, C] and the picture of each view [N]."""
+    total = np.zeros((int(pictures.max(initial=-1)) + 1, probabilities.shape[1]))
+    np.add.at(total, pictures, probabilities)
+    means: np.ndarray = total / np.bincount(pictures, minlength=len(total))[:, None]
+    return means
 
 
 def summary(labels: np.ndarray, known: np.ndarray, strangers: np.ndarray) -> dict[str, Any]:
@@ -90,12 +110,13 @@ def _spread(grouped: np.ndarray, shift: float) -> np.ndarray:
     return spread
 
 
-def _least_shift(grouped: np.ndarray) -> float:
+def _least_shift(grouped: np.ndarray, pictures: np.ndarray) -> float:
     """Return the least shift, to a small tolerance, at which at most STRANGERS_PASSING of these pass."""
     low, high = -_CAUTION, _CAUTION
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
-        if metrics.coverage(_spread(grouped, middle), THRESHOLD) > STRANGERS_PASSING:
+        answers = mean_of_views(_spread(grouped, middle), pictures)
+        if metrics.coverage(answers, THRESHOLD) > STRANGERS_PASSING:
             low = middle
         else:
             high = middle

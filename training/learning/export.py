@@ -13,6 +13,7 @@ import onnxruntime
 import torch
 from torch import Tensor, nn
 
+from endpoint.views import VIEWS
 from training.dataset.archive import SIDE
 from training.errors import TrainingError
 from training.learning.model import Network, mirrored_logits
@@ -53,11 +54,12 @@ class Trained:
         return cls(network, tuple(content["labels"]), float(content["temperature"]))
 
     def version(self) -> str:
-        """Return a version that depends only on the weights and the calibration."""
+        """Return a version that depends only on the weights, the calibration and the views."""
         digest = hashlib.sha256(repr(self.temperature).encode())
         for tensor in self.network.state_dict().values():
             digest.update(tensor.cpu().numpy().tobytes())
-        return digest.hexdigest()[:12]
+        seen = f"{digest.hexdigest()[:12]} {','.join(VIEWS)}"
+        return hashlib.sha256(seen.encode()).hexdigest()[:12]
 
 
 class Served(nn.Module):  # type: ignore[misc]  # PyTorch is not in the environment of the type check
@@ -133,6 +135,7 @@ def _describe(path: Path, trained: Trained) -> None:
         "input_size": str(SIDE),
         "temperature": repr(trained.temperature),
         "version": trained.version(),
+        "views": ",".join(VIEWS),
     }
     onnx.helper.set_model_props(model, facts)
     onnx.checker.check_model(model)

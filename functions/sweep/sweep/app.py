@@ -29,9 +29,8 @@ clients = Clients(
     stepfunctions=boto3.client("stepfunctions", config=config),
     sqs=boto3.client("sqs", config=config),
     sns=boto3.client("sns", config=config),
+    ssm=boto3.client("ssm", config=config),
 )
-
-ssm = boto3.client("ssm", config=config)
 
 
 @logger.inject_lambda_context(clear_state=True, log_event=False)
@@ -51,6 +50,11 @@ def handler(event: SweepRequest, context: LambdaContext) -> SweepResponse:
         if run.cursor:
             length = run.cursor.length(run.now).total_seconds() / 60
             metrics.add_metric("ListingCycleMinutes", MetricUnit.NoUnit, length)
+        if run.watched.watch or run.watched.ended:  # without a promise, no metric is paid for
+            evidence = run.watched.watch.evidence if run.watched.watch else 0
+            metrics.add_metric("WatchEvidence", MetricUnit.NoUnit, evidence)
+            metrics.add_metric("AuditedPasses", MetricUnit.Count, run.watched.passes)
+            metrics.add_metric("AuditedWrong", MetricUnit.Count, run.watched.wrong)
     logger.info("swept", extra={key: value for key, value in answer.items() if key != "images"})
     if certificate_error:
         raise SweepFailedError(f"the certificate could not be checked: {certificate_error}")
@@ -60,7 +64,9 @@ def handler(event: SweepRequest, context: LambdaContext) -> SweepResponse:
 def _check_certificate() -> str | None:
     """Return why the certificate could not be checked, which must not keep the run from images."""
     try:
-        check_certificate(ssm, lambda: boto3.client("sagemaker", config=config), clients.sns, settings)
+        check_certificate(
+            clients.ssm, lambda: boto3.client("sagemaker", config=config), clients.sns, settings
+        )
     except OF_ONE_IMAGE as error:
         logger.exception("certificate not checked")
         return f"{type(error).__name__}: {error}"

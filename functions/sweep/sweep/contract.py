@@ -15,12 +15,13 @@ class SweepRequest(TypedDict):
     All fields are optional: the schedule sends none.
 
     With `start_after` (null: from the beginning) or `dry_run`, the bucket is listed from there to its end, as a manual
-    sweep needs; the schedule's position does not change.
+    sweep needs; the schedule's position does not change. With `restart_watch`, what the watch has counted is forgotten.
     """
 
     dry_run: NotRequired[bool]
     older_than_minutes: NotRequired[float]
     start_after: NotRequired[Position | None]
+    restart_watch: NotRequired[bool]
 
 
 class Swept(TypedDict):

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_ssm import SSMClient
     from mypy_boto3_stepfunctions import SFNClient
 
 OF_ONE_IMAGE = (ClientError, BotoCoreError, ClaimsUnavailableError)
@@ -53,6 +54,7 @@ class Clients:
     stepfunctions: "SFNClient"
     sqs: "SQSClient"
     sns: "SNSClient"
+    ssm: "SSMClient"
 
 
 @dataclass(slots=True)

@@ -20,6 +20,7 @@ from sweep.observability import logger
 from sweep.recording import Decisions, record_again
 from sweep.rescue import OF_ONE_IMAGE, Rescue
 from sweep.settings import Settings
+from sweep.watching import Watched, watch_promise
 
 TIME_TO_STOP_MS = 30_000
 """Time that a batch of 100 images and the report need."""
@@ -48,6 +49,8 @@ class Run:
         The decisions of people that are not recorded, and the images that wait for one; empty in a dry run.
     cursor
         The state that a scheduled run leaves for the next; None in a manual run.
+    watched
+        The watch over the promise; empty in a manual run.
     """
 
     rescue: Rescue
@@ -58,6 +61,7 @@ class Run:
     oldest: datetime | None = None
     decisions: Decisions = field(default_factory=Decisions)
     cursor: Cursor | None = None
+    watched: Watched = field(default_factory=Watched)
 
     def sweep(self, request: SweepRequest) -> SweepResponse:
         """
@@ -67,7 +71,7 @@ class Run:
         ------
         SweepFailedError
             When all starts and reports of the run failed, or all starts of "Record decision"; when the bucket could not
-            be listed, once the images in the index have been handled.
+            be listed or the promise not be watched, once the images in the index have been handled.
         """
         dry_run, minutes = bool(request.get("dry_run")), request.get("older_than_minutes")
         limits = Limits(
@@ -83,6 +87,13 @@ class Run:
             if "start_after" in request or dry_run:
                 position, stopped_by = self._bucket(pool, request.get("start_after"), limits, dry_run=dry_run)
             else:
+                self.watched = watch_promise(
+                    self.rescue.clients,
+                    self.settings,
+                    self.now,
+                    self._has_time,
+                    restart=bool(request.get("restart_watch")),
+                )
                 listing_error, stopped_by = self._schedule(pool, limits)
                 position = self.cursor.position if self.cursor else None
         for image, decision in self.rescue.publish_reports():
@@ -259,6 +270,8 @@ class Run:
     def _fail_if_nothing_was_done(self, listing_error: str | None) -> None:
         if listing_error:
             raise SweepFailedError(f"the bucket could not be listed: {listing_error}")
+        if self.watched.error:
+            raise SweepFailedError(f"the promise could not be watched: {self.watched.error}")
         if self.decisions.errors and not self.decisions.started:
             raise SweepFailedError(
                 f"none of {self.decisions.errors} decisions could be recorded; {self.decisions.first_error}"

@@ -9,6 +9,9 @@ LONGEST_MINUTES = 10_080  # a week
 LONGEST_DAYS = 3_650
 MOST_ATTEMPTS = 100
 MOST_STARTS = 10_000
+MOST_ERRORS = 0.5
+FALSE_ALARMS = (0.0001, 0.5)
+WATCH_ACTIONS = frozenset({"notify", "raise", "review"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,19 @@ class Settings:
         Most executions that one run starts, so that a sweep does not overload the workflow.
     claim_days
         Days after which a finished claim may be deleted; 0 keeps it. Validated here because CloudFormation's rules
-        cannot compare numbers: a claim must outlive both the sweep's range of ages and the image's result.
+        cannot compare numbers: a claim must outlive the sweep's range of ages, the image's result and its audit.
+    audit_share
+        The share of images that are audited.
+    audit_days
+        Days after which an audit that nobody decided counts as an error.
+    promised_error
+        The stack's own promise, the highest share of errors among what passes; 0 for none but a certificate's.
+    false_alarms_a_year
+        The chance that the watch refutes, within a year, a promise that holds.
+    watch_action
+        What it does then: notify, raise or review.
+    threshold_parameter
+        Name of the SSM parameter of the live threshold.
     """
 
     image_bucket: str
@@ -38,23 +53,28 @@ class Settings:
     record_decision_arn: str
     alert_topic_arn: str
     failed_queue_url: str
-    threshold_parameter: str
     endpoint_name: str
     sweep_minutes: int
     sweep_days: int
     sweep_attempts: int
     max_starts_per_run: int
     claim_days: int
+    audit_share: float
+    audit_days: int
+    promised_error: float
+    false_alarms_a_year: float
+    watch_action: str
+    threshold_parameter: str
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
         """
-        Read the fifteen variables. No defaults: they would hide a variable that the template does not set.
+        Read the twenty variables. No defaults: they would hide a variable that the template does not set.
 
         Raises
         ------
         ValueError
-            Naming every variable that is missing, not a whole number within its range, or at odds with another.
+            Naming every variable that is missing, not a number within its range, or at odds with another.
         """
         problems: list[str] = []
 
@@ -77,6 +97,18 @@ class Settings:
             problems.append(f"{name} must be a whole number from {lowest} to {highest}, not {found}")
             return highest
 
+        def number(name: str, lowest: float, highest: float) -> float:
+            value = environment.get(name)
+            if (
+                value is not None
+                and re.fullmatch(r"[0-9]{0,3}\.?[0-9]{1,17}(e-[0-9]{1,2})?", value.strip())
+                and lowest <= float(value) <= highest
+            ):
+                return float(value)
+            found = "missing" if value is None else repr(value[:40])
+            problems.append(f"{name} must be a number from {lowest:g} to {highest:g}, not {found}")
+            return highest
+
         settings = cls(
             image_bucket=text("IMAGE_BUCKET"),
             incoming_prefix=text("INCOMING_PREFIX"),
@@ -85,14 +117,23 @@ class Settings:
             record_decision_arn=text("RECORD_DECISION_ARN"),
             alert_topic_arn=text("ALERT_TOPIC_ARN"),
             failed_queue_url=text("FAILED_QUEUE_URL"),
-            threshold_parameter=text("THRESHOLD_PARAMETER"),
             endpoint_name=text("ENDPOINT_NAME"),
             sweep_minutes=whole("SWEEP_MINUTES", LONGEST_MINUTES),
             sweep_days=whole("SWEEP_DAYS", LONGEST_DAYS),
             sweep_attempts=whole("SWEEP_ATTEMPTS", MOST_ATTEMPTS),
             max_starts_per_run=whole("MAX_STARTS_PER_RUN", MOST_STARTS),
             claim_days=whole("CLAIM_DAYS", LONGEST_DAYS, lowest=0),
+            audit_share=number("AUDIT_SHARE", 0, 1),
+            audit_days=whole("AUDIT_DAYS", LONGEST_DAYS),
+            promised_error=number("PROMISED_ERROR", 0, MOST_ERRORS),
+            false_alarms_a_year=number("WATCH_FALSE_ALARMS", *FALSE_ALARMS),
+            watch_action=text("WATCH_ACTION"),
+            threshold_parameter=text("THRESHOLD_PARAMETER"),
         )
+        if settings.watch_action and settings.watch_action not in WATCH_ACTIONS:
+            problems.append(
+                f"WATCH_ACTION must be notify, raise or review, not {settings.watch_action[:40]!r}"
+            )
         problems += _too_short(settings, whole("RESULT_DAYS", 999_999_999, lowest=0))
         if problems:
             raise ValueError("; ".join(problems))
@@ -109,6 +150,11 @@ def _too_short(settings: Settings, result_days: int) -> list[str]:
         problems.append(
             f"ClaimDays ({days}) must be 0 or greater than SweepDays ({settings.sweep_days}): "
             "the sweep would restart images whose outcome is no longer recorded"
+        )
+    if settings.audit_share and days <= settings.audit_days:
+        problems.append(
+            f"ClaimDays ({days}) must be 0 or greater than AuditDays ({settings.audit_days}): "
+            "audits that nobody decided would be forgotten instead of counted as errors"
         )
     if result_days == 0:
         problems.append(

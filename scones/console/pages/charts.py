@@ -37,6 +37,7 @@ from scones.console.denials import Refused, allowed
 from scones.console.drift import read_drift
 from scones.console.page import Page, render_as_read, state_of
 from scones.label_thresholds import Thresholds
+from scones.live_precision import Precision, read_precision
 from scones.live_threshold import read_threshold
 
 _BINS: Final = 50
@@ -54,7 +55,8 @@ def _content(request: Request) -> Mapping[str, Any]:
     named = request.query_params.get("period")
     period = next((one for one in PERIODS if one.name == named), PERIODS[1])
     budget = MOST_READ_BUDGET if "more" in request.query_params else READ_BUDGET
-    with ThreadPoolExecutor(3) as pool:
+    with ThreadPoolExecutor(4) as pool:
+        precision = pool.submit(allowed, lambda: read_precision(cloud.dynamodb, cloud.stack, now))
         queue = pool.submit(read_queue, cloud, now)
         threshold = pool.submit(
             allowed, lambda: read_threshold(cloud.client(Connection.ssm), cloud.stack).counts
@@ -62,9 +64,9 @@ def _content(request: Request) -> Mapping[str, Any]:
         found = read_ended(cloud, period, now, budget)
         decided = pool.submit(allowed, lambda: read_decided(cloud, found))
         latencies = pool.submit(allowed, lambda: read_latencies(cloud, found))
-        parts = (decided.result(), latencies.result(), threshold.result())
+        parts = (decided.result(), latencies.result(), threshold.result(), precision.result())
     refusals = [part.sentence for part in parts if isinstance(part, Refused)]
-    judged, seconds, live = (None if isinstance(part, Refused) else part for part in parts)
+    judged, seconds, live, audited = (None if isinstance(part, Refused) else part for part in parts)
     thresholds = live if isinstance(live, Thresholds) else cloud.stack.thresholds
     rows = at_thresholds(found, judged if isinstance(judged, list) else [])
     return {
@@ -82,6 +84,7 @@ def _content(request: Request) -> Mapping[str, Any]:
         "one_for_all": thresholds.for_all is not None,
         "with_confidence": rows[0].passes,
         "decided": rows[0].decided,
+        "precision": str(audited) if isinstance(audited, Precision) else None,
         "latency": _latency(seconds) if isinstance(seconds, list) and seconds else None,
         "queue": _queue(queue.result()),
         "drift": read_drift(found),

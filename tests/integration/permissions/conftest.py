@@ -14,6 +14,7 @@ from scones.stack import read_stack
 from tests.integration.permissions.people import OPERATOR, REVIEWER
 from tests.local_cloud.cloud import LocalCloud, open_cloud, parameters
 from tests.local_cloud.shell import Shell
+from tests.local_cloud.wrong_audits import PROMISED
 
 # One attempt: a refusal is refused once. boto3 puts "sync-" before the host of start_sync_execution otherwise.
 CONFIG = Config(inject_host_prefix=False, retries={"total_max_attempts": 1})
@@ -25,8 +26,13 @@ def guarded(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lo
         patch.setenv("AUTH", "true")
         patch.setenv("SFN_WAIT_SCALE", "0")
         shell = Shell(root, tmp_path_factory.mktemp("guarded") / "state")
-        people = parameters(f"ReviewEmail={REVIEWER}", f"AlertEmail={OPERATOR}")
-        with open_cloud(shell, *people, config=CONFIG) as cloud:
+        given = parameters(
+            f"ReviewEmail={REVIEWER}",
+            f"AlertEmail={OPERATOR}",
+            f"PromisedError={PROMISED}",
+            "WatchAction=review",
+        )
+        with open_cloud(shell, *given, config=CONFIG) as cloud:
             yield cloud
 
 

@@ -14,6 +14,7 @@ from scones.decisions.review_image import ReviewImage
 from scones.decisions.reviewer import Reviewer
 from scones.stack import read_stack
 from tests.integration.permissions.deployed import GuardedStack
+from tests.local_cloud.wrong_audits import let_audits_be_wrong
 from tests.static.policies import Grant
 
 NOW = "2026-01-01T00:00:00.000Z"
@@ -30,8 +31,8 @@ OF_ACTION: dict[tuple[str, str], Probe] = {
     ("SerializeRole", "s3:ListBucketVersions"): ("read_purged",),
     ("SweepRole", "dynamodb:GetItem"): ("sweep_by_schedule",),
     ("SweepRole", "dynamodb:PutItem"): ("sweep_by_schedule",),
-    ("SweepRole", "ssm:GetParameter"): ("sweep_by_schedule",),
-    ("SweepRole", "ssm:PutParameter"): ("withdraw_certificate",),
+    ("SweepRole", "ssm:GetParameter"): ("watch",),
+    ("SweepRole", "ssm:PutParameter"): ("watch_wrong_audits",),
     ("UploaderPolicy", "s3:PutObject"): ("upload",),
     ("UploaderPolicy", "s3:AbortMultipartUpload"): ("abort_upload",),
     ("ReviewerPolicy", "s3:GetObject"): ("look_at_newest",),
@@ -55,6 +56,7 @@ OF_STATEMENT: dict[tuple[str, str], Probe] = {
     ("SweepRole", "ListImages"): ("sweep_lost",),
     ("SweepRole", "ReadAndMarkClaims"): ("sweep_lost",),
     ("SweepRole", "ReadOpenClaims"): ("sweep_by_schedule",),
+    ("SweepRole", "ReadAudits"): ("watch",),
     ("SweepRole", "StartWorkflow"): ("sweep_lost",),
     ("SweepRole", "IsOwnerAlive"): ("sweep_orphan",),
     ("SweepRole", "HandOver"): ("sweep_hopeless",),
@@ -248,6 +250,21 @@ class Probes:
         """Sweep as the schedule does: the position is read, the index, and the position is kept."""
         self._invoke("Sweep", {})
 
+    def watch(self) -> None:
+        """Sweep a stack with a promise: the live threshold and the audits are read."""
+        self._invoke("Sweep", {"restart_watch": True})
+
+    def watch_wrong_audits(self) -> None:
+        """Sweep a stack whose promise is refuted, which stops all images from passing."""
+        live = {"Name": self.stack.cloud.outputs["ThresholdParameterName"]}
+        ssm = self.stack.cloud.client("ssm")
+        before = ssm.get_parameter(**live)["Parameter"]["Value"]
+        let_audits_be_wrong(self.stack.cloud)
+        try:
+            self._invoke("Sweep", {})
+        finally:
+            ssm.put_parameter(**live, Value=before, Type="String", Overwrite=True)
+
     def let_an_execution_die(self) -> None:
         machine = self.stack.physical["ClassifyImage"]
         workflows = self.stack.cloud.client("stepfunctions")
@@ -258,24 +275,6 @@ class Probes:
         cloudwatch, alarm = self.stack.cloud.client("cloudwatch"), self.stack.physical["SweepFails"]
         for state in ("ALARM", "OK"):
             cloudwatch.set_alarm_state(AlarmName=alarm, StateValue=state, StateReason="a test")
-
-    def withdraw_certificate(self) -> None:
-        """Sweep while the live value binds a configuration of the endpoint, which nobody here can describe."""
-        ssm, name = self.stack.cloud.client("ssm"), self.stack.physical["LiveThreshold"]
-        before = ssm.get_parameter(Name=name)["Parameter"]["Value"]
-        certificate = {
-            "model_version": None,
-            "endpoint_config": {"name": "c", "time": NOW},
-            "labels": ["bicycle", "motorcycle"],
-            "serialize": "s",
-            "until": NOW,
-        }
-        value = {"thresholds": {"default": 0.8}, "certificate": certificate}
-        ssm.put_parameter(Name=name, Value=json.dumps(value), Type="String", Overwrite=True)
-        try:
-            self._invoke("Sweep", {})
-        finally:
-            ssm.put_parameter(Name=name, Value=before, Type="String", Overwrite=True)
 
     def sweep_decided(self) -> None:
         """Sweep an image whose decision nobody has recorded."""

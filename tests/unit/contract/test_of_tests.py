@@ -73,3 +73,20 @@ def test_tests_of_a_cloud_are_marked(root: Path) -> None:
         and not is_marked(path.read_text())
     }
     assert found == set()
+
+
+def test_make_looks_for_tests_of_a_cloud_where_they_are(root: Path) -> None:
+    """`make test` names folders for its second run; a test of a cloud elsewhere would run in neither."""
+    (line,) = (
+        line for line in root.joinpath("Makefile").read_text().splitlines() if line.startswith("CLOUDS :=")
+    )
+    folders = [root / word for word in line.split() if word.startswith("tests/")]
+    outside = {
+        str(path.relative_to(root))
+        for path in root.joinpath("tests").rglob("test_*.py")
+        if path.name != Path(__file__).name
+        and is_marked(path.read_text())
+        and not any(path.is_relative_to(folder) for folder in folders)
+    }
+    assert outside == set()
+    assert [folder for folder in folders if not folder.is_dir()] == []

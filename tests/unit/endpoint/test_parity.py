@@ -47,7 +47,7 @@ def worst_difference(predictor: Predictor, paths: list[Path]) -> tuple[float, st
             float(np.abs(np.subtract(predictor.predict(path.read_bytes()), predictor.predict(small))).max()),
             str(path),
         )
-        for path, small in zip(paths, serialized(paths, predictor.input_size), strict=True)
+        for path, small in zip(paths, serialized(paths, predictor.picture_size), strict=True)
     ]
     return max(differences)
 
@@ -110,5 +110,5 @@ def test_photographs(predictor: Predictor) -> None:
 def test_a_serialized_image_is_what_the_model_sees(predictor: Predictor, tmp_path: Path) -> None:
     path = tmp_path / "square.png"
     scene(400, 400, 7).save(path)
-    (small,) = serialized([path], predictor.input_size)
-    assert Image.open(io.BytesIO(small)).size == (predictor.input_size, predictor.input_size)
+    (small,) = serialized([path], predictor.picture_size)
+    assert Image.open(io.BytesIO(small)).size == (predictor.picture_size, predictor.picture_size)

@@ -136,7 +136,7 @@ def test_a_model_whose_answer_to_a_blank_image_is_not_probabilities_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(
-        Predictor, "probabilities", lambda _self, _images: np.array([[np.nan, 1]], np.float32)
+        Predictor, "probabilities", lambda _self, images: np.array([[np.nan, 1]] * len(images), np.float32)
     )
     with pytest.raises(ModelFileError, match="the model returned nan, 1, which are not probabilities"):
         Predictor(SHIPPED_MODEL)

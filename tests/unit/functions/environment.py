@@ -17,7 +17,7 @@ AWS = {
 
 # What the template sets for each function.
 SETTINGS = {
-    "serialize": {"MODEL_INPUT_SIZE": "32", "MAX_OBJECT_BYTES": "26214400", "MAX_PIXELS": "50331648"},
+    "serialize": {"MODEL_INPUT_SIZE": "64", "MAX_OBJECT_BYTES": "26214400", "MAX_PIXELS": "50331648"},
     "classify": {"ENDPOINT_NAME": "scones", "LABELS": "bicycle,motorcycle"},
     "filter": {"LABELS": "bicycle,motorcycle", "CONFIDENCE_THRESHOLD": "0.8"},
     "sweep": {
@@ -28,13 +28,18 @@ SETTINGS = {
         "RECORD_DECISION_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:record",
         "ALERT_TOPIC_ARN": "arn:aws:sns:us-east-1:123456789012:alerts",
         "FAILED_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/failed",
-        "THRESHOLD_PARAMETER": "ConfidenceThreshold-scones",
         "ENDPOINT_NAME": "scones",
         "SWEEP_MINUTES": "30",
         "SWEEP_DAYS": "14",
         "SWEEP_ATTEMPTS": "3",
         "MAX_STARTS_PER_RUN": "1000",
         "CLAIM_DAYS": "0",
+        "AUDIT_SHARE": "0",
+        "AUDIT_DAYS": "14",
+        "PROMISED_ERROR": "0",
+        "WATCH_FALSE_ALARMS": "0.05",
+        "WATCH_ACTION": "notify",
+        "THRESHOLD_PARAMETER": "ConfidenceThreshold-scones",
         "RESULT_DAYS": "0",
     },
 }

@@ -155,7 +155,7 @@ def client(service: str) -> Any:
 @contextmanager
 def deployed() -> Iterator[Stack]:
     with mock_aws():
-        s3, dynamodb, sqs, sns = (client(name) for name in ("s3", "dynamodb", "sqs", "sns"))
+        s3, dynamodb, sqs, sns, ssm = map(client, ("s3", "dynamodb", "sqs", "sns", "ssm"))
         s3.create_bucket(Bucket="images", CreateBucketConfiguration={"LocationConstraint": REGION})
         s3.put_bucket_versioning(Bucket="images", VersioningConfiguration={"Status": "Enabled"})
         table = claims_table()
@@ -168,5 +168,5 @@ def deployed() -> Iterator[Stack]:
         own = {"WORKFLOW_ARN": WORKFLOW, "ALERT_TOPIC_ARN": topic, "FAILED_QUEUE_URL": queue}
         stepfunctions = FakeStepFunctions()
         app = load("sweep", SETTINGS["sweep"] | own)
-        app.clients = Clients(s3, dynamodb, stepfunctions, sqs, sns)  # type: ignore[arg-type]
+        app.clients = Clients(s3, dynamodb, stepfunctions, sqs, sns, ssm)  # type: ignore[arg-type]
         yield Stack(app, stepfunctions, client, queue, mailbox)

@@ -4,6 +4,7 @@ import json
 from base64 import b64encode
 from collections.abc import Callable
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -13,6 +14,7 @@ from moto import mock_aws
 from classify.errors import InvalidRequestError
 from sweep.cycle import Cursor
 from sweep.decision import Kind
+from sweep.watching import Watched
 from tests.fakes.aws_clients import FakeBody, FakeSageMakerRuntime, client_error
 from tests.fakes.emitted_metrics import ALL, EMITTED, LABEL, REASON, RELEASE
 from tests.fakes.lambda_context import FakeLambdaContext
@@ -189,6 +191,7 @@ def test_sweep_says_how_old_the_oldest_images_are_and_how_long_its_listing_takes
     def sweep(self: Any, _request: Any) -> dict[str, Any]:
         self.oldest, self.cursor = self.now - timedelta(minutes=90), Cursor(last_length=timedelta(hours=5))
         self.decisions.oldest_review = self.now - timedelta(hours=30)
+        self.watched = Watched(SimpleNamespace(evidence=0.25), passes=7, wrong=1)
         return {"dry_run": False, "counts": dict.fromkeys(Kind, 0)}
 
     monkeypatch.setattr(run, "sweep", sweep)
@@ -198,6 +201,31 @@ def test_sweep_says_how_old_the_oldest_images_are_and_how_long_its_listing_takes
     assert found[ALL]["OldestUnclassifiedMinutes"] == [90]
     assert found[ALL]["ListingCycleMinutes"] == [300]
     assert found[ALL]["OldestReviewHours"] == [30]
+    assert [found[ALL][name] for name in ("WatchEvidence", "AuditedPasses", "AuditedWrong")] == [
+        [0.25],
+        [7],
+        [1],
+    ]
+
+
+@pytest.mark.parametrize(("watched", "measured"), [(Watched(), None), (Watched(ended=True), [0])])
+def test_evidence_is_measured_while_there_is_a_promise_and_is_nothing_once_it_has_ended(
+    load_app: Loader,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    watched: Watched,
+    measured: list[float] | None,
+) -> None:
+    function = load_app("sweep")
+    monkeypatch.setattr(function, "check_certificate", lambda *_: None)
+
+    def sweep(self: Any, _request: Any) -> dict[str, Any]:
+        self.watched = watched
+        return {"dry_run": False, "counts": dict.fromkeys(Kind, 0)}
+
+    monkeypatch.setattr(function.Run, "sweep", sweep)
+    function.handler({}, FakeLambdaContext())
+    assert emitted(capsys.readouterr().out, "sweep")[ALL].get("WatchEvidence") == measured
 
 
 def test_every_function_is_here() -> None:

@@ -19,20 +19,23 @@ pytestmark = [
     pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory is read from /proc"),
 ]
 FUNCTION = Path(__file__).parents[3] / "functions" / "serialize"
+# As in Lambda, one process handles one image after another: memory that the first keeps counts against the second.
 MEASURE = """
 import json, sys, time
 sys.path.insert(0, sys.argv[1])
 import serialize.app
 from serialize.image import serialize_image
 data = open(sys.argv[2], "rb").read()
-started = time.process_time()
-try:
-    outcome = serialize_image(data, int(sys.argv[3]), 50_331_648)["content_type"]
-except Exception as error:
-    outcome = type(error).__name__
-seconds = time.process_time() - started
-status = dict(line.split(":", 1) for line in open("/proc/self/status"))
-print(json.dumps({"outcome": outcome, "mib": int(status["VmHWM"].split()[0]) / 1024, "seconds": seconds}))
+for short_side in json.loads(sys.argv[3]):
+    started = time.process_time()
+    try:
+        outcome = serialize_image(data, short_side, 50_331_648)["content_type"]
+    except Exception as error:
+        outcome = type(error).__name__
+    seconds = time.process_time() - started
+    status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+    mib = int(status["VmHWM"].split()[0]) / 1024
+    print(json.dumps({"input": short_side, "outcome": outcome, "mib": mib, "seconds": seconds}))
 """
 LIMIT_S = 3  # of CPU time
 FIFTY = (8192, 6144)  # a phone's, and the limit
@@ -62,6 +65,13 @@ def with_alpha(size: tuple[int, int]) -> Image.Image:
     return image
 
 
+def in_64_colours() -> Image.Image:
+    """A photo with a palette, as noisy as one whose colours Pillow chooses, which takes it four seconds."""
+    image = photo(FIFTY, 12).getchannel(1).point([value % 64 for value in range(256)])
+    image.putpalette([channel for level in range(0, 256, 4) for channel in (level, 255 - level, level // 2)])
+    return image
+
+
 CASES: dict[str, Callable[[], bytes]] = {
     "JPEG baseline 4:4:4": lambda: encoded(photo(FIFTY, 30), "JPEG", quality=80, subsampling=0),
     "JPEG progressive 4:4:4": lambda: encoded(
@@ -70,7 +80,7 @@ CASES: dict[str, Callable[[], bytes]] = {
     "JPEG baseline CMYK": lambda: encoded(photo(FIFTY, 20).convert("CMYK"), "JPEG", quality=60),
     "PNG RGBA": lambda: encoded(with_alpha(FIFTY), "PNG", compress_level=1),
     "PNG palette, transparent": lambda: encoded(
-        photo(FIFTY, 20).quantize(64, dither=Image.Dither.NONE),
+        in_64_colours(),
         "PNG",
         compress_level=1,
         transparency=bytes(range(0, 256, 4)),
@@ -79,7 +89,7 @@ CASES: dict[str, Callable[[], bytes]] = {
     "TIFF float32": lambda: encoded(grey("F", 1 / 255), "TIFF", compression="tiff_adobe_deflate"),
     "TIFF 16 bit LZW": lambda: encoded(grey("I;16", 256), "TIFF", compression="tiff_lzw"),
     "TIFF RGB LZW": lambda: encoded(photo(FIFTY, 1, 32), "TIFF", compression="tiff_lzw"),
-    "GIF": lambda: encoded(photo(FIFTY, 20).quantize(64, dither=Image.Dither.NONE), "GIF"),
+    "GIF": lambda: encoded(in_64_colours(), "GIF"),
     "BMP": lambda: encoded(photo((2950, 2950), 20), "BMP"),
     "WEBP lossless": lambda: encoded(with_alpha((4750, 4750)), "WEBP", lossless=True, method=0),
     "AVIF": lambda: encoded(photo((5600, 4200), 10), "AVIF", quality=60, speed=10),
@@ -89,11 +99,12 @@ CASES: dict[str, Callable[[], bytes]] = {
 }
 
 
-def measured(path: Path, short_side: int) -> dict[str, Any]:
-    command = [sys.executable, "-c", MEASURE, str(FUNCTION), str(path), str(short_side)]
+def measured(path: Path, *short_sides: int) -> list[dict[str, Any]]:
+    """Serialize a file for models of these inputs, in one process; return outcome, peak memory and CPU time of each."""
+    command = [sys.executable, "-c", MEASURE, str(FUNCTION), str(path), json.dumps(short_sides)]
     environment = os.environ | AWS | SETTINGS["serialize"]
     done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
-    return dict(json.loads(done.stdout))
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 @pytest.mark.timeout(180)
@@ -103,16 +114,17 @@ def test_the_largest_files_stay_within_memory_and_time(
 ) -> None:
     file = tmp_path / "photo"
     file.write_bytes(CASES[case]())
-    for short_side in (32, 1024):
+    for found in measured(file, 32, 1024):
+        short_side, seconds = found["input"], found["seconds"]
         # A busy machine makes the same work take longer: the shortest of three runs is the function's own time.
-        found = measured(file, short_side)
         for _ in range(2):
-            if found["seconds"] >= LIMIT_S:
-                found = min(found, measured(file, short_side), key=lambda run: run["seconds"])
-        print(f"{case:26} {file.stat().st_size / 1e6:5.1f} MB, input {short_side:4}: {found}")
+            if seconds >= LIMIT_S:
+                (again,) = measured(file, short_side)
+                seconds = min(seconds, again["seconds"])
+        print(f"{case:26} {file.stat().st_size / 1e6:5.1f} MB: {found}")
         record_property(f"input {short_side}", found)
         assert found["mib"] < 512
-        assert found["seconds"] < LIMIT_S
+        assert seconds < LIMIT_S
         if short_side < 1024:
             assert found["outcome"] in {"image/png", "image/jpeg"}
         else:  # a progressive JPEG cannot be reduced while it is decoded for so large a model

@@ -22,7 +22,7 @@ def test_settings_are_what_the_template_sets() -> None:
         SETTINGS_OF[name].from_environment(SETTINGS[name]) for name in ("serialize", "classify", "filter")
     ]
     assert read == [
-        SerializeSettings(32, 26_214_400, 50_331_648),
+        SerializeSettings(64, 26_214_400, 50_331_648),
         ClassifySettings("scones", ("bicycle", "motorcycle")),
         FilterSettings(("bicycle", "motorcycle"), {"bicycle": 0.8, "motorcycle": 0.8}),
     ]

@@ -41,7 +41,7 @@ class Account:
         self.table = BilledTable(self.bill, arrived, lost)
         bucket: Any = BilledBucket(self.bill, keys, arrived, lambda: self.now, self.old_ones)
         table: Any = self.table
-        self.clients = Clients(bucket, table, table, table, table)
+        self.clients = Clients(bucket, table, table, table, table, table)
         self.settings = Settings.from_environment(SETTINGS["sweep"])
 
     def sweep(self, runs: int) -> None:

@@ -30,7 +30,7 @@ def up(*options: Any) -> Result:
 
 def test_labels_and_input_size_come_from_the_shipped_model(plans: list[Plan]) -> None:
     assert up().exit_code == 0
-    assert plans[0].parameters == {"Labels": "bicycle,motorcycle", "ModelInputSize": "32"}
+    assert plans[0].parameters == {"Labels": "bicycle,motorcycle", "ModelInputSize": "64"}
 
 
 def test_labels_come_from_the_model_that_is_named(plans: list[Plan], tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_labels_that_agree_may_be_given(plans: list[Plan], tmp_path: Path) -> No
             "parameter Labels=cat,dog contradicts the model, which has Labels=bicycle,motorcycle",
         ),
         ("Labels=motorcycle,bicycle", "contradicts the model"),
-        ("ModelInputSize=64", "which has ModelInputSize=32"),
+        ("ModelInputSize=32", "which has ModelInputSize=64"),
         ("Lables=cat,dog", "Did you mean Labels?"),
         ("ConfidenceThreshold=2", "from 0 to 1"),
         ("ConfidenceThreshold=bycicle=0.9,default=1", "names 'bycicle', which is not a label"),

@@ -34,7 +34,7 @@ def test_what_the_template_takes_is_taken(declared: Declared, given: dict[str, s
         ("Lables", "a,b", "the template has no parameter Lables. Did you mean Labels?"),
         ("labels", "a,b", "Did you mean Labels?"),
         ("confidencethreshold", "1", "Did you mean ConfidenceThreshold?"),
-        ("Xyzzy", "1", "It has EndpointName, Labels, "),
+        ("Xyzzy", "1", "docs/parameters.md has them all"),
         ("WorkflowType", "SLOW", "parameter WorkflowType must be one of STANDARD, EXPRESS, not 'SLOW'"),
         ("LogRetentionDays", "8", "must be one of 1, 3, 5"),
         (

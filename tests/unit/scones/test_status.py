@@ -57,6 +57,8 @@ def test_counts_for_machines(scones: Scones, s3: S3Client, workflow: FakeWorkflo
         "oldest_without_outcome": None,
         "waiting_for_endpoint": None,
         "alarms": [],
+        "audited_precision": None,
+        "watch": None,
         "endpoint": "the-endpoint",
         "threshold": 0.8,
         "thresholds": {"bicycle": 0.8, "motorcycle": 0.8},

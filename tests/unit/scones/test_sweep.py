@@ -120,6 +120,13 @@ def test_it_does_not_turn_in_circles(scones: Scones, function: FakeLambda) -> No
     assert len(function.requests) == 2
 
 
+def test_the_watch_is_restarted_by_a_run_of_the_schedule(scones: Scones, function: FakeLambda) -> None:
+    function.answers = [answer()]
+    assert scones("sweep", "--restart-watch").exit_code == 0
+    assert function.requests == [{"restart_watch": True}]
+    assert scones("sweep", "--restart-watch", "--dry-run").exit_code == 2
+
+
 def test_a_function_that_fails_is_one_line(scones: Scones, function: FakeLambda) -> None:
     function.error = json.dumps({"errorMessage": "none of 2 images\ncould be handled", "errorType": "X"})
     result = scones("sweep")

@@ -23,6 +23,7 @@ from tests.unit.training.monitoring.made_records import (
     spread_captures,
 )
 from training import monitor
+from training.evaluation import plot_kit
 from training.evaluation.scoring import score_photos
 from training.monitoring import baseline as baselines
 
@@ -31,6 +32,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from training.monitoring.baseline import Baseline
+
+SAVE = plot_kit.save
+
+
+@pytest.fixture(autouse=True)
+def plots_are_drawn_but_not_rendered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every run puts its data on axes; only the tests of the files make PNGs, which takes most of a run."""
+    monkeypatch.setattr(plot_kit, "save", lambda _drawn, path: path)
 
 
 def picture(seed: int, light: float = 1.0) -> bytes:
@@ -131,10 +140,11 @@ def test_darkened_images_are_drift(
     assert found["line"] in (tmp_path / "summary.md").read_text()
 
 
-def test_plots_are_written_where_matplotlib_is(tmp_path: Path) -> None:
+def test_plots_are_written_where_matplotlib_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip(
         "matplotlib", reason="matplotlib is not installed: plots are of training's environment"
     )
+    monkeypatch.setattr(plot_kit, "save", SAVE)
     lines = [capture([0.3 + index / 100, 0.7 - index / 100]) for index in range(60)]
     (tmp_path / "captures.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
     run(tmp_path / "captures.jsonl", tmp_path / "out", "--baseline", _week(tmp_path))

@@ -35,6 +35,18 @@ def small_network(classes: int) -> Network:
     return Network(classes, widths=(16, 16, 16), blocks=(1, 1, 1))
 
 
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    """For small networks, more threads only wait for each other."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make every network small, where a test is about the run and not about the default network."""
+    monkeypatch.setattr(Network.__init__, "__defaults__", ((16, 16, 16), (1, 1, 1)))
+
+
 def options(archive: Path, output: Path, *more: str) -> list[str]:
     md5 = hashlib.md5(archive.read_bytes()).hexdigest()  # noqa: S324 - the publisher's choice
     sound = ["--archive", str(archive), "--md5", md5, "--output", str(output), "--threads", "1"]
@@ -117,9 +129,11 @@ def test_a_trained_model_serves(
         "metrics.json",
         "model.onnx",
         "model.pt",
+        "train.log",
     ]
 
 
+@pytest.mark.usefixtures("small")
 def test_the_same_script_is_a_training_job(
     archive_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,21 +156,38 @@ def test_the_same_script_is_a_training_job(
         "metrics.json",
         "model.onnx",
         "model.pt",
+        "train.log",
     ]
     written = sorted(path.name for path in (tmp_path / "checkpoints").iterdir())
     assert written == ["member-1.pt", "member-2.pt", "pretrain.pt"]
     assert main([]) == 0  # the restarted job finds its checkpoints
 
 
+@pytest.mark.usefixtures("small")
 def test_every_class_wanted_leaves_no_strangers(archive_path: Path, tmp_path: Path) -> None:
     assert main(options(archive_path, tmp_path / "out", "--classes", "all")) == 0
 
 
+@pytest.mark.usefixtures("small")
 def test_a_finished_run_resumes_to_the_same_model(archive_path: Path, tmp_path: Path) -> None:
     assert main(options(archive_path, tmp_path / "out")) == 0
     first = Predictor(tmp_path / "out" / "model.onnx").version
     assert main(options(archive_path, tmp_path / "out", "--resume")) == 0
     assert Predictor(tmp_path / "out" / "model.onnx").version == first
+
+
+@pytest.mark.usefixtures("small")
+def test_the_log_has_what_a_repetition_needs_and_is_continued(archive_path: Path, tmp_path: Path) -> None:
+    assert main(options(archive_path, tmp_path, "--seed", "7")) == 0
+    first, *lines, last = (tmp_path / "train.log").read_text().splitlines()
+    started = json.loads(first.split(" started ")[1])
+    assert (started["seed"], started["members"], started["threads"]) == (7, 2, 1)
+    assert started["md5"] == hashlib.md5(archive_path.read_bytes()).hexdigest()  # noqa: S324
+    assert [line.split()[1] for line in lines] == ["pretrain", "member-1", "member-2"]
+    assert json.loads(last.split(maxsplit=1)[1]) == json.loads((tmp_path / "metrics.json").read_text())
+    assert main(options(archive_path, tmp_path, "--seed", "7", "--resume")) == 0
+    assert (tmp_path / "train.log").read_text().count(" started ") == 1
+    assert (tmp_path / "train.log").read_text().count(" resumed ") == 1
 
 
 def test_resuming_under_other_settings_is_refused(

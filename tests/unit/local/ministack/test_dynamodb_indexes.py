@@ -129,7 +129,7 @@ def test_an_index_has_the_number_of_its_items(table: str) -> None:
         put(table, key, "1")
     described = json.loads(dynamodb._describe_table({"TableName": table})[2])["Table"]
     counts = {index["IndexName"]: index["ItemCount"] for index in described["GlobalSecondaryIndexes"]}
-    assert (described["ItemCount"], counts) == (3, {"by_state": 0, "by_time": 3})
+    assert (described["ItemCount"], counts) == (3, {"by_state": 0, "by_time": 3, "by_draw": 0})
 
 
 def test_a_filter_sees_only_what_the_index_has(table: str) -> None:

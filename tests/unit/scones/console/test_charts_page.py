@@ -24,6 +24,7 @@ from scones.console.chart_data import (
 from scones.console.drift import read_drift
 from scones.console.pages import charts
 from scones.index import Ended, shard_of, time_text
+from scones.live_precision import Precision
 from scones.result_documents import Outcome
 from tests.fakes.aws_clients import client_error
 from tests.support import ROOT
@@ -205,6 +206,12 @@ def test_a_budget_that_ends_before_the_period_is_said(table: Any, monkeypatch: p
 def test_images_of_a_verification_are_not_counted(table: Any) -> None:
     add(table, 1, "passed", 0.9, image_key={"S": "incoming/scones-verify/run/a.png"})
     assert "No image got an outcome" in Browser().get("/charts").text
+
+
+def test_the_audits_say_how_right_what_passes_is(table: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "audits-title" not in Browser().get("/charts").text
+    monkeypatch.setattr(charts, "read_precision", lambda *_: Precision.of(2000, 1999))
+    assert "99.9 % right of 2,000 audited passes (99.3 to 100.0 %)" in Browser().get("/charts").text
 
 
 def test_a_threshold_that_may_not_be_read_is_named_and_the_deployed_one_is_shown(table: Any) -> None:

@@ -46,7 +46,7 @@ class Reviews:
         return {"bucket": bucket, "key": key}
 
     def vote(
-        self, image: object, label: str, reviewer: str = "kim", hour: int = 1, **more: str | None
+        self, image: object, label: str, reviewer: str = "kim", hour: int = 1, **more: str | bool | None
     ) -> None:
         time = f"2026-08-01T{hour:02}:00:00Z"
         line = {"image": image, "label": label, "reviewer": reviewer, "time": time}
@@ -130,6 +130,25 @@ def test_who_cannot_tell_contradicts_nobody_and_an_image_of_which_nobody_can_is_
     reviews.vote(other, "cannot_tell", "kim", 2)
     found = merge()
     assert (found["added"], found["cannot_tell"], found["conflicts"]) == ({"bicycle": 1}, 1, [])
+
+
+def test_an_image_that_certifies_models_is_left_out_under_every_key_and_whoever_decided(
+    reviews: Reviews, merge: Any
+) -> None:
+    image, again = reviews.image("1.png", photo(1)), reviews.image("again.png", photo(1))
+    reviews.vote(image, "bicycle", "kim", 1, id="1", held_out=True)
+    reviews.vote(image, "motorcycle", "lee", 2, id="2", replaces="1")
+    reviews.vote(again, "motorcycle", "lee", 3)
+    reviews.vote(reviews.image("2.png", photo(2)), "bicycle", held_out=False)
+    found = merge()
+    assert (found["added"], found["held_out"], found["conflicts"]) == ({"bicycle": 1}, 1, [])
+
+
+def test_a_line_that_does_not_say_whether_it_is_held_out_is_reported(reviews: Reviews, merge: Any) -> None:
+    reviews.vote(reviews.image("1.png", photo(1)), "bicycle", held_out="yes")
+    found = merge()
+    assert found["added"] == {}
+    assert found["bad_lines"][0]["reason"] == "not a label line: held_out is neither true nor false"
 
 
 def test_training_gets_arrays_in_its_own_type(reviews: Reviews, merge: Any, output: Path) -> None:

@@ -18,7 +18,13 @@ def made_up(classes: int) -> dict[str, Any]:
     labels = np.where(rng.random(400) < 0.8, scores.argmax(1), rng.integers(0, classes, 400))
     names = [f"class {index}" for index in range(classes)]
     return {
-        "model": {"version": "made-up", "labels": names, "input_size": 32, "temperature": 1.0},
+        "model": {
+            "version": "made-up",
+            "labels": names,
+            "input_size": 32,
+            "views": ["centre"],
+            "temperature": 1.0,
+        },
         "threshold": 0.8,
         "latency_ms_p50": 1.0,
         "latency_ms_p95": 2.0,

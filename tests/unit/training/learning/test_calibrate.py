@@ -47,3 +47,18 @@ def test_the_summary_counts_what_passes() -> None:
     assert (found["images"], found["accuracy"], found["coverage"]) == (4, 0.75, 0.75)
     assert found["passed_accuracy"] == pytest.approx(2 / 3)
     assert (found["strangers"], found["strangers_passed"]) == (4, 0.25)
+
+
+def test_what_is_calibrated_of_a_picture_is_the_mean_of_its_views() -> None:
+    rng = np.random.default_rng(5)
+    labels = rng.integers(0, 2, 300)
+    logits = np.zeros((300, 3))
+    logits[:, 2] = -9
+    logits[np.arange(300), np.where(rng.random(300) < 0.9, labels, 1 - labels)] = 6
+    twice = (np.repeat(np.arange(300), 2), np.arange(0))
+    none = np.empty((0, 3))
+    single = calibrate(logits, labels, none, 2)
+    assert calibrate(logits.repeat(2, 0), labels, none, 2, twice) == single
+    views = logits.repeat(2, 0)
+    views[1::2] = 0  # a view that says nothing: the mean is less sure than the views that speak
+    assert calibrate(views, labels, none, 2, twice).temperature < single.temperature
