@@ -30,12 +30,15 @@ class LiveThreshold:
         Name of the SSM parameter.
     certificate
         What `scones certify --apply` wrote beside the thresholds.
+    stopped
+        Why nothing passes, where the watch has stopped that.
     """
 
     parameter: str
     deployed: Thresholds
     live: Thresholds | None
     certificate: Certificate | None = None
+    stopped: str | None = None
     problem: str | None = None
 
     @property
@@ -56,6 +59,7 @@ class LiveThreshold:
             "deployed": self.deployed.for_all,
             "deployed_thresholds": self.deployed.by_label,
             "certificate": self.certificate,
+            "stopped": self.stopped,
             "parameter": self.parameter,
             "problem": self.problem,
         }
@@ -143,7 +147,7 @@ def certificate_problem(certificate: Certificate | None, stack: Stack, now: date
     return None
 
 
-def parse_live(text: str, labels: tuple[str, ...]) -> tuple[Thresholds, Certificate | None]:
+def parse_live(text: str, labels: tuple[str, ...]) -> tuple[Thresholds, Certificate | None, str | None]:
     """Read a live value; a test holds it to Filter's own reading.
 
     Raises
@@ -152,21 +156,24 @@ def parse_live(text: str, labels: tuple[str, ...]) -> tuple[Thresholds, Certific
         For anything else; the message continues a sentence that starts with the parameter's name.
     """
     if not text.lstrip().startswith("{"):
-        return Thresholds.parse(text, labels), None
+        return Thresholds.parse(text, labels), None, None
     try:
         value = json.loads(text, object_pairs_hook=_object)
     except (json.JSONDecodeError, RecursionError):
         message = "is not JSON, although it starts with {"
         raise ValueError(message) from None
-    numbers, certificate = value.get("thresholds"), value.get("certificate")
+    numbers, certificate, stopped = (value.get(name) for name in ("thresholds", "certificate", "stopped"))
     if not isinstance(numbers, dict) or not numbers or not all(map(_is_share, numbers.values())):
         message = "must have thresholds from 0 to 1, by label"
         raise ValueError(message)
+    if not isinstance(stopped, str | None):
+        message = "has a stopped that is not text"
+        raise ValueError(message)  # noqa: TRY004  a value that people write, not an argument
     thresholds = Thresholds.of_numbers(numbers, labels)
     if certificate is not None and (problem := _problem(certificate)):
         message = f"has a certificate {problem}"
         raise ValueError(message)
-    return thresholds, certificate
+    return thresholds, certificate, stopped
 
 
 def _read(ssm: "SSMClient", name: str) -> str | None:

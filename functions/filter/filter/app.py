@@ -13,7 +13,7 @@ from filter.draw import Lottery
 from filter.observability import logger, measure, metrics
 from filter.settings import Settings
 from filter.threshold import LiveThreshold, Thresholds
-from filter.verdict import certified, judge
+from filter.verdict import held_back, judge
 
 settings = Settings.from_environment(os.environ)
 # An image waits at most 5 s for an unreachable SSM: the function has 10 s, and falls back to the deployed threshold.
@@ -33,8 +33,10 @@ def handler(event: FilterRequest, context: LambdaContext) -> FilterResponse:  # 
         metrics.add_metric("ThresholdFallback", MetricUnit.Count, 1)
     verdict = judge(event["inferences"], settings.labels, thresholds.of)
     draw = lottery.draw(event.get("image_key"), event.get("etag"))
-    if settings.requires_certificate:
-        verdict = certified(verdict, _refusal(event, thresholds, draw))
+    if thresholds.stopped is not None:
+        verdict = held_back(verdict, f"nothing passes until the threshold is set again: {thresholds.stopped}")
+    elif settings.requires_certificate:
+        verdict = held_back(verdict, _refusal(event, thresholds, draw))
     measure(verdict)
     logger.info("filtered", **verdict)  # without the draw: reviewers must not know it
     if problem := draw.get("draw_missed"):

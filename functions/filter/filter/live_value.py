@@ -9,14 +9,17 @@ from filter.certificate import Certificate
 from filter.threshold_rule import for_labels, parse_thresholds
 
 
-def parse_live_value(text: str, labels: Sequence[str]) -> tuple[dict[str, float], Certificate | None]:
+def parse_live_value(
+    text: str, labels: Sequence[str]
+) -> tuple[dict[str, float], Certificate | None, str | None]:
     """
-    Parse `0.8`, `bicycle=0.9,default=0.8`, or the JSON object that `scones certify --apply` writes.
+    Parse `0.8`, `bicycle=0.9,default=0.8`, or the JSON object that `scones certify --apply` and the sweep write.
 
     Returns
     -------
     tuple
-        The lowest confidence that passes for each label, and the certificate, where there is one.
+        The lowest confidence that passes for each label; the certificate, where there is one; why nothing passes,
+        where the watch has stopped that.
 
     Raises
     ------
@@ -25,7 +28,7 @@ def parse_live_value(text: str, labels: Sequence[str]) -> tuple[dict[str, float]
         the parameter's name.
     """
     if not text.lstrip().startswith("{"):
-        return parse_thresholds(text, labels), None
+        return parse_thresholds(text, labels), None, None
     try:
         value = json.loads(text, object_pairs_hook=_object)
     except (json.JSONDecodeError, RecursionError):
@@ -33,8 +36,11 @@ def parse_live_value(text: str, labels: Sequence[str]) -> tuple[dict[str, float]
     numbers = value.get("thresholds")
     if not isinstance(numbers, dict) or not numbers or not all(map(_is_share, numbers.values())):
         raise ValueError("must have thresholds from 0 to 1, by label")
-    certificate = value.get("certificate")
-    return for_labels(numbers, labels), None if certificate is None else _certificate(certificate)
+    certificate, stopped = value.get("certificate"), value.get("stopped")
+    if not isinstance(stopped, str | None):
+        raise ValueError("has a stopped that is not text")  # noqa: TRY004 - a value that people write, not an argument
+    thresholds = for_labels(numbers, labels)
+    return thresholds, None if certificate is None else _certificate(certificate), stopped
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

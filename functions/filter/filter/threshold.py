@@ -20,10 +20,20 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """One for each label; `problem` says why they are the deployed ones although live ones are configured."""
+    """
+    One for each label.
+
+    Attributes
+    ----------
+    stopped
+        Why nothing passes, whatever its confidence.
+    problem
+        Why they are the deployed ones although live ones are configured.
+    """
 
     of: Mapping[str, float]
     certificate: Certificate | None = None
+    stopped: str | None = None
     problem: str | None = None
 
 

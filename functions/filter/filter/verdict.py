@@ -43,8 +43,8 @@ def judge(
     }
 
 
-def certified(verdict: FilterResponse, refusal: str | None) -> FilterResponse:
-    """Return the verdict of an image that passes only with a certificate; `refusal` says why it has none."""
+def held_back(verdict: FilterResponse, refusal: str | None) -> FilterResponse:
+    """Return the verdict of an image that may not pass, where `refusal` says why, although it reaches its threshold."""
     if refusal is None or not verdict["passed"]:
         return verdict
     return {**verdict, "passed": False, "reason": refusal}

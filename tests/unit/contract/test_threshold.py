@@ -73,6 +73,8 @@ OBJECTS = (
     '{"thresholds": {"bicycle": 0.9, "default": 1}}',
     '{"thresholds": {"default": 0.9}, "certificate": null}',
     '{"thresholds": {"default": 0.9}, "certificate": []}',
+    '{"thresholds": {"default": 0.9}, "stopped": "the promise is refuted"}',
+    '{"thresholds": {"default": 0.9}, "stopped": true}',
     certified(),
     certified(until="2026-12-24"),
     certified(until="soon"),
@@ -95,14 +97,14 @@ def reading(parse: Callable[[], Any]) -> tuple[Any, str]:
         return None, str(error)
 
 
-def by_filter(text: str, labels: tuple[str, ...]) -> tuple[dict[str, float], bool]:
-    thresholds, certificate = parse_live_value(text, labels)
-    return thresholds, certificate is not None
+def by_filter(text: str, labels: tuple[str, ...]) -> tuple[dict[str, float], bool, str | None]:
+    thresholds, certificate, stopped = parse_live_value(text, labels)
+    return thresholds, certificate is not None, stopped
 
 
-def by_command(text: str, labels: tuple[str, ...]) -> tuple[dict[str, float], bool]:
-    thresholds, certificate = parse_live(text, labels)
-    return thresholds.by_label, certificate is not None
+def by_command(text: str, labels: tuple[str, ...]) -> tuple[dict[str, float], bool, str | None]:
+    thresholds, certificate, stopped = parse_live(text, labels)
+    return thresholds.by_label, certificate is not None, stopped
 
 
 @pytest.mark.parametrize("text", [*NUMBERS, *(f" {text}\n" for text in NUMBERS), *LISTS, *OBJECTS])
@@ -121,7 +123,7 @@ def test_with_a_label_that_is_named_default_there_is_one_number_only(text: str) 
 @pytest.mark.parametrize("text", ["1", ".8", "0.30000000000000004", "1e-7", *LISTS[:4]])
 def test_what_the_command_writes_filter_reads_without_a_change(text: str) -> None:
     thresholds = Thresholds.parse(text, LABELS)
-    assert by_filter(str(thresholds), LABELS) == (thresholds.by_label, False)
+    assert by_filter(str(thresholds), LABELS) == (thresholds.by_label, False, None)
 
 
 @pytest.mark.parametrize("text", LISTS)

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from filter.verdict import certified
+from filter.verdict import held_back
+from sweep.promise import stopped
 from tests.fakes.lambda_context import FakeLambdaContext
 from tests.fakes.parameter_server import ParameterServer, parameter_server
 
@@ -99,6 +100,16 @@ def test_any_other_image_goes_to_review_with_the_reason(
     assert filtered(live, event, REQUIRE_CERTIFICATE="false")["passed"], "only where it is required"
 
 
+def test_where_the_watch_has_stopped_it_nothing_passes_with_or_without_a_certificate(
+    filtered: Callable[..., dict[str, Any]],
+) -> None:
+    by_watch = stopped(value(), "the promise is refuted")
+    for require in ("true", "false"):
+        found = filtered(by_watch, REQUIRE_CERTIFICATE=require)
+        assert (found["passed"], found["threshold"]) == (False, 0.9)
+        assert found["reason"] == "nothing passes until the threshold is set again: the promise is refuted"
+
+
 def test_an_image_whose_draw_was_missed_goes_to_review(filtered: Callable[..., dict[str, Any]]) -> None:
     found = filtered(value(), AUDIT_SHARE="0.5", AUDIT_SECRET="audit")  # the request names no image
     assert found["passed"] is False
@@ -110,4 +121,4 @@ def test_an_image_whose_draw_was_missed_goes_to_review(filtered: Callable[..., d
 
 def test_an_image_below_the_threshold_keeps_its_own_reason() -> None:
     verdict: Any = {"passed": False, "label": "bicycle", "confidence": 0.5, "threshold": 0.9}
-    assert certified(verdict, "the certificate ended") == verdict
+    assert held_back(verdict, "the certificate ended") == verdict

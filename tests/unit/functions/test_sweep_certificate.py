@@ -111,7 +111,7 @@ def test_filter_understands_what_the_sweep_wrote(stack: Stack) -> None:
     put(stack)
     check(stack, ENDPOINT | {"EndpointConfigName": "config-2"})
     labels = ("bicycle", "motorcycle")
-    thresholds, certificate = parse_live_value(live(stack), labels)
+    thresholds, certificate, _ = parse_live_value(live(stack), labels)
     assert thresholds == {"bicycle": 0.9, "motorcycle": 0.93}
     found = refusal(certificate, Circumstances(None, labels, "s1-32", datetime.now(UTC)))
     assert (

@@ -16,6 +16,7 @@ from scones.connection import Connection
 from scones.errors import SconesError
 from scones.live_threshold import write_certified
 from scones.stack import read_stack
+from sweep.promise import stopped
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -47,6 +48,7 @@ def test_it_shows_the_live_one(scones: Scones, ssm: SSMClient) -> None:
         "deployed": 0.8,
         "deployed_thresholds": {"bicycle": 0.8, "motorcycle": 0.8},
         "certificate": None,
+        "stopped": None,
         "parameter": NAME,
         "problem": None,
     }
@@ -197,6 +199,16 @@ def test_a_value_and_reset_exclude_each_other(scones: Scones, ssm: SSMClient) ->
     assert result.exit_code == 2
     assert "exclude each other" in result.stderr
     assert stored(ssm) == "0.8"
+
+
+def test_what_the_watch_has_stopped_is_told(scones: Scones, ssm: SSMClient) -> None:
+    value = stopped("0.9", "the promise is refuted")
+    ssm.put_parameter(Name=NAME, Value=value, Overwrite=True)
+    shown = scones("threshold").stderr
+    assert "nothing passes, whatever its confidence, until it is set again: the promise is refuted" in shown
+    assert json.loads(scones("threshold", "--json").stdout)["stopped"] == "the promise is refuted"
+    assert scones("threshold", "0.9").exit_code == 0
+    assert stored(ssm) == "0.9"
 
 
 def test_a_parameter_that_is_gone_is_told_and_made_again(scones: Scones, ssm: SSMClient) -> None:
