@@ -218,11 +218,17 @@ def _problem(found: object) -> str | None:
     )
     if not isinstance(version, str | None) or (version is None and not has_config):
         return "without model_version or endpoint_config"
-    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+    if not _are_labels(labels):
         return "without labels"
+    if found.get("covers") is not None and not _are_labels(found["covers"]):
+        return "whose covers is not a list of labels"
     if not isinstance(found.get("serialize"), str) or not isinstance(found.get("withdrawn"), str | None):
         return "whose serialize or withdrawn is not text"
     return None if _is_time(found.get("until")) else "whose until is not a time with its zone"
+
+
+def _are_labels(found: object) -> bool:
+    return isinstance(found, list) and all(isinstance(label, str) for label in found)
 
 
 def _is_time(text: object) -> bool:

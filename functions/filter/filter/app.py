@@ -35,7 +35,7 @@ def handler(event: FilterRequest, context: LambdaContext) -> FilterResponse:  # 
     draw = lottery.draw(event.get("image_key"), event.get("etag"))
     verdict = refused(verdict, thresholds.stopped)
     if settings.requires_certificate:
-        verdict = refused(verdict, _refusal(event, thresholds, draw))
+        verdict = refused(verdict, _refusal(event, verdict["label"], thresholds, draw))
     measure(verdict)
     logger.info("filtered", **verdict)  # without the draw: reviewers must not know it
     if problem := draw.get("draw_missed"):
@@ -44,12 +44,12 @@ def handler(event: FilterRequest, context: LambdaContext) -> FilterResponse:  # 
     return {**verdict, **draw}
 
 
-def _refusal(event: FilterRequest, thresholds: Thresholds, draw: Draw) -> str | None:
+def _refusal(event: FilterRequest, label: str, thresholds: Thresholds, draw: Draw) -> str | None:
     if thresholds.problem:
         return f"no certificate could be read: {thresholds.problem}"
     if problem := draw.get("draw_missed"):
         return f"no certificate covers an image whose draw was missed: {problem}"
     image = Circumstances(
-        event.get("model_version"), settings.labels, settings.serialize_digest, datetime.now(UTC)
+        label, event.get("model_version"), settings.labels, settings.serialize_digest, datetime.now(UTC)
     )
     return refusal(thresholds.certificate, image)

@@ -60,8 +60,15 @@ def _certificate(found: Any) -> Certificate:  # noqa: ANN401 - any JSON
     version, config = found.get("model_version"), found.get("endpoint_config")
     name = config["name"] if version is None else None
     until = datetime.fromisoformat(found["until"])
+    covers = found.get("covers")
     return Certificate(
-        version, tuple(found["labels"]), found["serialize"], until, name, found.get("withdrawn")
+        version,
+        tuple(found["labels"]),
+        found["serialize"],
+        until,
+        name,
+        found.get("withdrawn"),
+        None if covers is None else tuple(covers),
     )
 
 
@@ -73,11 +80,17 @@ def _problem(found: object) -> str | None:
         version is None and not _is_config(found.get("endpoint_config"))
     ):
         return "without model_version or endpoint_config"
-    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+    if not _are_labels(labels):
         return "without labels"
+    if found.get("covers") is not None and not _are_labels(found["covers"]):
+        return "whose covers is not a list of labels"
     if not isinstance(found.get("serialize"), str) or not isinstance(found.get("withdrawn"), str | None):
         return "whose serialize or withdrawn is not text"
     return None if _is_time(found.get("until")) else "whose until is not a time with its zone"
+
+
+def _are_labels(found: object) -> bool:
+    return isinstance(found, list) and all(isinstance(label, str) for label in found)
 
 
 def _is_config(found: object) -> bool:

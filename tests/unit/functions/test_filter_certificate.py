@@ -46,6 +46,10 @@ def test_a_certified_image_passes(filtered: Callable[..., dict[str, Any]]) -> No
     assert filtered(value()) == {"passed": True, "label": "bicycle", "confidence": 0.95, "threshold": 0.9}
 
 
+def test_a_label_that_is_covered_passes(filtered: Callable[..., dict[str, Any]]) -> None:
+    assert filtered(value(covers=["bicycle"]))["passed"]
+
+
 def test_an_endpoint_that_reports_no_version_is_certified_by_its_configuration(
     filtered: Callable[..., dict[str, Any]],
 ) -> None:
@@ -81,6 +85,12 @@ def test_an_endpoint_that_reports_no_version_is_certified_by_its_configuration(
             value(labels=["motorcycle", "bicycle"]),
             "91bc",
             "the certificate is for the labels motorcycle,bicycle",
+        ),
+        (value(covers=["motorcycle"]), "91bc", "the certificate does not cover the label bicycle"),
+        (
+            value(covers="bicycle"),
+            "91bc",
+            "no certificate could be read: parameter live: has a certificate whose covers is not a list of labels",
         ),
         (value(serialize="s0-32"), "91bc", "the certificate is for images of Serialize s0-32, not s1-32"),
         (
