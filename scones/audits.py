@@ -2,18 +2,16 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from scones.decisions.decision import GONE, Entry, ReviewedClaim
+from scones.decisions.decision import GONE, SAME_PERSON_AFTER, UNDONE, Entry, ReviewedClaim
 from scones.errors import error_code
 from scones.index import in_audit, shard_of, time_text
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-SAME_PERSON_AFTER: Final = timedelta(days=7)
-"""After so long, the person who decided may be the one who looks a second time."""
 MAX_SECOND_LOOKS: Final = 5
 
 
@@ -107,6 +105,8 @@ def ask_second_look(dynamodb: "DynamoDBClient", table: str, draw: Draw, now: dat
     """
     Put a decided image into the review queue again, for another person.
 
+    The one who decided is given it only if the decision is old, or if nobody else looked for as long.
+
     Returns
     -------
     bool
@@ -144,7 +144,7 @@ def ask_second_look(dynamodb: "DynamoDBClient", table: str, draw: Draw, now: dat
 
 def _draw(item: Mapping[str, Any]) -> Draw:
     said, claim = item["draw"]["M"], ReviewedClaim.parse(item)
-    decided = _standing(claim)
+    decided = _standing(claim, item["draw_at"]["S"])
     return Draw(
         key=item["image_key"]["S"],
         etag=item["etag"]["S"],
@@ -165,12 +165,17 @@ def _draw(item: Mapping[str, Any]) -> Draw:
     )
 
 
-def _standing(claim: ReviewedClaim) -> Entry | None:
-    """Return the decision that stands; that an image is gone stands too, although its bytes may come again."""
+def _standing(claim: ReviewedClaim, drawn_at: str) -> Entry | None:
+    """
+    Return the decision that stands; None while there is none, and while it is being taken back.
+
+    That an image was gone stands too, although its claim is free for the same bytes: until those come again and are
+    drawn again.
+    """
     last = claim.entries[-1] if claim.entries else None
     if claim.decision is None and last is not None and last.label == GONE:
-        return last
-    return next((entry for entry in claim.entries if entry.id == claim.decision), None)
+        return last if _moment(last.at) >= _moment(drawn_at) else None
+    return next((one for one in claim.entries if one.id == claim.decision and one.label != UNDONE), None)
 
 
 def _moment(text: str) -> datetime:
