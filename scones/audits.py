@@ -167,15 +167,17 @@ def _draw(item: Mapping[str, Any]) -> Draw:
 
 def _standing(claim: ReviewedClaim, drawn_at: str) -> Entry | None:
     """
-    Return the decision that stands; None while there is none, and while it is being taken back.
+    Return the decision that stands, the sweep's watch by the same rule.
 
-    That an image was gone stands too, although its claim is free for the same bytes: until those come again and are
-    drawn again.
+    That an image is gone stands too, until its bytes come again and are drawn again. An undone decision does not stand,
+    whether or not that is recorded yet.
     """
     last = claim.entries[-1] if claim.entries else None
-    if claim.decision is None and last is not None and last.label == GONE:
-        return last if _moment(last.at) >= _moment(drawn_at) else None
-    return next((one for one in claim.entries if one.id == claim.decision and one.label != UNDONE), None)
+    if claim.decision is None and last is not None and last.label == GONE and last.at >= drawn_at:
+        return last
+    return next(
+        (entry for entry in claim.entries if entry.id == claim.decision and entry.label != UNDONE), None
+    )
 
 
 def _moment(text: str) -> datetime:

@@ -30,12 +30,15 @@ class LiveThreshold:
         Name of the SSM parameter.
     certificate
         What `scones certify --apply` wrote beside the thresholds.
+    stopped
+        Why nothing passes: the sweep's watch has stopped it.
     """
 
     parameter: str
     deployed: Thresholds
     live: Thresholds | None
     certificate: Certificate | None = None
+    stopped: str | None = None
     problem: str | None = None
 
     @property
@@ -44,7 +47,9 @@ class LiveThreshold:
         return self.deployed if self.live is None else self.live
 
     def __str__(self) -> str:
-        """Return `0.8`, or `bicycle=0.9,default=0.8 (deployed: 0.8)` where the two differ."""
+        """Return `0.8`, or `bicycle=0.9,default=0.8 (deployed: 0.8)` where the two differ, or why nothing passes."""
+        if self.stopped:
+            return f"nothing passes ({self.stopped})"
         differs = self.counts.by_label != self.deployed.by_label
         return f"{self.counts}{f' (deployed: {self.deployed})' if differs else ''}"
 
@@ -56,6 +61,7 @@ class LiveThreshold:
             "deployed": self.deployed.for_all,
             "deployed_thresholds": self.deployed.by_label,
             "certificate": self.certificate,
+            "stopped": self.stopped,
             "parameter": self.parameter,
             "problem": self.problem,
         }
@@ -128,7 +134,22 @@ def certificate_text(certificate: Certificate) -> str:
     return f"certified for {model} until {certificate['until']}"
 
 
-def parse_live(text: str, labels: tuple[str, ...]) -> tuple[Thresholds, Certificate | None]:
+def certificate_problem(certificate: Certificate | None, stack: Stack, now: datetime) -> str | None:
+    """Say why a certificate covers no image of a stack, whatever the model's version; None where it may."""
+    if certificate is None:
+        return "there is no certificate"
+    if withdrawn := certificate.get("withdrawn"):
+        return f"the certificate was withdrawn: {withdrawn}"
+    if now >= datetime.fromisoformat(certificate["until"]):
+        return f"the certificate ended at {certificate['until']}"
+    if tuple(certificate["labels"]) != stack.labels:
+        return f"the certificate is for the labels {','.join(certificate['labels'])}"
+    if certificate["serialize"] != stack.serialize_digest:
+        return f"the certificate is for images of Serialize {certificate['serialize']}, not {stack.serialize_digest}"
+    return None
+
+
+def parse_live(text: str, labels: tuple[str, ...]) -> tuple[Thresholds, Certificate | None, str | None]:
     """Read a live value; a test holds it to Filter's own reading.
 
     Raises
@@ -137,7 +158,7 @@ def parse_live(text: str, labels: tuple[str, ...]) -> tuple[Thresholds, Certific
         For anything else; the message continues a sentence that starts with the parameter's name.
     """
     if not text.lstrip().startswith("{"):
-        return Thresholds.parse(text, labels), None
+        return Thresholds.parse(text, labels), None, None
     try:
         value = json.loads(text, object_pairs_hook=_object)
     except (json.JSONDecodeError, RecursionError):
@@ -147,11 +168,15 @@ def parse_live(text: str, labels: tuple[str, ...]) -> tuple[Thresholds, Certific
     if not isinstance(numbers, dict) or not numbers or not all(map(_is_share, numbers.values())):
         message = "must have thresholds from 0 to 1, by label"
         raise ValueError(message)
+    stopped = value.get("stopped")
+    if not isinstance(stopped, str | None) or stopped == "":
+        message = "has a stopped that is not a sentence"
+        raise ValueError(message)
     thresholds = Thresholds.of_numbers(numbers, labels)
     if certificate is not None and (problem := _problem(certificate)):
         message = f"has a certificate {problem}"
         raise ValueError(message)
-    return thresholds, certificate
+    return thresholds, certificate, stopped
 
 
 def _read(ssm: "SSMClient", name: str) -> str | None:
@@ -193,11 +218,17 @@ def _problem(found: object) -> str | None:
     )
     if not isinstance(version, str | None) or (version is None and not has_config):
         return "without model_version or endpoint_config"
-    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+    if not _are_labels(labels):
         return "without labels"
+    if found.get("covers") is not None and not _are_labels(found["covers"]):
+        return "whose covers is not a list of labels"
     if not isinstance(found.get("serialize"), str) or not isinstance(found.get("withdrawn"), str | None):
         return "whose serialize or withdrawn is not text"
     return None if _is_time(found.get("until")) else "whose until is not a time with its zone"
+
+
+def _are_labels(found: object) -> bool:
+    return isinstance(found, list) and all(isinstance(label, str) for label in found)
 
 
 def _is_time(text: object) -> bool:

@@ -35,6 +35,7 @@ class Stack:
     labels: tuple[str, ...]
     thresholds: Thresholds
     threshold_parameter: str
+    serialize_digest: str
     endpoint_name: str
     sweep_function: str
     parameters: Mapping[str, str] = field(default_factory=dict)
@@ -103,6 +104,7 @@ def read_stack(connection: "Connection") -> Stack:
         labels=(labels := tuple(label.strip() for label in output("ModelLabels").split(","))),
         thresholds=_thresholds(name, output("PassThreshold"), labels),
         threshold_parameter=output("ThresholdParameterName"),
+        serialize_digest=output("SerializeDigest"),
         endpoint_name=output("ModelEndpointName"),
         sweep_function=output("SweepFunctionName"),
         parameters={

@@ -1,5 +1,6 @@
 """`scones threshold`: the confidence that passes without a person, and changing it without a deploy."""
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -8,7 +9,13 @@ from rich.text import Text
 from scones.connection import Target, cloud_options, connect
 from scones.errors import SconesError
 from scones.label_thresholds import Thresholds
-from scones.live_threshold import LiveThreshold, certificate_text, read_threshold, set_threshold
+from scones.live_threshold import (
+    LiveThreshold,
+    certificate_problem,
+    certificate_text,
+    read_threshold,
+    set_threshold,
+)
 from scones.stack import Stack, read_stack
 from scones.terminal import notice, out, print_json
 
@@ -43,6 +50,10 @@ def threshold(target: Target, *, value: str | None, reset: bool, force: bool, as
         print_json(found.as_document())
     else:
         _show(found, is_new=wanted is not None, options=target.options)
+    if stack.requires_certificate and (
+        problem := certificate_problem(found.certificate, stack, datetime.now(UTC))
+    ):
+        notice(f"no image passes, because RequireCertificate is true and {problem}")
     if found.problem:
         click.get_current_context().exit(_FAILED)
 

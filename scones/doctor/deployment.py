@@ -1,11 +1,12 @@
 """What CloudFormation, EventBridge, S3, DynamoDB and SSM say about a deployed stack."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from scones.doctor.findings import Finding, broken, ok, warning
 from scones.index import BY_TIME
-from scones.live_threshold import read_threshold
+from scones.live_threshold import certificate_problem, certificate_text, read_threshold
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
@@ -152,14 +153,21 @@ def check_table(dynamodb: "DynamoDBClient", stack: "Stack") -> Finding:
     return ok(TABLE, f"{stack.claims_table} is {status.lower()}")
 
 
-def check_threshold(ssm: "SSMClient", stack: "Stack", options: str) -> Finding:
-    """Look whether the live threshold can be used."""
+def check_threshold(ssm: "SSMClient", stack: "Stack", options: str, *, now: datetime) -> Finding:
+    """Look whether the live threshold can be used, and whether a certificate that is required covers images."""
     found = read_threshold(ssm, stack)
     if found.problem:
         return warning(
             THRESHOLD, f"{found.problem}: the deployed one counts", f"`scones threshold{options} --reset`"
         )
-    return ok(THRESHOLD, f"a confidence of {found} passes")
+    if stack.requires_certificate and (problem := certificate_problem(found.certificate, stack, now)):
+        return broken(
+            THRESHOLD,
+            f"no image passes, because RequireCertificate is true and {problem}",
+            f"`scones certify{options} --apply`, or deploy with RequireCertificate=false",
+        )
+    said = f", {certificate_text(found.certificate)}" if found.certificate else ""
+    return ok(THRESHOLD, f"a confidence of {found} passes{said}")
 
 
 def check_retention(parameters: Mapping[str, str]) -> list[Finding]:

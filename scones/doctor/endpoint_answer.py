@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import fsum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from scones.doctor.findings import Finding, broken, ok, warning
 from scones.errors import error_code, is_denied
@@ -32,7 +32,9 @@ _FLOAT_ERROR: Final = 1e-3
 _ROUNDING_PER_CLASS: Final = 5e-4
 _GREATEST_TOLERANCE: Final = 5e-2
 _LONGEST_SHOWN: Final = 80
-_MODEL_VERSION: Final = re.compile(r"(?:^|[,; ])model_version=([A-Za-z0-9._-]{1,64})(?:$|[,; ])")
+MODEL_VERSION: Final = re.compile(r"(?:^|[,; ])model_version=([A-Za-z0-9._-]{1,64})(?:$|[,; ])")
+_NUMBER: Final = rb"[-+]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][-+]?\d{1,3})?"
+_CSV: Final = re.compile(rb"\s*+%b(?:[ \t]*+,[ \t]*+%b)++\s*+" % (_NUMBER, _NUMBER))
 _THROTTLED: Final = frozenset({"ThrottlingException", "ThrottledException", "TooManyRequestsException"})
 _NOT_TAKING_REQUESTS: Final = frozenset({"ValidationError", "ValidationException"})
 
@@ -98,7 +100,7 @@ def check_answer(
         return broken(
             ANSWER, f"{endpoint} {problem.sentence}", _LABELS if problem.is_about_labels else repair
         )
-    found = _MODEL_VERSION.search(response.get("CustomAttributes") or "")
+    found = MODEL_VERSION.search(response.get("CustomAttributes") or "")
     version = f"model version {found[1]}" if found else "no model version named"
     message = f"{len(labels)} probabilities for {len(labels)} labels in {seconds:.2f} s, {version}"
     if seconds > SLOW_S:
@@ -132,11 +134,14 @@ def find_problem(body: bytes, labels: Sequence[str]) -> Problem | None:
     """Say why Classify would not believe an answer, or None; a test holds it to Classify's own reading."""
     quoted = shown(body[: 4 * _LONGEST_SHOWN].decode("utf-8", "replace"))[:_LONGEST_SHOWN]
     try:
-        values = json.loads(body)
-    except (ValueError, RecursionError):
-        return Problem(f"does not answer JSON: {quoted}")
-    if not isinstance(values, list):
-        return Problem(f"does not answer a list: {quoted}")
+        values, named = _read_form(body)
+    except ValueError as error:
+        return Problem(f"{error}: {quoted}")
+    if named is not None:
+        names = [name for name in named if isinstance(name, str)]
+        if sorted(names) != sorted(labels) or len(names) != len(named):
+            wanted = f"not exactly {', '.join(labels)}"
+            return Problem(f"names other labels, {wanted}: {quoted}", is_about_labels=True)
     if len(values) != len(labels):
         wanted = f"{len(labels)} labels ({', '.join(labels)})"
         return Problem(f"answers {len(values)} values for {wanted}: {quoted}", is_about_labels=True)
@@ -146,6 +151,45 @@ def find_problem(body: bytes, labels: Sequence[str]) -> Problem | None:
     if abs((total := fsum(min(max(value, 0.0), 1.0) for value in values)) - 1) > tolerance:
         return Problem(f"answers probabilities whose sum is {total:.4f}, not 1: {quoted}")
     return None
+
+
+def _read_form(body: bytes) -> tuple[list[Any], list[Any] | None]:
+    """Return the values of an answer, and their labels where it names them, as Classify reads them.
+
+    Raises
+    ------
+    ValueError
+        When it has none of the forms that Classify knows; the message continues a sentence about the endpoint.
+    """
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError):
+        if not _CSV.fullmatch(body):
+            message = "answers neither JSON nor a line of numbers"
+            raise ValueError(message) from None
+        content = [float(value) for value in body.split(b",")]
+    named = None
+    if isinstance(content, dict):
+        keys = [key for key in ("probabilities", "predictions", "prediction") if key in content]
+        if len(keys) == 1:
+            named = _of_one_image(content.get("labels")) if keys[0] == "probabilities" else None
+            content = content[keys[0]]
+    values = _of_one_image(content)
+    if not isinstance(values, list):
+        message = "does not answer a list"
+        raise ValueError(message)  # noqa: TRY004  what the endpoint answered, not an argument
+    if values and all(isinstance(value, dict) and {"label", "score"} <= value.keys() for value in values):
+        return [value["score"] for value in values], [value["label"] for value in values]
+    if named is not None and (not isinstance(named, list) or len(named) != len(values)):
+        message = "answers other labels than values"
+        raise ValueError(message)
+    return values, named
+
+
+def _of_one_image(values: Any) -> Any:  # noqa: ANN401  any JSON
+    """Return the only row of a batch."""
+    is_batch = isinstance(values, list) and len(values) == 1 and isinstance(values[0], list)
+    return values[0] if is_batch else values
 
 
 def _is_probability(value: object) -> bool:

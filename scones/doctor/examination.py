@@ -191,7 +191,9 @@ def _examine_resources(
     yield from guarded(RULES, lambda: check_rules(connection.events(), stack.name, resources))
     yield from guarded(BUCKET, lambda: check_bucket(connection.s3(), stack))
     yield from guarded(TABLE, lambda: check_table(connection.dynamodb(), stack))
-    yield from guarded(THRESHOLD, lambda: check_threshold(connection.ssm(), stack, options))
+    yield from guarded(
+        THRESHOLD, lambda: check_threshold(connection.ssm(), stack, options, now=datetime.now(UTC))
+    )
     yield from guarded(RETENTION, lambda: check_retention(parameters))
     for name, arn, parameter in topics:
         look = partial(check_topic, connection.sns(), name, arn, parameter, is_local=connection.is_local)

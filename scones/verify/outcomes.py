@@ -115,8 +115,13 @@ def _prediction_faults(
         yield "no endpoint"
     if not _is_share(confidence) or not _is_share(threshold):
         yield f"confidence {confidence!r} and threshold {threshold!r} are not both from 0 to 1"
-    elif (confidence >= threshold) != (document.outcome is Outcome.PASSED):
+    elif (confidence >= threshold) != (document.outcome is Outcome.PASSED) and not _is_held_back(document):
         yield f"{document.outcome} with confidence {confidence} at threshold {threshold}"
+
+
+def _is_held_back(document: Document) -> bool:
+    """Whether it goes to a person although it reaches the threshold, for want of a certificate: the reason says so."""
+    return document.outcome is Outcome.REVIEW and " reaches the threshold of " in (document.reason or "")
 
 
 def _error_faults(error: object) -> Iterator[str]:

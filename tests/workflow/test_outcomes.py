@@ -64,6 +64,19 @@ def test_a_reason_is_never_rounded_to_the_other_side(workflow: Workflow) -> None
     assert run.document["reason"] == "bicycle at 0.799 is below the threshold of 0.8"
 
 
+def test_an_image_without_a_certificate_goes_to_a_person_and_the_reason_says_why(
+    workflow: Workflow, schema: dict[str, object]
+) -> None:
+    verdict = SURE | {"passed": False, "reason": "no certificate covers model 3f2a: certified is 91bc"}
+    run = workflow.run(filter_=returns(verdict))
+
+    jsonschema.validate(run.document, schema)
+    assert run.document["outcome"] == "review"
+    assert run.document["reason"] == (
+        "bicycle at 0.950 reaches the threshold of 0.8, but no certificate covers model 3f2a: certified is 91bc"
+    )
+
+
 @pytest.mark.parametrize("error", POISON)
 def test_poison_is_rejected_at_once_and_alarms_nobody(
     workflow: Workflow, schema: dict[str, object], error: str

@@ -26,9 +26,10 @@ class Draw(TypedDict, total=False):
 
 
 class FilterResponse(Draw):
-    """The verdict; `passed` is exactly `confidence >= threshold`."""
+    """The verdict; `passed` is `confidence >= threshold`, unless `reason` says why the image may not pass."""
 
     passed: bool
     label: str
     confidence: float
     threshold: float
+    reason: NotRequired[str]

@@ -2,50 +2,24 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from filter.certificate import Certificate
 from filter.threshold_rule import for_labels, parse_thresholds
 
 
-@dataclass(frozen=True, slots=True)
-class Certificate:
-    """
-    What the thresholds were certified for.
-
-    Attributes
-    ----------
-    model_version
-        As the endpoint reported it; None where it reports none: `endpoint_config` is bound then.
-    labels
-        The classes, in the order of the model's probabilities.
-    serialize
-        Digest of Serialize's code and settings.
-    until
-        The first moment at which it is not valid any more.
-    endpoint_config
-        Name of the endpoint's configuration, which the sweep compares.
-    withdrawn
-        Why it is not valid any more, before its end.
-    """
-
-    model_version: str | None
-    labels: tuple[str, ...]
-    serialize: str
-    until: datetime
-    endpoint_config: str | None = None
-    withdrawn: str | None = None
-
-
-def parse_live_value(text: str, labels: Sequence[str]) -> tuple[dict[str, float], Certificate | None]:
+def parse_live_value(
+    text: str, labels: Sequence[str]
+) -> tuple[dict[str, float], Certificate | None, str | None]:
     """
     Parse `0.8`, `bicycle=0.9,default=0.8`, or the JSON object that `scones certify --apply` writes.
 
     Returns
     -------
     tuple
-        The lowest confidence that passes for each label, and the certificate, where there is one.
+        The lowest confidence that passes for each label; the certificate, where there is one; and why nothing passes,
+        where the sweep's watch has stopped it.
 
     Raises
     ------
@@ -54,7 +28,7 @@ def parse_live_value(text: str, labels: Sequence[str]) -> tuple[dict[str, float]
         the parameter's name.
     """
     if not text.lstrip().startswith("{"):
-        return parse_thresholds(text, labels), None
+        return parse_thresholds(text, labels), None, None
     try:
         value = json.loads(text, object_pairs_hook=_object)
     except (json.JSONDecodeError, RecursionError):
@@ -62,8 +36,10 @@ def parse_live_value(text: str, labels: Sequence[str]) -> tuple[dict[str, float]
     numbers = value.get("thresholds")
     if not isinstance(numbers, dict) or not numbers or not all(map(_is_share, numbers.values())):
         raise ValueError("must have thresholds from 0 to 1, by label")
-    certificate = value.get("certificate")
-    return for_labels(numbers, labels), None if certificate is None else _certificate(certificate)
+    certificate, stopped = value.get("certificate"), value.get("stopped")
+    if not isinstance(stopped, str | None) or stopped == "":
+        raise ValueError("has a stopped that is not a sentence")
+    return for_labels(numbers, labels), None if certificate is None else _certificate(certificate), stopped
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -84,8 +60,15 @@ def _certificate(found: Any) -> Certificate:  # noqa: ANN401 - any JSON
     version, config = found.get("model_version"), found.get("endpoint_config")
     name = config["name"] if version is None else None
     until = datetime.fromisoformat(found["until"])
+    covers = found.get("covers")
     return Certificate(
-        version, tuple(found["labels"]), found["serialize"], until, name, found.get("withdrawn")
+        version,
+        tuple(found["labels"]),
+        found["serialize"],
+        until,
+        name,
+        found.get("withdrawn"),
+        None if covers is None else tuple(covers),
     )
 
 
@@ -97,11 +80,17 @@ def _problem(found: object) -> str | None:
         version is None and not _is_config(found.get("endpoint_config"))
     ):
         return "without model_version or endpoint_config"
-    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+    if not _are_labels(labels):
         return "without labels"
+    if found.get("covers") is not None and not _are_labels(found["covers"]):
+        return "whose covers is not a list of labels"
     if not isinstance(found.get("serialize"), str) or not isinstance(found.get("withdrawn"), str | None):
         return "whose serialize or withdrawn is not text"
     return None if _is_time(found.get("until")) else "whose until is not a time with its zone"
+
+
+def _are_labels(found: object) -> bool:
+    return isinstance(found, list) and all(isinstance(label, str) for label in found)
 
 
 def _is_config(found: object) -> bool:

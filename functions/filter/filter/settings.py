@@ -27,6 +27,10 @@ class Settings:
         The share of all classified images, 0 to 1, that people check; 0 for none.
     audit_secret
         ARN of the secret of the draw; empty where there is none.
+    requires_certificate
+        Whether an image passes only where a certificate covers it.
+    serialize_digest
+        Digest of Serialize's code and settings in this release.
     """
 
     labels: tuple[str, ...]
@@ -35,6 +39,8 @@ class Settings:
     threshold_max_age_s: int = 30
     audit_share: float = 0.0
     audit_secret: str = ""
+    requires_certificate: bool = False
+    serialize_digest: str = ""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
@@ -42,7 +48,8 @@ class Settings:
         Read LABELS ("bicycle,motorcycle"), CONFIDENCE_THRESHOLD and the location of the live threshold.
 
         CONFIDENCE_THRESHOLD is "0.8", or "bicycle=0.9,default=0.8".
-        THRESHOLD_PARAMETER may be missing; POWERTOOLS_PARAMETERS_MAX_AGE defaults to 30.
+        THRESHOLD_PARAMETER may be missing; POWERTOOLS_PARAMETERS_MAX_AGE defaults to 30, REQUIRE_CERTIFICATE to
+        "false".
 
         Raises
         ------
@@ -66,6 +73,12 @@ class Settings:
         max_age = environment.get("POWERTOOLS_PARAMETERS_MAX_AGE", "30")
         if not re.fullmatch("[0-9]{1,5}", max_age):
             problems.append(f"POWERTOOLS_PARAMETERS_MAX_AGE must be a number of seconds, not {max_age!r}")
+        requires = environment.get("REQUIRE_CERTIFICATE", "false")
+        digest = environment.get("SERIALIZE_DIGEST", "")
+        if requires not in {"true", "false"}:
+            problems.append(f"REQUIRE_CERTIFICATE must be true or false, not {requires!r}")
+        elif requires == "true" and not digest:
+            problems.append("SERIALIZE_DIGEST is missing, which REQUIRE_CERTIFICATE needs")
         share = 0.0
         try:
             share = parse_number(environment.get("AUDIT_SHARE", "0"))
@@ -77,4 +90,4 @@ class Settings:
         is_sam_local = environment.get("AWS_SAM_LOCAL") == "true"
         parameter = "" if is_sam_local else environment.get("THRESHOLD_PARAMETER", "")
         secret = "" if is_sam_local else environment.get("AUDIT_SECRET", "")
-        return cls(labels, thresholds, parameter, int(max_age), share, secret)
+        return cls(labels, thresholds, parameter, int(max_age), share, secret, requires == "true", digest)

@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from filter.certificate import Certificate
 from filter.errors import StoreUnavailableError
-from filter.live_value import Certificate, parse_live_value
+from filter.live_value import parse_live_value
 from filter.settings import Settings
 
 
@@ -19,10 +20,15 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """One for each label; `problem` says why they are the deployed ones although live ones are configured."""
+    """
+    One for each label, with their certificate.
+
+    `stopped` says why nothing passes; `problem`, why they are the deployed ones although live ones are configured.
+    """
 
     of: Mapping[str, float]
     certificate: Certificate | None = None
+    stopped: str | None = None
     problem: str | None = None
 
 

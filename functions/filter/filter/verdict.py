@@ -43,5 +43,12 @@ def judge(
     }
 
 
+def refused(verdict: FilterResponse, refusal: str | None) -> FilterResponse:
+    """Return the verdict of an image that may not pass; `refusal` says why, None that it may."""
+    if refusal is None or not verdict["passed"]:
+        return verdict
+    return {**verdict, "passed": False, "reason": refusal}
+
+
 def _is_probability(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1

@@ -8,10 +8,11 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
+from sweep.certificate import check_certificate
 from sweep.contract import SweepRequest, SweepResponse
 from sweep.observability import logger, metrics
-from sweep.rescue import Clients, Rescue
-from sweep.run import Run
+from sweep.rescue import OF_ONE_IMAGE, Clients, Rescue
+from sweep.run import Run, SweepFailedError
 from sweep.settings import Settings
 
 settings = Settings.from_environment(os.environ)
@@ -36,6 +37,7 @@ clients = Clients(
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: SweepRequest, context: LambdaContext) -> SweepResponse:
     """Sweep for as long as the function may run, and return what was found."""
+    certificate_error = None if event.get("dry_run") else _check_certificate()
     run = Run(Rescue(clients, settings), settings, context.get_remaining_time_in_millis, datetime.now(UTC))
     answer = run.sweep(event)
     if not answer["dry_run"]:
@@ -54,4 +56,18 @@ def handler(event: SweepRequest, context: LambdaContext) -> SweepResponse:
             metrics.add_metric("AuditedPasses", MetricUnit.Count, run.watched.passes)
             metrics.add_metric("AuditedWrong", MetricUnit.Count, run.watched.wrong)
     logger.info("swept", extra={key: value for key, value in answer.items() if key != "images"})
+    if certificate_error:
+        raise SweepFailedError(f"the certificate could not be checked: {certificate_error}")
     return answer
+
+
+def _check_certificate() -> str | None:
+    """Return why the certificate could not be checked, which must not keep the run from images."""
+    try:
+        check_certificate(
+            clients.ssm, lambda: boto3.client("sagemaker", config=config), clients.sns, settings
+        )
+    except OF_ONE_IMAGE as error:
+        logger.exception("certificate not checked")
+        return f"{type(error).__name__}: {error}"
+    return None

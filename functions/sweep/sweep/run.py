@@ -28,7 +28,7 @@ THREADS = 8
 
 
 class SweepFailedError(Exception):
-    """None of the images to be started or reported could be, or the bucket could not be listed."""
+    """None of the images to be started or reported could be, or the bucket or the certificate could not be read."""
 
 
 @dataclass(slots=True)

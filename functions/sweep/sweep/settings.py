@@ -53,6 +53,8 @@ class Settings:
     record_decision_arn: str
     alert_topic_arn: str
     failed_queue_url: str
+    threshold_parameter: str
+    endpoint_name: str
     sweep_minutes: int
     sweep_days: int
     sweep_attempts: int
@@ -63,12 +65,11 @@ class Settings:
     promised_error: float
     false_alarms_a_year: float
     watch_action: str
-    threshold_parameter: str
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
         """
-        Read the nineteen variables. No defaults: they would hide a variable that the template does not set.
+        Read the twenty variables. No defaults: they would hide a variable that the template does not set.
 
         Raises
         ------
@@ -116,6 +117,8 @@ class Settings:
             record_decision_arn=text("RECORD_DECISION_ARN"),
             alert_topic_arn=text("ALERT_TOPIC_ARN"),
             failed_queue_url=text("FAILED_QUEUE_URL"),
+            threshold_parameter=text("THRESHOLD_PARAMETER"),
+            endpoint_name=text("ENDPOINT_NAME"),
             sweep_minutes=whole("SWEEP_MINUTES", LONGEST_MINUTES),
             sweep_days=whole("SWEEP_DAYS", LONGEST_DAYS),
             sweep_attempts=whole("SWEEP_ATTEMPTS", MOST_ATTEMPTS),
@@ -126,7 +129,6 @@ class Settings:
             promised_error=number("PROMISED_ERROR", 0, MOST_ERRORS),
             false_alarms_a_year=number("WATCH_FALSE_ALARMS", *FALSE_ALARMS),
             watch_action=text("WATCH_ACTION"),
-            threshold_parameter=text("THRESHOLD_PARAMETER"),
         )
         if settings.watch_action and settings.watch_action not in WATCH_ACTIONS:
             problems.append(

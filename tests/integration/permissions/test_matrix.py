@@ -30,6 +30,8 @@ NOT_SHOWN = {
     ("DeliverInventories", None): "the emulator delivers no inventories",
     ("DeliverLogs", None): "the emulator delivers no logs of executions",
     ("Trace", None): "the emulator has no X-Ray",
+    ("IsEndpointCertified", None): "SageMaker is not in the emulator",
+    ("WhenWasItMade", None): "SageMaker is not in the emulator",
     ("UseKey", None): "the emulator encrypts nothing, so nothing asks for the key",
     ("WriteLogs", None): "the emulator writes a function's lines to its log group by itself",
     ("WatchChildren", None): "the emulator watches a map's children in its own memory",

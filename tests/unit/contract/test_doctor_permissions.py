@@ -109,6 +109,20 @@ def test_it_believes_the_answers_that_classify_believes() -> None:
     answers += [b"[0.5, 0.5, 0]", b"[-0.5, 1.5]", b'["1", "0"]', b"null", b"", b"\xff", b"[0.5, Infinity]"]
     answers += [b"[0.5004, 0.5004]", b"[0.5009, 0.5009]", b"[[0.5], 0.5]"]
     answers += [b"[1.0000053, 1e-05]", b"[-1.2e-07, 1]", b"[1.002, -0.002]"]
+    answers += [
+        b"[[0.9, 0.1]]",
+        b"0.9,0.1",
+        b"0.9,0.1,0",
+        b"0.9;0.1",
+        b'{"predictions": [[0.9, 0.1]]}',
+        b"{}",
+    ]
+    answers += [b'{"prediction": [0.9, 0.1]}', b'{"probabilities": [0.9, 0.1], "labels": ["b", "a"]}']
+    answers += [b'{"probabilities": [0.9, 0.1], "labels": ["b"]}', b"4.2,-1.3"]
+    answers += [b'{"probabilities": [0.9, 0.1], "predictions": [0.9, 0.1]}']
+    answers += [
+        b'[{"label": "b", "score": 0.9}, {"label": "%b", "score": 0.1}]' % name for name in (b"a", b"c")
+    ]
     questions = [(answer, ("a", "b")) for answer in answers]
     for classes, missing in itertools.product((3, 10, 100, 1000), (0.0009, 0.003, 0.0051, 0.049, 0.051)):
         labels = tuple(str(number) for number in range(classes))

@@ -64,6 +64,27 @@ def test_the_digest_is_of_what_is_here(root: Path) -> None:
     )
 
 
+def test_a_certificate_binds_the_code_of_serialize(root: Path, copied: Path) -> None:
+    written = release_digest.written(root / "template.yaml", "Serialize")
+    assert written == release_digest.serialize_digest(root), "run `make release-digest`"
+    (copied / "functions/filter/filter/verdict.py").write_text("")
+    assert release_digest.serialize_digest(copied) == written
+    (copied / "functions/serialize/requirements.txt").write_text("pillow==1")
+    assert release_digest.serialize_digest(copied) != written
+
+
+def test_a_certificate_binds_every_setting_that_decides_what_serialize_makes_of_an_image(
+    template: dict[str, Any],
+) -> None:
+    """The others decide which images are accepted, where they are read from, and how this is logged."""
+    settings = template["Resources"]["Serialize"]["Properties"]["Environment"]["Variables"]
+    others = {"POWERTOOLS_SERVICE_NAME", "MAX_OBJECT_BYTES", "MAX_PIXELS", "AWS_ENDPOINT_URL_S3"}
+    deciding = {value["Ref"] for name, value in settings.items() if name not in others}
+    bound = template["Resources"]["Filter"]["Properties"]["Environment"]["Variables"]["SERIALIZE_DIGEST"]
+    assert parameters_in(bound, set(template["Parameters"])) == deciding == {"ModelInputSize"}
+    assert template["Outputs"]["SerializeDigest"]["Value"] == bound
+
+
 @pytest.mark.parametrize(
     "changed",
     [

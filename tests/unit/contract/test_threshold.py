@@ -10,6 +10,7 @@ import pytest
 from filter.live_value import parse_live_value
 from scones.label_thresholds import Thresholds
 from scones.live_threshold import parse_live
+from sweep.promise import raised, stopped
 from tools.transformed import template
 
 LABELS = ("bicycle", "pedal power", "x_y.z-w")
@@ -77,6 +78,9 @@ OBJECTS = (
     certified(until="2026-12-24"),
     certified(until="soon"),
     certified(labels="bicycle"),
+    certified(covers="bicycle"),
+    certified(covers=["bicycle", 1]),
+    certified(covers=["bicycle"]),
     certified(serialize=None),
     certified(withdrawn=True),
     certified(withdrawn="the endpoint changed"),
@@ -85,6 +89,13 @@ OBJECTS = (
     certified(model_version=None, endpoint_config=CONFIG),
     certified(model_version=7, endpoint_config=CONFIG),
     certified({"car": 1}),
+    '{"thresholds": {"default": 0.9}, "stopped": "Too many were wrong."}',
+    '{"thresholds": {"default": 0.9}, "stopped": null}',
+    '{"thresholds": {"default": 0.9}, "stopped": ""}',
+    '{"thresholds": {"default": 0.9}, "stopped": true}',
+    stopped(certified(), "Too many were wrong."),
+    stopped("bicycle=0.9,default=0.8", "Too many were wrong."),
+    raised(certified(next=[{"default": 0.95}]), "Too many were wrong.", "2026-11-27T12:00:00Z")[0],  # type: ignore[index]
 )
 
 
@@ -95,14 +106,14 @@ def reading(parse: Callable[[], Any]) -> tuple[Any, str]:
         return None, str(error)
 
 
-def by_filter(text: str, labels: tuple[str, ...]) -> tuple[dict[str, float], bool]:
-    thresholds, certificate = parse_live_value(text, labels)
-    return thresholds, certificate is not None
+def by_filter(text: str, labels: tuple[str, ...]) -> tuple[dict[str, float], bool, str | None]:
+    thresholds, certificate, stopped = parse_live_value(text, labels)
+    return thresholds, certificate is not None, stopped
 
 
-def by_command(text: str, labels: tuple[str, ...]) -> tuple[dict[str, float], bool]:
-    thresholds, certificate = parse_live(text, labels)
-    return thresholds.by_label, certificate is not None
+def by_command(text: str, labels: tuple[str, ...]) -> tuple[dict[str, float], bool, str | None]:
+    thresholds, certificate, stopped = parse_live(text, labels)
+    return thresholds.by_label, certificate is not None, stopped
 
 
 @pytest.mark.parametrize("text", [*NUMBERS, *(f" {text}\n" for text in NUMBERS), *LISTS, *OBJECTS])
@@ -121,7 +132,7 @@ def test_with_a_label_that_is_named_default_there_is_one_number_only(text: str) 
 @pytest.mark.parametrize("text", ["1", ".8", "0.30000000000000004", "1e-7", *LISTS[:4]])
 def test_what_the_command_writes_filter_reads_without_a_change(text: str) -> None:
     thresholds = Thresholds.parse(text, LABELS)
-    assert by_filter(str(thresholds), LABELS) == (thresholds.by_label, False)
+    assert by_filter(str(thresholds), LABELS) == (thresholds.by_label, False, None)
 
 
 @pytest.mark.parametrize("text", LISTS)
@@ -129,3 +140,16 @@ def test_what_the_template_takes_names_its_labels_once(text: str) -> None:
     pattern = re.compile(template()["Parameters"]["ConfidenceThreshold"]["AllowedPattern"])
     taken = pattern.fullmatch(text) is not None
     assert taken == (text in {LISTS[0], LISTS[1], LISTS[3], LISTS[4], LISTS[5]})
+
+
+@pytest.mark.parametrize("live", ["0.8", "bicycle=0.9,default=0.8", certified()])
+def test_nothing_passes_after_the_watch_has_stopped_it(live: str) -> None:
+    assert by_filter(stopped(live, "Too many were wrong."), LABELS)[2] == "Too many were wrong."
+
+
+def test_the_thresholds_that_the_watch_raises_are_those_that_filter_applies() -> None:
+    higher = raised(certified(next=[{"bicycle": 0.95, "default": 0.9}]), "Why.", "2026-11-27T12:00:00Z")
+    assert higher is None, "other labels than before"
+    higher = raised(certified(next=[{"default": 0.95}]), "Why.", "2026-11-27T12:00:00Z")
+    assert higher
+    assert by_filter(higher[0], LABELS) == (dict.fromkeys(LABELS, 0.95), True, None)

@@ -98,3 +98,15 @@ def test_what_the_schema_refuses_is_a_fault(
 )
 def test_what_only_the_stack_can_tell_is_a_fault_too(part: str, value: object) -> None:
     assert faults(result_document(KEY, ETAG, 12, "passed", "arn") | {part: value})
+
+
+@pytest.mark.parametrize(
+    ("reason", "is_fault"),
+    [
+        ("bicycle at 0.950 reaches the threshold of 0.8, but the certificate ended", False),
+        ("bicycle at 0.950 is below the threshold of 0.8", True),
+    ],
+)
+def test_an_image_that_only_lacks_a_certificate_is_rightly_in_review(reason: str, is_fault: bool) -> None:
+    document = result_document(KEY, ETAG, 12, "review", "arn") | {"confidence": 0.95, "reason": reason}
+    assert bool(faults(document)) is is_fault

@@ -28,6 +28,8 @@ SETTINGS = {
         "RECORD_DECISION_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:record",
         "ALERT_TOPIC_ARN": "arn:aws:sns:us-east-1:123456789012:alerts",
         "FAILED_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/failed",
+        "THRESHOLD_PARAMETER": "ConfidenceThreshold-scones",
+        "ENDPOINT_NAME": "scones",
         "SWEEP_MINUTES": "30",
         "SWEEP_DAYS": "14",
         "SWEEP_ATTEMPTS": "3",
@@ -38,7 +40,6 @@ SETTINGS = {
         "PROMISED_ERROR": "0",
         "WATCH_FALSE_ALARMS": "0.05",
         "WATCH_ACTION": "notify",
-        "THRESHOLD_PARAMETER": "ConfidenceThreshold-scones",
         "RESULT_DAYS": "0",
     },
 }

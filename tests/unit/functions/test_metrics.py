@@ -185,6 +185,7 @@ def test_sweep_says_how_old_the_oldest_images_are_and_how_long_its_listing_takes
     load_app: Loader, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     function = load_app("sweep")
+    monkeypatch.setattr(function, "check_certificate", lambda *_: None)
     run = function.Run
 
     def sweep(self: Any, _request: Any) -> dict[str, Any]:
@@ -222,6 +223,7 @@ def test_evidence_is_measured_while_there_is_a_promise_and_is_nothing_once_it_ha
         return {"dry_run": False, "counts": dict.fromkeys(Kind, 0)}
 
     monkeypatch.setattr(function.Run, "sweep", sweep)
+    monkeypatch.setattr(function, "check_certificate", lambda *_: None)
     function.handler({}, FakeLambdaContext())
     assert emitted(capsys.readouterr().out, "sweep")[ALL].get("WatchEvidence") == measured
 

@@ -80,6 +80,18 @@ def test_filter_takes_a_threshold_for_each_label_and_refuses_a_name_that_is_no_l
         FilterSettings.from_environment(environment)
 
 
+def test_filter_knows_what_a_certificate_binds() -> None:
+    environment = {**SETTINGS["filter"], "REQUIRE_CERTIFICATE": "true", "SERIALIZE_DIGEST": "s1-32"}
+    found = FilterSettings.from_environment(environment)
+    assert (found.requires_certificate, found.serialize_digest) == (True, "s1-32")
+    for change, problem in (
+        ({"SERIALIZE_DIGEST": ""}, "SERIALIZE_DIGEST is missing"),
+        ({"REQUIRE_CERTIFICATE": "yes"}, "REQUIRE_CERTIFICATE must be true or false, not 'yes'"),
+    ):
+        with pytest.raises(ValueError, match=problem):
+            FilterSettings.from_environment(environment | change)
+
+
 def test_settings_cannot_change() -> None:
     found = FilterSettings.from_environment(SETTINGS["filter"])
     with pytest.raises(AttributeError):

@@ -70,6 +70,7 @@ def outputs() -> dict[str, str]:
         "ModelLabels": "bicycle,motorcycle",
         "PassThreshold": "0.8",
         "ThresholdParameterName": "ConfidenceThreshold-scones",
+        "SerializeDigest": "s1-32",
         "ModelEndpointName": "the-endpoint",
     }
 

@@ -1,6 +1,8 @@
 """`scones doctor`: a deployed stack, who is notified, and what waits."""
 
 import itertools
+import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,6 +25,7 @@ from sweep.settings import Settings
 from tests.fakes.stubbed_clients import Refusal, stubbed
 from tests.unit.functions.environment import SETTINGS
 
+NOW = datetime(2026, 11, 27, tzinfo=UTC)
 TOPIC = "arn:aws:sns:us-east-1:123456789012:alert"
 UPLOADS = Resource("ImageDropped", RULE, "scones-ImageDropped-1")
 SWEEPS = Resource("SweepSchedule", RULE, "scones-SweepSchedule-1")
@@ -47,6 +50,7 @@ def stack() -> Stack:
         labels=("bicycle", "motorcycle"),
         thresholds=Thresholds.parse("0.8", ("bicycle", "motorcycle")),
         threshold_parameter="ConfidenceThreshold-scones",
+        serialize_digest="s1-32",
         endpoint_name="the-endpoint",
         sweep_function="sweep",
     )
@@ -156,11 +160,49 @@ def test_claims_that_are_not_in_the_index_are_a_warning(
 def test_a_threshold_that_cannot_be_used_is_a_warning_that_says_how_to_reset_it(stack: Stack) -> None:
     def check(value: str) -> Finding:
         ssm = stubbed("ssm", ("get_parameter", {"Parameter": {"Value": value}}))
-        return check_threshold(ssm, stack, " --stack scones")
+        return check_threshold(ssm, stack, " --stack scones", now=NOW)
 
     assert check("0.9").message == "a confidence of 0.9 (deployed: 0.8) passes"
     assert check("high").level is Level.WARNING
     assert check("high").next_step == "`scones threshold --stack scones --reset`"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({}, None),
+        (None, "there is no certificate"),
+        ({"withdrawn": "the endpoint changed"}, "the certificate was withdrawn: the endpoint changed"),
+        ({"until": "2026-11-01T00:00:00Z"}, "the certificate ended at 2026-11-01T00:00:00Z"),
+        ({"labels": ["motorcycle", "bicycle"]}, "the certificate is for the labels motorcycle,bicycle"),
+        ({"serialize": "s0-32"}, "the certificate is for images of Serialize s0-32, not s1-32"),
+    ],
+)
+def test_where_a_certificate_is_required_doctor_says_that_no_image_can_pass(
+    stack: Stack, change: dict[str, Any] | None, words: str | None
+) -> None:
+    certificate = {
+        "model_version": "91bc",
+        "labels": ["bicycle", "motorcycle"],
+        "serialize": "s1-32",
+        "until": "2026-12-24T00:00:00Z",
+    }
+    found = None if change is None else certificate | change
+    value = json.dumps({"thresholds": {"default": 0.9}, "certificate": found})
+
+    def check(stack: Stack) -> Finding:
+        ssm = stubbed("ssm", ("get_parameter", {"Parameter": {"Value": value}}))
+        return check_threshold(ssm, stack, "", now=NOW)
+
+    assert check(stack).level is Level.OK, "where none is required"
+    finding = check(replace(stack, parameters={"RequireCertificate": "true"}))
+    if words is None:
+        assert finding.level is Level.OK
+        assert finding.message.endswith("passes, certified for model 91bc until 2026-12-24T00:00:00Z")
+    else:
+        assert finding.level is Level.BROKEN
+        assert finding.message == f"no image passes, because RequireCertificate is true and {words}"
+        assert "scones certify" in str(finding.next_step)
 
 
 @pytest.mark.parametrize(

@@ -47,9 +47,19 @@ def test_it_shows_the_live_one(scones: Scones, ssm: SSMClient) -> None:
         "deployed": 0.8,
         "deployed_thresholds": {"bicycle": 0.8, "motorcycle": 0.8},
         "certificate": None,
+        "stopped": None,
         "parameter": NAME,
         "problem": None,
     }
+
+
+def test_it_says_that_nothing_passes_and_a_new_one_ends_that(scones: Scones, ssm: SSMClient) -> None:
+    live = {"thresholds": {"default": 0.8}, "stopped": "Too many were wrong."}
+    ssm.put_parameter(Name=NAME, Value=json.dumps(live), Overwrite=True)
+    assert scones("threshold").stdout == "nothing passes (Too many were wrong.)\n"
+    assert json.loads(scones("threshold", "--json").stdout)["stopped"] == "Too many were wrong."
+    assert scones("threshold", "0.9").exit_code == 0
+    assert stored(ssm) == "0.9"
 
 
 @pytest.mark.parametrize(
@@ -113,7 +123,7 @@ def test_thresholds_by_label_have_no_single_number(scones: Scones, ssm: SSMClien
 CERTIFICATE = {
     "model_version": "91bc",
     "labels": ["bicycle", "motorcycle"],
-    "serialize": "s1",
+    "serialize": "s1-32",
     "until": "2026-12-24T00:00:00Z",
     "error": 0.01,
 }
@@ -159,7 +169,9 @@ def test_where_a_certificate_is_required_only_force_ends_it(
     assert (result.exit_code, result.stdout) == (2, "")
     assert "without one no image passes: --force sets it all the same" in result.stderr
     assert stored(ssm) == certified
-    assert scones("threshold", "0.9", "--force").exit_code == 0
+    forced = scones("threshold", "0.9", "--force")
+    assert forced.exit_code == 0
+    assert "no image passes, because RequireCertificate is true and there is no certificate" in forced.stderr
     assert stored(ssm) == "0.9"
 
 
