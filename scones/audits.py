@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from scones.decisions.decision import GONE, Entry, ReviewedClaim
+from scones.decisions.decision import GONE, UNDONE, Entry, ReviewedClaim
 from scones.errors import error_code
 from scones.index import in_audit, shard_of, time_text
 
@@ -144,7 +144,7 @@ def ask_second_look(dynamodb: "DynamoDBClient", table: str, draw: Draw, now: dat
 
 def _draw(item: Mapping[str, Any]) -> Draw:
     said, claim = item["draw"]["M"], ReviewedClaim.parse(item)
-    decided = _standing(claim)
+    decided = _standing(claim, item["draw_at"]["S"])
     return Draw(
         key=item["image_key"]["S"],
         etag=item["etag"]["S"],
@@ -165,12 +165,19 @@ def _draw(item: Mapping[str, Any]) -> Draw:
     )
 
 
-def _standing(claim: ReviewedClaim) -> Entry | None:
-    """Return the decision that stands; that an image is gone stands too, although its bytes may come again."""
+def _standing(claim: ReviewedClaim, drawn_at: str) -> Entry | None:
+    """
+    Return the decision that stands, the sweep's watch by the same rule.
+
+    That an image is gone stands too, until its bytes come again and are drawn again. An undone decision does not stand,
+    whether or not that is recorded yet.
+    """
     last = claim.entries[-1] if claim.entries else None
-    if claim.decision is None and last is not None and last.label == GONE:
+    if claim.decision is None and last is not None and last.label == GONE and last.at >= drawn_at:
         return last
-    return next((entry for entry in claim.entries if entry.id == claim.decision), None)
+    return next(
+        (entry for entry in claim.entries if entry.id == claim.decision and entry.label != UNDONE), None
+    )
 
 
 def _moment(text: str) -> datetime:

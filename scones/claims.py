@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import batched
 from typing import TYPE_CHECKING, Any
 
-from scones.errors import SconesError
+from scones.errors import SconesError, is_denied
 from scones.result_documents import Outcome, result_key
 
 if TYPE_CHECKING:
@@ -80,14 +80,28 @@ def read_claims(
     client: "DynamoDBClient", table: str, names: Iterable[tuple[str, str]]
 ) -> dict[tuple[str, str], Claim]:
     """Read the claims of images by key and ETag; an image that nobody ever claimed is not in the answer."""
-    claims = {}
+    return {name: _claim(item) for name, item in read_items(client, table, names).items()}
+
+
+def read_items(
+    client: "DynamoDBClient", table: str, names: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], Mapping[str, Any]]:
+    """
+    Read the items of images by key and ETag, as DynamoDB has them.
+
+    Raises
+    ------
+    SconesError
+        When the table does not return all of them, because it is throttled.
+    """
+    items: dict[tuple[str, str], Mapping[str, Any]] = {}
     for batch in batched(names, _BATCH, strict=False):
         keys = [{"image_key": {"S": key}, "etag": {"S": etag}} for key, etag in batch]
         request: Mapping[str, Any] = {table: {"Keys": keys, "ConsistentRead": True}}
         for attempt in range(_READS):
             answer = client.batch_get_item(RequestItems=request)
             for item in answer["Responses"].get(table, []):
-                claims[item["image_key"]["S"], item["etag"]["S"]] = _claim(item)
+                items[item["image_key"]["S"], item["etag"]["S"]] = item
             request = answer.get("UnprocessedKeys") or {}
             if not request:
                 break
@@ -95,18 +109,37 @@ def read_claims(
         else:
             message = f"table {table} does not answer for all images: try again in a minute"
             raise SconesError(message)
-    return claims
+    return items
 
 
 def read_claims_of_key(client: "DynamoDBClient", table: str, key: str) -> dict[str, Claim]:
-    """Read the claims of all that was ever uploaded under a key, by ETag."""
+    """
+    Read the claims of all that was ever uploaded under a key, by ETag.
+
+    Raises
+    ------
+    SconesError
+        When the caller may only review: their policy reads one image's claim, and not the model's verdict before it is
+        decided.
+    """
+    from botocore.exceptions import ClientError  # noqa: PLC0415 (slow)
+
     pages = client.get_paginator("query").paginate(
         TableName=table,
         KeyConditionExpression="image_key = :key",
         ExpressionAttributeValues={":key": {"S": key}},
         ConsistentRead=True,
     )
-    return {item["etag"]["S"]: _claim(item) for page in pages for item in page["Items"]}
+    try:
+        return {item["etag"]["S"]: _claim(item) for page in pages for item in page["Items"]}
+    except ClientError as error:
+        if not is_denied(error):
+            raise
+        message = (
+            f"an image's whole story needs dynamodb:Query on table {table}, which the stack's ReviewerPolicy does not "
+            "allow: use an operator's profile or role; `scones review KEY` corrects an image without it"
+        )
+        raise SconesError(message) from error
 
 
 def _claim(item: Mapping[str, Any]) -> Claim:

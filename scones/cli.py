@@ -47,6 +47,10 @@ COMMANDS: Final[Mapping[str, Lazy]] = {
     "threshold": Lazy(
         "scones.threshold:threshold", "Show or set the confidence that passes, without a deploy."
     ),
+    "what-if": Lazy(
+        "scones.what_if.command:what_if",
+        "Say what another threshold or model would have made of stored images.",
+    ),
     "certify": Lazy(
         "scones.certify.command:certify",
         "Say from which threshold on at most so much of what passes is wrong.",

@@ -55,6 +55,11 @@ _CODES: Final[Mapping[str, str]] = {
 _DENIED: Final = frozenset(
     {"403", "AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation"}
 )
+OBJECT_GONE: Final = frozenset(
+    {"NoSuchKey", "NoSuchVersion", "404", "MethodNotAllowed", "405", "InvalidArgument"}
+)
+"""What S3 answers for an object, or a version, that is not there: MethodNotAllowed for a version that is a delete
+marker, InvalidArgument for an id that no version of the bucket has."""
 _OF_SIGNATURES: Final = frozenset(
     {
         "AuthFailure",

@@ -31,7 +31,7 @@ class LiveThreshold:
     certificate
         What `scones certify --apply` wrote beside the thresholds.
     stopped
-        Why nothing passes, where the watch has stopped that.
+        Why nothing passes: the sweep's watch has stopped it.
     """
 
     parameter: str
@@ -47,7 +47,9 @@ class LiveThreshold:
         return self.deployed if self.live is None else self.live
 
     def __str__(self) -> str:
-        """Return `0.8`, or `bicycle=0.9,default=0.8 (deployed: 0.8)` where the two differ."""
+        """Return `0.8`, or `bicycle=0.9,default=0.8 (deployed: 0.8)` where the two differ, or why nothing passes."""
+        if self.stopped:
+            return f"nothing passes ({self.stopped})"
         differs = self.counts.by_label != self.deployed.by_label
         return f"{self.counts}{f' (deployed: {self.deployed})' if differs else ''}"
 
@@ -162,13 +164,14 @@ def parse_live(text: str, labels: tuple[str, ...]) -> tuple[Thresholds, Certific
     except (json.JSONDecodeError, RecursionError):
         message = "is not JSON, although it starts with {"
         raise ValueError(message) from None
-    numbers, certificate, stopped = (value.get(name) for name in ("thresholds", "certificate", "stopped"))
+    numbers, certificate = value.get("thresholds"), value.get("certificate")
     if not isinstance(numbers, dict) or not numbers or not all(map(_is_share, numbers.values())):
         message = "must have thresholds from 0 to 1, by label"
         raise ValueError(message)
-    if not isinstance(stopped, str | None):
-        message = "has a stopped that is not text"
-        raise ValueError(message)  # noqa: TRY004  a value that people write, not an argument
+    stopped = value.get("stopped")
+    if not isinstance(stopped, str | None) or stopped == "":
+        message = "has a stopped that is not a sentence"
+        raise ValueError(message)
     thresholds = Thresholds.of_numbers(numbers, labels)
     if certificate is not None and (problem := _problem(certificate)):
         message = f"has a certificate {problem}"
@@ -215,11 +218,17 @@ def _problem(found: object) -> str | None:
     )
     if not isinstance(version, str | None) or (version is None and not has_config):
         return "without model_version or endpoint_config"
-    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+    if not _are_labels(labels):
         return "without labels"
+    if found.get("covers") is not None and not _are_labels(found["covers"]):
+        return "whose covers is not a list of labels"
     if not isinstance(found.get("serialize"), str) or not isinstance(found.get("withdrawn"), str | None):
         return "whose serialize or withdrawn is not text"
     return None if _is_time(found.get("until")) else "whose until is not a time with its zone"
+
+
+def _are_labels(found: object) -> bool:
+    return isinstance(found, list) and all(isinstance(label, str) for label in found)
 
 
 def _is_time(text: object) -> bool:

@@ -25,7 +25,17 @@ from scones.result_query import (
     search,
 )
 from scones.stack import Stack, read_stack
-from scones.terminal import Column, comma, confidence_text, err, notice, outcome_text, print_rows, shown
+from scones.terminal import (
+    Column,
+    comma,
+    confidence_text,
+    err,
+    local_time,
+    notice,
+    outcome_text,
+    print_rows,
+    shown,
+)
 
 SHOWN_TO_PEOPLE = 50
 """Results that a person gets without saying how many; machines get all."""
@@ -230,11 +240,3 @@ def print_csv(images: Iterable[Ended]) -> None:
                 result_key(one.outcome, one.label, one.image_key, one.etag),
             )
         )
-
-
-def local_time(text: str) -> str:
-    """Return a time of the index as a person's clock shows it."""
-    try:
-        return f"{datetime.fromisoformat(text).astimezone():%Y-%m-%d %H:%M:%S}"
-    except ValueError:
-        return shown(text)

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import ROUND_FLOOR, Decimal
 from io import TextIOWrapper
 from typing import Final
@@ -112,6 +113,14 @@ def confidence_text(confidence: float | None) -> str:
     if confidence is None:
         return ""
     return str(Decimal(str(confidence)).quantize(Decimal("0.001"), ROUND_FLOOR))
+
+
+def local_time(text: str) -> str:
+    """Return a time of the index as a person's clock shows it."""
+    try:
+        return f"{datetime.fromisoformat(text).astimezone():%Y-%m-%d %H:%M:%S}"
+    except ValueError:
+        return shown(text)
 
 
 def comma(count: int, one: str, many: str) -> str:

@@ -81,8 +81,6 @@ def _show(found: LiveThreshold, *, is_new: bool, options: str) -> None:
     out().print(Text(str(found)))
     if found.certificate is not None:
         out().print(Text(certificate_text(found.certificate)))
-    if found.stopped:
-        notice(f"nothing passes, whatever its confidence, until it is set again: {found.stopped}")
     if found.problem:
         notice(f"{found.problem}: the deployed one counts; `scones threshold{options} --reset` fixes it")
     elif is_new:

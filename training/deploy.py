@@ -10,10 +10,12 @@ from __future__ import annotations
 import argparse
 import math
 import sys
+from pathlib import Path
 
 from training.aws import open_session
 from training.command_line import command, start
 from training.errors import ReleaseError
+from training.release.comparison_gate import check_comparison
 from training.release.endpoint_requests import plan
 from training.release.model_release import (
     MAX_ALARM_NAME,
@@ -38,6 +40,11 @@ def main(arguments: list[str] | None = None, waiter: Waiter | None = None) -> in
         _delete(options, waiter)
         return 0
     release, rollout = release_of(options)
+    if options.comparison:
+        for line in check_comparison(options.comparison, release.version, force=options.force):
+            print(f"# {line}")
+    elif options.force:
+        raise ReleaseError("--force is about --comparison: give one, or leave it out")
     if options.dry_run:
         _show(release, rollout)
     else:
@@ -100,6 +107,14 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     model.add_argument("--model-data", help="s3://.../<version>/model.tar.gz, see training.package --upload")
     model.add_argument("--version", help="the model's version, if --model-data does not contain it")
     model.add_argument("--role", help="ARN of the role that SageMaker assumes to read image and model")
+    gate = parser.add_argument_group("comparison")
+    gate.add_argument(
+        "--comparison",
+        type=Path,
+        metavar="FILE",
+        help="what scones what-if --output wrote for this version: a candidate that is worse is not released",
+    )
+    gate.add_argument("--force", action="store_true", help="release it all the same")
     hosting = parser.add_argument_group("serverless (the default)")
     hosting.add_argument("--serverless", action="store_true", help="scale to zero")
     hosting.add_argument(

@@ -111,7 +111,7 @@ def _apply(connection: "Connection", stack: Stack, found: Certification) -> None
     """Write the certified thresholds, with what they were certified for."""
     ssm = connection.ssm()
     present = read_threshold(ssm, stack).counts.by_label
-    certificate = found.live_certificate("", present)
+    certificate = found.live_certificate(stack.serialize_digest, present)
     write_certified(ssm, stack, found.thresholds(present), certificate)
 
 

@@ -10,7 +10,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from scones.console.decoders import Decoders, NotDecodedError
-from scones.errors import error_code
+from scones.errors import OBJECT_GONE, error_code
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -20,8 +20,7 @@ MAX_PIXELS: Final = 50_331_648
 """As the highest value of the template's MaxPixels."""
 MAX_FILE_BYTES: Final = 26_214_400
 """As the highest value of the template's MaxObjectBytes."""
-_GONE: Final = frozenset({"NoSuchKey", "NoSuchVersion", "MethodNotAllowed", "404", "NoSuchBucket"})
-"""S3 answers MethodNotAllowed for a version that is a delete marker."""
+_GONE: Final = OBJECT_GONE | {"NoSuchBucket"}
 _REPLACED: Final = frozenset({"PreconditionFailed", "412"})
 
 

@@ -129,7 +129,8 @@ class ConsoleState:
         if sentence is None:
             traceback.print_exception(error, file=sys.stderr)
             return f"the console itself failed ({type(error).__name__}): its terminal shows where"
-        if not (is_denied(error) or is_throttle(error)):
+        met = error.__cause__ or error  # a refusal may have a sentence of its own
+        if not (is_denied(met) or is_throttle(met)):
             with self._lock:
                 self._cloud = None
         return sentence

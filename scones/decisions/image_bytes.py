@@ -10,17 +10,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from scones.decisions.review_errors import ImageGoneError, named_permissions
-from scones.errors import error_code
+from scones.errors import OBJECT_GONE, error_code
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
     from scones.decisions.review_image import ReviewImage
 
-_DELETED: Final = frozenset(
-    {"NoSuchKey", "NoSuchVersion", "404", "MethodNotAllowed", "405", "InvalidArgument"}
-)
-"""What S3 answers for an object, or a version, that is not there; 405 is a version that is a delete marker."""
 _REPLACED: Final = frozenset({"PreconditionFailed", "412"})
 
 
@@ -91,7 +87,7 @@ def _gone(image: "ReviewImage") -> Iterator[None]:
         code = error_code(error)
         if code in _REPLACED:
             raise _replaced(image) from error
-        if code not in _DELETED:
+        if code not in OBJECT_GONE:
             raise
         message = f"{image.key} was deleted or has expired: {_what_follows(image)}"
         raise ImageGoneError(message) from error

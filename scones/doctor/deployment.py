@@ -160,10 +160,6 @@ def check_threshold(ssm: "SSMClient", stack: "Stack", options: str, *, now: date
         return warning(
             THRESHOLD, f"{found.problem}: the deployed one counts", f"`scones threshold{options} --reset`"
         )
-    if found.stopped:
-        return warning(
-            THRESHOLD, f"nothing passes: {found.stopped}", f"`scones threshold{options} VALUE` ends that"
-        )
     if stack.requires_certificate and (problem := certificate_problem(found.certificate, stack, now)):
         return broken(
             THRESHOLD,

@@ -32,7 +32,7 @@ _FLOAT_ERROR: Final = 1e-3
 _ROUNDING_PER_CLASS: Final = 5e-4
 _GREATEST_TOLERANCE: Final = 5e-2
 _LONGEST_SHOWN: Final = 80
-_MODEL_VERSION: Final = re.compile(r"(?:^|[,; ])model_version=([A-Za-z0-9._-]{1,64})(?:$|[,; ])")
+MODEL_VERSION: Final = re.compile(r"(?:^|[,; ])model_version=([A-Za-z0-9._-]{1,64})(?:$|[,; ])")
 _NUMBER: Final = rb"[-+]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][-+]?\d{1,3})?"
 _CSV: Final = re.compile(rb"\s*+%b(?:[ \t]*+,[ \t]*+%b)++\s*+" % (_NUMBER, _NUMBER))
 _THROTTLED: Final = frozenset({"ThrottlingException", "ThrottledException", "TooManyRequestsException"})
@@ -100,7 +100,7 @@ def check_answer(
         return broken(
             ANSWER, f"{endpoint} {problem.sentence}", _LABELS if problem.is_about_labels else repair
         )
-    found = _MODEL_VERSION.search(response.get("CustomAttributes") or "")
+    found = MODEL_VERSION.search(response.get("CustomAttributes") or "")
     version = f"model version {found[1]}" if found else "no model version named"
     message = f"{len(labels)} probabilities for {len(labels)} labels in {seconds:.2f} s, {version}"
     if seconds > SLOW_S:

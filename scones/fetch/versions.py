@@ -3,14 +3,13 @@
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
-from scones.errors import error_code, explain, is_denied
+from scones.errors import OBJECT_GONE, error_code, explain, is_denied
 from scones.result_documents import Document
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
 
-_GONE: Final = frozenset({"NoSuchKey", "NoSuchVersion", "404", "MethodNotAllowed", "InvalidArgument"})
 _VERSIONS: Final = 1000
 """How many of a key's newest versions are searched for the bytes that were classified."""
 
@@ -67,7 +66,7 @@ def _get(
     try:
         return s3.get_object(Bucket=bucket, Key=document.image_key, **version)
     except ClientError as error:
-        if error_code(error) not in _GONE:
+        if error_code(error) not in OBJECT_GONE:
             raise
         return None
 

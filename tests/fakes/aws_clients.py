@@ -1,5 +1,6 @@
 """In-memory AWS clients that fail on purpose, at the call or in the middle of a body."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -77,3 +78,17 @@ class FakeSageMakerRuntime:
             raise self.failure
         said = {"InvokedProductionVariant": self.variant, "CustomAttributes": self.attributes}
         return {"Body": self.body} | {name: value for name, value in said.items() if value}
+
+
+@dataclass
+class RefusedPages:
+    """A client whose listings IAM refuses at their first page."""
+
+    error: ClientError
+
+    def get_paginator(self, _operation: str) -> "RefusedPages":
+        return self
+
+    def paginate(self, **_request: object) -> Iterator[dict[str, Any]]:
+        raise self.error
+        yield {}

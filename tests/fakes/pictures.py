@@ -1,6 +1,8 @@
 """Images drawn by the tests; no files are stored or loaded."""
 
 from io import BytesIO
+from random import Random
+from statistics import NormalDist
 from typing import Any
 
 import pillow_heif
@@ -31,12 +33,24 @@ def quarters(width: int = 160, height: int = 120) -> Image.Image:
     return image
 
 
+def grain(width: int, height: int, spread: float, seed: int = 0) -> Image.Image:
+    """Grey noise around 128, the same in every run, as `Image.effect_noise` is not; spread is a standard deviation."""
+    levels = NormalDist(128, spread)
+    normal = [min(255, max(0, round(levels.inv_cdf((value + 0.5) / 256)))) for value in range(256)]
+    even = Random(seed).randbytes(width * height)  # noqa: S311 (a picture)
+    return Image.frombytes("L", (width, height), even).point(normal)
+
+
+def coloured_grain(width: int, height: int, spread: float) -> Image.Image:
+    """Noise in three independent colours."""
+    return Image.merge("RGB", [grain(width, height, spread, seed) for seed in range(3)])
+
+
 def scene(width: int, height: int) -> Image.Image:
     """Something with gradients, edges and grain, like a photo."""
     red = Image.radial_gradient("L").resize((width, height))
     green = Image.linear_gradient("L").resize((width, height))
-    grain = Image.effect_noise((width, height), 40)
-    image = Image.merge("RGB", (red, green, grain))
+    image = Image.merge("RGB", (red, green, grain(width, height, 40)))
     draw = ImageDraw.Draw(image)
     for share in range(1, 8):
         draw.ellipse(

@@ -17,6 +17,7 @@ from training.dataset.human_labels import (
     standing,
 )
 from training.dataset.manifest import Entry, Review
+from training.dataset.nearly_equal import nearly_equal, thumbnails
 from training.dataset.prepared_folder import png
 from training.dataset.reviewed_images import Picture, fetch_all
 from training.dataset.splits import TRAIN, content_hash
@@ -130,7 +131,19 @@ def _by_pixels(
         if reference in held_out:
             certifying.add(digest)
     merged.held_out = len(certifying)
-    return pictures, {digest: cast for digest, cast in looks.items() if digest not in certifying}
+    rest = {digest: cast for digest, cast in looks.items() if digest not in certifying}
+    for digest in _copies(certifying, rest, pictures):
+        merged.left_out.append(
+            Problem(str(rest.pop(digest)[0].image), "nearly equals an image that certifies models")
+        )
+    return pictures, rest
+
+
+def _copies(of: Collection[str], among: Collection[str], pictures: Mapping[str, Picture]) -> list[str]:
+    """Return which of the pictures `among` nearly equal one of the others."""
+    certain = thumbnails([pictures[digest].pixels for digest in of])
+    found = thumbnails([pictures[digest].pixels for digest in among])
+    return [digest for digest, one in zip(among, found, strict=True) if len(nearly_equal(one, certain))]
 
 
 def _told(looks: Mapping[str, Sequence[Vote]], merged: Merged) -> Iterator[tuple[str, list[Vote]]]:

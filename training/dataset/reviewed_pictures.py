@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
 
 from endpoint.errors import ImageError
 from endpoint.views import VIEWS, read_picture, short_side, views
 from training.dataset import manifest
 from training.dataset.archive import SIDE, Images
 from training.dataset.human_labels import OUT_OF_DISTRIBUTION
+from training.dataset.nearly_equal import nearly_equal, thumbnails
 from training.dataset.prepared_folder import UNSURE
 from training.errors import ManifestError
 
@@ -22,11 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-# Levels of 255, root mean square over 8 x 8 pixels. Of 294 photographs, copies of half the size or at JPEG quality 50
-# differed by 1.2 at most, the two nearest photographs by 10.1. A copy cut by a twentieth differs by 18: not found.
-SAME = 4.0
 VALIDATION_SHARE = 0.25
-_THUMBNAIL = 8
 _HASH_BITS = 32
 
 
@@ -115,7 +111,7 @@ def as_images(pictures: Sequence[Picture]) -> Images:
 
 def _groups(pictures: Sequence[Picture]) -> list[list[Picture]]:
     """Return the pictures in groups of nearly equal ones, each picture in one group."""
-    small = np.array([_thumbnail(picture) for picture in pictures], np.float32).reshape(len(pictures), -1)
+    small = thumbnails([picture.views[0] for picture in pictures])
     leader = list(range(len(pictures)))
 
     def first(index: int) -> int:
@@ -124,16 +120,9 @@ def _groups(pictures: Sequence[Picture]) -> list[list[Picture]]:
         return index
 
     for index in range(1, len(pictures)):
-        distances = np.sqrt(((small[:index] - small[index]) ** 2).mean(1))
-        for near in np.flatnonzero(distances < SAME):
+        for near in nearly_equal(small[index], small[:index]):
             leader[first(index)] = first(int(near))
     groups: dict[int, list[Picture]] = {}
     for index, picture in enumerate(pictures):
         groups.setdefault(first(index), []).append(picture)
     return list(groups.values())
-
-
-def _thumbnail(picture: Picture) -> NDArray[np.uint8]:
-    """Return the centre of a picture, 8 x 8 pixels."""
-    size = (_THUMBNAIL, _THUMBNAIL)
-    return np.asarray(Image.fromarray(picture.views[0]).resize(size, Image.Resampling.BOX))

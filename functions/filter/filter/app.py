@@ -13,7 +13,7 @@ from filter.draw import Lottery
 from filter.observability import logger, measure, metrics
 from filter.settings import Settings
 from filter.threshold import LiveThreshold, Thresholds
-from filter.verdict import held_back, judge
+from filter.verdict import judge, refused
 
 settings = Settings.from_environment(os.environ)
 # An image waits at most 5 s for an unreachable SSM: the function has 10 s, and falls back to the deployed threshold.
@@ -33,10 +33,9 @@ def handler(event: FilterRequest, context: LambdaContext) -> FilterResponse:  # 
         metrics.add_metric("ThresholdFallback", MetricUnit.Count, 1)
     verdict = judge(event["inferences"], settings.labels, thresholds.of)
     draw = lottery.draw(event.get("image_key"), event.get("etag"))
-    if thresholds.stopped is not None:
-        verdict = held_back(verdict, f"nothing passes until the threshold is set again: {thresholds.stopped}")
-    elif settings.requires_certificate:
-        verdict = held_back(verdict, _refusal(event, thresholds, draw))
+    verdict = refused(verdict, thresholds.stopped)
+    if settings.requires_certificate:
+        verdict = refused(verdict, _refusal(event, verdict["label"], thresholds, draw))
     measure(verdict)
     logger.info("filtered", **verdict)  # without the draw: reviewers must not know it
     if problem := draw.get("draw_missed"):
@@ -45,12 +44,12 @@ def handler(event: FilterRequest, context: LambdaContext) -> FilterResponse:  # 
     return {**verdict, **draw}
 
 
-def _refusal(event: FilterRequest, thresholds: Thresholds, draw: Draw) -> str | None:
+def _refusal(event: FilterRequest, label: str, thresholds: Thresholds, draw: Draw) -> str | None:
     if thresholds.problem:
         return f"no certificate could be read: {thresholds.problem}"
     if problem := draw.get("draw_missed"):
         return f"no certificate covers an image whose draw was missed: {problem}"
     image = Circumstances(
-        event.get("model_version"), settings.labels, settings.serialize_digest, datetime.now(UTC)
+        label, event.get("model_version"), settings.labels, settings.serialize_digest, datetime.now(UTC)
     )
     return refusal(thresholds.certificate, image)

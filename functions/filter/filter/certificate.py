@@ -23,6 +23,8 @@ class Certificate:
         Name of the endpoint's configuration, which the sweep compares: it withdraws the certificate on a change.
     withdrawn
         Why it is not valid any more, before its end.
+    covers
+        The labels that it was given for; None for all of them.
     """
 
     model_version: str | None
@@ -31,12 +33,14 @@ class Certificate:
     until: datetime
     endpoint_config: str | None = None
     withdrawn: str | None = None
+    covers: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What an image was classified by, and when; `model_version` is None where the endpoint reports none."""
+    """How an image was classified, and when; `model_version` is None where the endpoint reports none."""
 
+    label: str
     model_version: str | None
     labels: tuple[str, ...]
     serialize: str
@@ -65,6 +69,8 @@ def _difference(certificate: Certificate, image: Circumstances) -> str | None:
         return f"the certificate is for the labels {','.join(certificate.labels)}"
     if image.serialize != certificate.serialize:
         return f"the certificate is for images of Serialize {certificate.serialize}, not {image.serialize}"
+    if certificate.covers is not None and image.label not in certificate.covers:
+        return f"the certificate does not cover the label {image.label}"
     return None
 
 

@@ -13,13 +13,13 @@ def parse_live_value(
     text: str, labels: Sequence[str]
 ) -> tuple[dict[str, float], Certificate | None, str | None]:
     """
-    Parse `0.8`, `bicycle=0.9,default=0.8`, or the JSON object that `scones certify --apply` and the sweep write.
+    Parse `0.8`, `bicycle=0.9,default=0.8`, or the JSON object that `scones certify --apply` writes.
 
     Returns
     -------
     tuple
-        The lowest confidence that passes for each label; the certificate, where there is one; why nothing passes,
-        where the watch has stopped that.
+        The lowest confidence that passes for each label; the certificate, where there is one; and why nothing passes,
+        where the sweep's watch has stopped it.
 
     Raises
     ------
@@ -37,10 +37,9 @@ def parse_live_value(
     if not isinstance(numbers, dict) or not numbers or not all(map(_is_share, numbers.values())):
         raise ValueError("must have thresholds from 0 to 1, by label")
     certificate, stopped = value.get("certificate"), value.get("stopped")
-    if not isinstance(stopped, str | None):
-        raise ValueError("has a stopped that is not text")  # noqa: TRY004 - a value that people write, not an argument
-    thresholds = for_labels(numbers, labels)
-    return thresholds, None if certificate is None else _certificate(certificate), stopped
+    if not isinstance(stopped, str | None) or stopped == "":
+        raise ValueError("has a stopped that is not a sentence")
+    return for_labels(numbers, labels), None if certificate is None else _certificate(certificate), stopped
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -61,8 +60,15 @@ def _certificate(found: Any) -> Certificate:  # noqa: ANN401 - any JSON
     version, config = found.get("model_version"), found.get("endpoint_config")
     name = config["name"] if version is None else None
     until = datetime.fromisoformat(found["until"])
+    covers = found.get("covers")
     return Certificate(
-        version, tuple(found["labels"]), found["serialize"], until, name, found.get("withdrawn")
+        version,
+        tuple(found["labels"]),
+        found["serialize"],
+        until,
+        name,
+        found.get("withdrawn"),
+        None if covers is None else tuple(covers),
     )
 
 
@@ -74,11 +80,17 @@ def _problem(found: object) -> str | None:
         version is None and not _is_config(found.get("endpoint_config"))
     ):
         return "without model_version or endpoint_config"
-    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+    if not _are_labels(labels):
         return "without labels"
+    if found.get("covers") is not None and not _are_labels(found["covers"]):
+        return "whose covers is not a list of labels"
     if not isinstance(found.get("serialize"), str) or not isinstance(found.get("withdrawn"), str | None):
         return "whose serialize or withdrawn is not text"
     return None if _is_time(found.get("until")) else "whose until is not a time with its zone"
+
+
+def _are_labels(found: object) -> bool:
+    return isinstance(found, list) and all(isinstance(label, str) for label in found)
 
 
 def _is_config(found: object) -> bool:

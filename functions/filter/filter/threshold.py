@@ -21,14 +21,9 @@ class Source(Protocol):
 @dataclass(frozen=True, slots=True)
 class Thresholds:
     """
-    One for each label.
+    One for each label, with their certificate.
 
-    Attributes
-    ----------
-    stopped
-        Why nothing passes, whatever its confidence.
-    problem
-        Why they are the deployed ones although live ones are configured.
+    `stopped` says why nothing passes; `problem`, why they are the deployed ones although live ones are configured.
     """
 
     of: Mapping[str, float]

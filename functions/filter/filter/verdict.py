@@ -43,8 +43,8 @@ def judge(
     }
 
 
-def held_back(verdict: FilterResponse, refusal: str | None) -> FilterResponse:
-    """Return the verdict of an image that may not pass, where `refusal` says why, although it reaches its threshold."""
+def refused(verdict: FilterResponse, refusal: str | None) -> FilterResponse:
+    """Return the verdict of an image that may not pass; `refusal` says why, None that it may."""
     if refusal is None or not verdict["passed"]:
         return verdict
     return {**verdict, "passed": False, "reason": refusal}

@@ -15,6 +15,8 @@ PAGE = 100
 SETTLED = timedelta(minutes=2)
 """An index may be so late. A draw that comes later still is not counted, which has nothing to do with its label."""
 UNDONE = "undone"
+TESTS = "incoming/scones-verify/"
+"""Images of `scones verify`, which nobody promised anything about."""
 
 type Position = tuple[str, str, str]
 """Time, key and ETag of a draw: the order in which draws are counted."""
@@ -61,12 +63,17 @@ class Draw:
             decision=_decision(item, at),
         )
 
+    @property
+    def is_test(self) -> bool:
+        """Whether it is an image of `scones verify`."""
+        return self.position[1].startswith(TESTS)
+
     def is_wrong(self, now: datetime, audit_days: int) -> bool | None:
         """
         Return whether it counts as an error; None while a person may still decide.
 
         Whatever does not confirm the model's label is an error: another class, neither, cannot_tell, an image that is
-        gone, and one that nobody decided in time. The certificate has the same rule; a test holds both together.
+        gone, and one that nobody decided in time. The certificate has the same rule: a test holds both together.
         """
         if self.decision is None:
             return True if now - self.at > timedelta(days=audit_days) else None

@@ -25,19 +25,21 @@ class Promise:
         The promised highest share of errors among what passes.
     thresholds
         Those of the certificate, by label; empty where the promise is the stack's own and holds for all that passes.
+    labels
+        Those that the certificate covers; None for all.
     name
         Changes with the error and with the live value: a watch belongs to one promise.
-    certified
-        Whether it is a certificate's.
     """
 
     error: float
     thresholds: Mapping[str, float]
+    labels: frozenset[str] | None
     name: str
-    certified: bool
 
     def covers(self, draw: Draw) -> bool:
-        """Return whether the promise speaks of a drawn image that passed: it was judged by these thresholds."""
+        """Return whether the promise speaks of a drawn image that passed: a user's, judged by these thresholds."""
+        if draw.is_test or (self.labels is not None and draw.label not in self.labels):
+            return False
         lowest = self.thresholds.get(draw.label, self.thresholds.get(DEFAULT, 0.0))
         return draw.confidence >= lowest
 
@@ -60,8 +62,10 @@ def promise_of(live: str, stated: float) -> Promise | None:
     if isinstance(certificate, dict) and _are_numbers(thresholds) and not certificate.get("withdrawn"):
         error = certificate.get("error")
         if isinstance(error, float) and 0 < error < 1:
-            return Promise(error, thresholds, _name(error, live), certified=True)
-    return Promise(stated, {}, _name(stated, live), certified=False) if stated else None
+            covered = certificate.get("covers")
+            labels = frozenset(map(str, covered)) if isinstance(covered, list) else None
+            return Promise(error, thresholds, labels, _name(error, live))
+    return Promise(stated, {}, None, _name(stated, live)) if stated else None
 
 
 def is_stopped(live: str) -> bool:

@@ -124,15 +124,15 @@ class _Run:
                     watch = watch.skipped(draw)
                     continue
                 watch = Watch.begun(promise, draw.position[0], watch.position)
+            if not promise.covers(draw):
+                watch = watch.skipped(draw)
+                continue
             wrong = draw.is_wrong(self.now, self.settings.audit_days)
             if wrong is None or not may_continue():
                 break
-            if promise.covers(draw):
-                watch = watch.counted(draw, self.now, self.settings.false_alarms_a_year, wrong=wrong)
-                if watch.refuted:
-                    break
-            else:
-                watch = watch.skipped(draw)
+            watch = watch.counted(draw, self.now, self.settings.false_alarms_a_year, wrong=wrong)
+            if watch.refuted:
+                break
         return watch
 
     def _settled(self, watch: Watch, promise: Promise | None, live: str) -> tuple[Watch, str | None]:

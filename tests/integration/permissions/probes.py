@@ -31,8 +31,8 @@ OF_ACTION: dict[tuple[str, str], Probe] = {
     ("SerializeRole", "s3:ListBucketVersions"): ("read_purged",),
     ("SweepRole", "dynamodb:GetItem"): ("sweep_by_schedule",),
     ("SweepRole", "dynamodb:PutItem"): ("sweep_by_schedule",),
-    ("SweepRole", "ssm:GetParameter"): ("watch",),
-    ("SweepRole", "ssm:PutParameter"): ("watch_wrong_audits",),
+    ("SweepRole", "ssm:GetParameter"): ("sweep_by_schedule",),
+    ("SweepRole", "ssm:PutParameter"): ("watch_wrong_audits", "withdraw_certificate"),
     ("UploaderPolicy", "s3:PutObject"): ("upload",),
     ("UploaderPolicy", "s3:AbortMultipartUpload"): ("abort_upload",),
     ("ReviewerPolicy", "s3:GetObject"): ("look_at_newest",),
@@ -275,6 +275,24 @@ class Probes:
         cloudwatch, alarm = self.stack.cloud.client("cloudwatch"), self.stack.physical["SweepFails"]
         for state in ("ALARM", "OK"):
             cloudwatch.set_alarm_state(AlarmName=alarm, StateValue=state, StateReason="a test")
+
+    def withdraw_certificate(self) -> None:
+        """Sweep while the live value binds a configuration of the endpoint, which nobody here can describe."""
+        ssm, name = self.stack.cloud.client("ssm"), self.stack.physical["LiveThreshold"]
+        before = ssm.get_parameter(Name=name)["Parameter"]["Value"]
+        certificate = {
+            "model_version": None,
+            "endpoint_config": {"name": "c", "time": NOW},
+            "labels": ["bicycle", "motorcycle"],
+            "serialize": "s",
+            "until": NOW,
+        }
+        value = {"thresholds": {"default": 0.8}, "certificate": certificate}
+        ssm.put_parameter(Name=name, Value=json.dumps(value), Type="String", Overwrite=True)
+        try:
+            self._invoke("Sweep", {})
+        finally:
+            ssm.put_parameter(Name=name, Value=before, Type="String", Overwrite=True)
 
     def sweep_decided(self) -> None:
         """Sweep an image whose decision nobody has recorded."""

@@ -32,6 +32,8 @@ BETWEEN_COMMANDS: Final = {
     ("review", "console"): "shows pictures that the console's child processes have decoded",
     ("review", "why"): "takes a key as `scones why` does, and lists its versions",
     ("verify", "drop"): "drops its samples as `scones drop` does: what people use is what is verified",
+    ("what_if", "local"): "serves a candidate with the endpoint's server, as `scones up` serves a model",
+    ("what_if", "doctor"): "believes the answers that Classify would believe",
     ("show", "why"): "tells the same evidence, all of it",
     ("show", "graph"): "tells the path that `scones graph` draws",
 }

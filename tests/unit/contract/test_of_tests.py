@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -90,3 +91,48 @@ def test_make_looks_for_tests_of_a_cloud_where_they_are(root: Path) -> None:
     }
     assert outside == set()
     assert [folder for folder in folders if not folder.is_dir()] == []
+
+
+UNSEEDED = re.compile(r"effect_noise\(|default_rng\(\)|\bRandom\(\)|urandom\(")
+OF_THE_MODULE = re.compile(
+    r"\brandom\.(random|randint|randrange|choices?|sample|shuffle|uniform|gauss|randbytes)\("
+)
+
+
+def unseeded(text: str) -> list[str]:
+    """Return the lines of a source that draw by chance, another way each time."""
+    is_module = re.search(
+        r"^\s*import random$", text, re.MULTILINE
+    )  # else `random` may be a seeded generator
+    return [
+        line.strip()
+        for line in text.splitlines()
+        if UNSEEDED.search(line) or (is_module and OF_THE_MODULE.search(line))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Image.effect_noise((9, 9), 4)", 1),
+        ("import random\nrandom.shuffle(keys)\nrandom.random()", 2),
+        ("numpy.random.default_rng()", 1),
+        ("Random()", 1),
+        ("import random\nrandom.Random(7).shuffle(keys)", 0),
+        ("random = default_rng(7)\nrandom.random(9)", 0),
+    ],
+)
+def test_chance_without_a_seed_is_seen(text: str, found: int) -> None:
+    assert len(unseeded(text)) == found
+
+
+def test_inputs_are_the_same_in_every_run(root: Path) -> None:
+    """A test that fails for one draw of many fails in somebody else's change, and not again."""
+    found = {
+        f"{path.relative_to(root)}: {line}"
+        for folder in ("unit", "fakes", "workflow", "static")
+        for path in root.joinpath("tests", folder).rglob("*.py")
+        if path.name != Path(__file__).name
+        for line in unseeded(path.read_text())
+    }
+    assert found == set()

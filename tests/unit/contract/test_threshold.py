@@ -10,6 +10,7 @@ import pytest
 from filter.live_value import parse_live_value
 from scones.label_thresholds import Thresholds
 from scones.live_threshold import parse_live
+from sweep.promise import raised, stopped
 from tools.transformed import template
 
 LABELS = ("bicycle", "pedal power", "x_y.z-w")
@@ -73,12 +74,13 @@ OBJECTS = (
     '{"thresholds": {"bicycle": 0.9, "default": 1}}',
     '{"thresholds": {"default": 0.9}, "certificate": null}',
     '{"thresholds": {"default": 0.9}, "certificate": []}',
-    '{"thresholds": {"default": 0.9}, "stopped": "the promise is refuted"}',
-    '{"thresholds": {"default": 0.9}, "stopped": true}',
     certified(),
     certified(until="2026-12-24"),
     certified(until="soon"),
     certified(labels="bicycle"),
+    certified(covers="bicycle"),
+    certified(covers=["bicycle", 1]),
+    certified(covers=["bicycle"]),
     certified(serialize=None),
     certified(withdrawn=True),
     certified(withdrawn="the endpoint changed"),
@@ -87,6 +89,13 @@ OBJECTS = (
     certified(model_version=None, endpoint_config=CONFIG),
     certified(model_version=7, endpoint_config=CONFIG),
     certified({"car": 1}),
+    '{"thresholds": {"default": 0.9}, "stopped": "Too many were wrong."}',
+    '{"thresholds": {"default": 0.9}, "stopped": null}',
+    '{"thresholds": {"default": 0.9}, "stopped": ""}',
+    '{"thresholds": {"default": 0.9}, "stopped": true}',
+    stopped(certified(), "Too many were wrong."),
+    stopped("bicycle=0.9,default=0.8", "Too many were wrong."),
+    raised(certified(next=[{"default": 0.95}]), "Too many were wrong.", "2026-11-27T12:00:00Z")[0],  # type: ignore[index]
 )
 
 
@@ -131,3 +140,16 @@ def test_what_the_template_takes_names_its_labels_once(text: str) -> None:
     pattern = re.compile(template()["Parameters"]["ConfidenceThreshold"]["AllowedPattern"])
     taken = pattern.fullmatch(text) is not None
     assert taken == (text in {LISTS[0], LISTS[1], LISTS[3], LISTS[4], LISTS[5]})
+
+
+@pytest.mark.parametrize("live", ["0.8", "bicycle=0.9,default=0.8", certified()])
+def test_nothing_passes_after_the_watch_has_stopped_it(live: str) -> None:
+    assert by_filter(stopped(live, "Too many were wrong."), LABELS)[2] == "Too many were wrong."
+
+
+def test_the_thresholds_that_the_watch_raises_are_those_that_filter_applies() -> None:
+    higher = raised(certified(next=[{"bicycle": 0.95, "default": 0.9}]), "Why.", "2026-11-27T12:00:00Z")
+    assert higher is None, "other labels than before"
+    higher = raised(certified(next=[{"default": 0.95}]), "Why.", "2026-11-27T12:00:00Z")
+    assert higher
+    assert by_filter(higher[0], LABELS) == (dict.fromkeys(LABELS, 0.95), True, None)

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from filter.verdict import held_back
-from sweep.promise import stopped
+from filter.verdict import refused
 from tests.fakes.lambda_context import FakeLambdaContext
 from tests.fakes.parameter_server import ParameterServer, parameter_server
 
@@ -47,6 +46,10 @@ def test_a_certified_image_passes(filtered: Callable[..., dict[str, Any]]) -> No
     assert filtered(value()) == {"passed": True, "label": "bicycle", "confidence": 0.95, "threshold": 0.9}
 
 
+def test_a_label_that_is_covered_passes(filtered: Callable[..., dict[str, Any]]) -> None:
+    assert filtered(value(covers=["bicycle"]))["passed"]
+
+
 def test_an_endpoint_that_reports_no_version_is_certified_by_its_configuration(
     filtered: Callable[..., dict[str, Any]],
 ) -> None:
@@ -83,6 +86,12 @@ def test_an_endpoint_that_reports_no_version_is_certified_by_its_configuration(
             "91bc",
             "the certificate is for the labels motorcycle,bicycle",
         ),
+        (value(covers=["motorcycle"]), "91bc", "the certificate does not cover the label bicycle"),
+        (
+            value(covers="bicycle"),
+            "91bc",
+            "no certificate could be read: parameter live: has a certificate whose covers is not a list of labels",
+        ),
         (value(serialize="s0-32"), "91bc", "the certificate is for images of Serialize s0-32, not s1-32"),
         (
             "{",
@@ -100,16 +109,6 @@ def test_any_other_image_goes_to_review_with_the_reason(
     assert filtered(live, event, REQUIRE_CERTIFICATE="false")["passed"], "only where it is required"
 
 
-def test_where_the_watch_has_stopped_it_nothing_passes_with_or_without_a_certificate(
-    filtered: Callable[..., dict[str, Any]],
-) -> None:
-    by_watch = stopped(value(), "the promise is refuted")
-    for require in ("true", "false"):
-        found = filtered(by_watch, REQUIRE_CERTIFICATE=require)
-        assert (found["passed"], found["threshold"]) == (False, 0.9)
-        assert found["reason"] == "nothing passes until the threshold is set again: the promise is refuted"
-
-
 def test_an_image_whose_draw_was_missed_goes_to_review(filtered: Callable[..., dict[str, Any]]) -> None:
     found = filtered(value(), AUDIT_SHARE="0.5", AUDIT_SECRET="audit")  # the request names no image
     assert found["passed"] is False
@@ -119,6 +118,12 @@ def test_an_image_whose_draw_was_missed_goes_to_review(filtered: Callable[..., d
     assert found["draw_missed"] == "the request does not name the image"
 
 
+def test_nothing_passes_while_the_watch_has_stopped_it(filtered: Callable[..., dict[str, Any]]) -> None:
+    live = json.dumps({"thresholds": {"default": 0.8}, "stopped": "The watch stopped passing."})
+    found = filtered(live, {**SURE, "inferences": [1.0, 0.0]}, REQUIRE_CERTIFICATE="false")
+    assert (found["passed"], found["reason"]) == (False, "The watch stopped passing.")
+
+
 def test_an_image_below_the_threshold_keeps_its_own_reason() -> None:
     verdict: Any = {"passed": False, "label": "bicycle", "confidence": 0.5, "threshold": 0.9}
-    assert held_back(verdict, "the certificate ended") == verdict
+    assert refused(verdict, "the certificate ended") == verdict

@@ -13,7 +13,7 @@ from serialize.decode import decoding
 from serialize.errors import CorruptImageError, ImageTooLargeError, RejectedImageError, UnsupportedImageError
 from serialize.image import serialize_image
 from serialize.tiff_directory import check_tiff, exif_orientation
-from tests.fakes.pictures import FORMATS, encoded, quarters
+from tests.fakes.pictures import FORMATS, encoded, grain, quarters
 
 LIMIT = 50_000_000
 SMALL = {kind: encoded(quarters(48, 40), kind) for kind in FORMATS}
@@ -37,7 +37,7 @@ def outcome(data: bytes) -> str:
 
 @pytest.mark.parametrize("kind", FORMATS)
 def test_half_a_file_is_corrupt(kind: str) -> None:
-    data = encoded(Image.effect_noise((300, 200), 60).convert("RGB"), kind)
+    data = encoded(grain(300, 200, 60).convert("RGB"), kind)
     assert outcome(data[: len(data) // 2]) == "CorruptImageError"
 
 

@@ -18,6 +18,7 @@ from tests.fakes.pictures import (
     TURNED_BACK,
     YELLOW,
     alike,
+    coloured_grain,
     corners,
     encoded,
     largest_difference,
@@ -163,14 +164,12 @@ def test_odd_sizes(size: tuple[int, int], short_side: int) -> None:
 
 @pytest.mark.parametrize("short_side", [224, 512, 1024])
 def test_noise_fits_whatever_the_model_wants(short_side: int) -> None:
-    noise = Image.merge("RGB", [Image.effect_noise((2100, 1100), 90) for _ in "RGB"])
-    result, _ = serialized(encoded(noise, "BMP"), short_side)
+    result, _ = serialized(encoded(coloured_grain(2100, 1100, 90), "BMP"), short_side)
     assert result["content_type"] == "image/jpeg"
 
 
 def test_a_result_that_no_jpeg_makes_fit_is_made_smaller() -> None:
-    noise = Image.merge("RGB", [Image.effect_noise((2800, 700), 120) for _ in "RGB"])
-    image_data, content_type, image = encode(noise)
+    image_data, content_type, image = encode(coloured_grain(2800, 700, 120))
     assert len(image_data) <= 131_072
     assert content_type == "image/jpeg"
     assert image.width == 4 * image.height < 2800

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from PIL import Image, ImageChops
 
-from tests.fakes.pictures import encoded
+from tests.fakes.pictures import encoded, grain
 from tests.unit.functions.environment import AWS, SETTINGS
 
 pytestmark = [
@@ -41,11 +41,9 @@ LIMIT_S = 3  # of CPU time
 FIFTY = (8192, 6144)  # a phone's, and the limit
 
 
-def photo(size: tuple[int, int], grain: float, levels: int = 256) -> Image.Image:
+def photo(size: tuple[int, int], spread: float, levels: int = 256) -> Image.Image:
     """A large picture that compresses about as well as a photo does."""
-    tile = Image.effect_noise((1024, 1024), grain).point(
-        [value * levels // 256 * 256 // levels for value in range(256)]
-    )
+    tile = grain(1024, 1024, spread).point([value * levels // 256 * 256 // levels for value in range(256)])
     noise = Image.new("L", size)
     for top in range(0, size[1], 1024):
         for left in range(0, size[0], 1024):

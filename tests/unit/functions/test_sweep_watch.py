@@ -66,6 +66,7 @@ class Audited:
         confidence: float = 0.95,
         version: str = "v1",
         decided_at: datetime | None = None,
+        folder: str = "",
     ) -> None:
         """Store a drawn image that the model calls a bicycle, with decisions of people."""
         self.number = self.number + 1 if number is None else number
@@ -79,7 +80,7 @@ class Audited:
         }
         entries = [{"M": {"label": {"S": label}, "at": {"S": decided}}} for label in decisions]
         item = {
-            "image_key": {"S": f"incoming/{self.number:06}.jpg"},
+            "image_key": {"S": f"incoming/{folder}{self.number:06}.jpg"},
             "etag": {"S": "e"},
             "draw": {"M": verdict},
             "draw_shard": {"S": f"drawn#{self.number * 7 % 16}"},
@@ -189,6 +190,19 @@ def test_a_certificate_is_watched_at_its_thresholds_and_from_its_beginning(audit
     audited.draw("bicycle", confidence=0.9, at=began + 2 * MINUTE)
     watch = audited.sweep(minutes_later=10)
     assert (watch.passes, watch.wrong, watch.error) == (1, 0, 0.01)
+
+
+def test_what_the_promise_does_not_speak_of_is_neither_counted_nor_waited_for(audited: Audited) -> None:
+    audited.live(certified(covers=["bicycle"]))
+    audited.sweep()
+    audited.draw(folder="scones-verify/1/")
+    audited.draw(confidence=0.5)
+    audited.draw("bicycle")
+    assert audited.sweep(minutes_later=10).passes == 1
+    audited.live(certified(covers=["motorcycle"]))
+    audited.sweep()
+    audited.draw("bicycle", at=audited.stack.now + MINUTE)
+    assert audited.sweep(minutes_later=10).passes == 0
 
 
 def test_without_a_promise_nothing_is_read_of_the_index_and_nothing_measured(audited: Audited) -> None:

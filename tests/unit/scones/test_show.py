@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
+from tests.fakes.aws_clients import RefusedPages, client_error
 from tests.fakes.execution_history import START, FakeExecutions, entered, scheduled
 from tests.unit.scones.fake_stack import IMAGES, REGION
 
@@ -154,3 +155,18 @@ def test_an_image_that_nobody_claimed_and_one_that_is_not_there(
     unknown = scones("show", "d/a foto.jpg")
     assert unknown.exit_code == 2
     assert "did you mean" in unknown.stderr
+
+
+def test_who_may_only_review_is_told_which_permission_is_missing(
+    scones: Scones, uploaded: UploadedImages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uploaded.add(b"photo", "passed")
+    refusal = client_error("AccessDeniedException", message="not authorized", operation="Query")
+    monkeypatch.setattr("scones.connection.Connection.dynamodb", lambda _connection: RefusedPages(refusal))
+    result = scones("show", KEY)
+    assert result.exit_code == 2
+    assert (
+        "needs dynamodb:Query on table claims, which the stack's ReviewerPolicy does not allow"
+        in result.stderr
+    )
+    assert "`scones review KEY` corrects an image without it" in result.stderr

@@ -16,7 +16,6 @@ from scones.connection import Connection
 from scones.errors import SconesError
 from scones.live_threshold import write_certified
 from scones.stack import read_stack
-from sweep.promise import stopped
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -52,6 +51,15 @@ def test_it_shows_the_live_one(scones: Scones, ssm: SSMClient) -> None:
         "parameter": NAME,
         "problem": None,
     }
+
+
+def test_it_says_that_nothing_passes_and_a_new_one_ends_that(scones: Scones, ssm: SSMClient) -> None:
+    live = {"thresholds": {"default": 0.8}, "stopped": "Too many were wrong."}
+    ssm.put_parameter(Name=NAME, Value=json.dumps(live), Overwrite=True)
+    assert scones("threshold").stdout == "nothing passes (Too many were wrong.)\n"
+    assert json.loads(scones("threshold", "--json").stdout)["stopped"] == "Too many were wrong."
+    assert scones("threshold", "0.9").exit_code == 0
+    assert stored(ssm) == "0.9"
 
 
 @pytest.mark.parametrize(
@@ -199,16 +207,6 @@ def test_a_value_and_reset_exclude_each_other(scones: Scones, ssm: SSMClient) ->
     assert result.exit_code == 2
     assert "exclude each other" in result.stderr
     assert stored(ssm) == "0.8"
-
-
-def test_what_the_watch_has_stopped_is_told(scones: Scones, ssm: SSMClient) -> None:
-    value = stopped("0.9", "the promise is refuted")
-    ssm.put_parameter(Name=NAME, Value=value, Overwrite=True)
-    shown = scones("threshold").stderr
-    assert "nothing passes, whatever its confidence, until it is set again: the promise is refuted" in shown
-    assert json.loads(scones("threshold", "--json").stdout)["stopped"] == "the promise is refuted"
-    assert scones("threshold", "0.9").exit_code == 0
-    assert stored(ssm) == "0.9"
 
 
 def test_a_parameter_that_is_gone_is_told_and_made_again(scones: Scones, ssm: SSMClient) -> None:

@@ -82,7 +82,9 @@ def test_nothing_is_applied_where_nothing_is_certified(scones: Scones, audit: Fa
     assert live_value() == 0.8
 
 
-def test_apply_sets_threshold_and_certificate(scones: Scones, audit: FakeAudit) -> None:
+def test_apply_sets_threshold_and_certificate(
+    scones: Scones, audit: FakeAudit, outputs: dict[str, str]
+) -> None:
     audit.draws = good()
     result = scones("certify", *PROMISE, "--apply", "--days", "10", "--json")
     assert result.exit_code == 0, result.stderr
@@ -92,6 +94,7 @@ def test_apply_sets_threshold_and_certificate(scones: Scones, audit: FakeAudit) 
     assert live["thresholds"] == {"default": given}
     assert (certificate["model_version"], certificate["labels"]) == ("v1", ["bicycle", "motorcycle"])
     assert certificate["covers"] == ["bicycle", "motorcycle"]
+    assert certificate["serialize"] == outputs["SerializeDigest"]
     assert (certificate["error"], certificate["confidence"]) == (0.1, 0.95)
     assert certificate["until"] == document["until"]
     days = datetime.fromisoformat(certificate["until"]) - datetime.now(UTC)

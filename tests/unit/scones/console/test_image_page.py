@@ -15,7 +15,7 @@ from scones.connection import Connection
 from scones.console.denials import refused_action
 from scones.console.state_data import read_execution_data, without_image
 from scones.result_documents import result_key
-from tests.fakes.aws_clients import client_error
+from tests.fakes.aws_clients import RefusedPages, client_error
 from tests.fakes.execution_history import definition
 from tests.fakes.review_stack import Recorder
 from tests.unit.scones.console_browser import Browser
@@ -344,6 +344,16 @@ def test_what_iam_refuses_is_named_and_the_rest_is_shown(pipeline: Pipeline) -> 
     assert page.status_code == 200
     assert "not allowed to call states:DescribeExecution" in page.text
     assert "bicycle at 0.9125" in page.text
+
+
+def test_who_may_only_review_is_told_which_permission_the_page_needs(pipeline: Pipeline) -> None:
+    refusal = client_error("AccessDeniedException", message="not authorized", operation="Query")
+    browser = Browser({"dynamodb": RefusedPages(refusal)})
+    opened = browser.state.cloud()
+    page = browser.get("/image", **pipeline.add("a.png"))
+    assert "needs dynamodb:Query on table claims" in page.text
+    assert "ReviewerPolicy" in page.text
+    assert browser.state.opened is opened  # a refusal is no reason to connect again
 
 
 def test_a_refusal_without_a_name_is_that_of_its_operation() -> None:

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pillow_heif
 import pytest
@@ -20,6 +20,8 @@ from PIL import Image
 from scones.console.decoder_process import MAX_MEMORY_BYTES
 from scones.console.decoders import DecoderLimits, Decoders, NotDecodedError
 from scones.console.previews import ImageRef, PreviewGoneError, Previews, PreviewSize, _ByteCache
+from scones.errors import OBJECT_GONE
+from tests.fakes.aws_clients import client_error
 from tests.unit.scones.fake_stack import IMAGES
 
 if TYPE_CHECKING:
@@ -160,6 +162,17 @@ def test_the_version_that_was_classified_is_shown_after_the_key_has_another(
         previews.jpeg(s3, IMAGES, ImageRef("incoming/a.png", etag), PreviewSize.FULL)
     with pytest.raises(PreviewGoneError, match="deleted"):
         previews.jpeg(s3, IMAGES, ImageRef("incoming/none.png", etag), PreviewSize.FULL)
+
+
+@pytest.mark.parametrize("code", sorted(OBJECT_GONE))
+def test_what_is_gone_in_review_is_gone_here(decoders: Decoders, code: str) -> None:
+    class Bucket:
+        def get_object(self, **_named: str) -> None:
+            raise client_error(code)
+
+    image = ImageRef("incoming/a.png", "e", "of-another-bucket")
+    with pytest.raises(PreviewGoneError, match="deleted"):
+        Previews(decoders).jpeg(cast("S3Client", Bucket()), IMAGES, image, PreviewSize.FULL)
 
 
 def test_a_preview_is_made_once_however_many_ask(s3: S3Client, decoders: Decoders) -> None:

@@ -144,6 +144,23 @@ def test_an_image_that_certifies_models_is_left_out_under_every_key_and_whoever_
     assert (found["added"], found["held_out"], found["conflicts"]) == ({"bicycle": 1}, 1, [])
 
 
+def test_a_copy_of_an_image_that_certifies_is_left_out(reviews: Reviews, merge: Any) -> None:
+    image = Image.open(io.BytesIO(photo(1))).resize((300, 200), Image.Resampling.BICUBIC)
+    for name, size, quality in (("drawn.jpg", (300, 200), 95), ("copy.jpg", (240, 160), 60)):
+        buffer = io.BytesIO()
+        image.resize(size).save(buffer, "JPEG", quality=quality)
+        picture = reviews.image(name, buffer.getvalue())
+        reviews.vote(picture, "bicycle", held_out=name == "drawn.jpg")
+    reviews.vote(reviews.image("2.png", photo(2)), "bicycle")
+    found = merge()
+    assert (found["added"], found["held_out"]) == ({"bicycle": 1}, 1)
+    (left_out,) = found["left_out"]
+    assert left_out == {
+        "subject": "s3://b/copy.jpg",
+        "reason": "nearly equals an image that certifies models",
+    }
+
+
 def test_a_line_that_does_not_say_whether_it_is_held_out_is_reported(reviews: Reviews, merge: Any) -> None:
     reviews.vote(reviews.image("1.png", photo(1)), "bicycle", held_out="yes")
     found = merge()

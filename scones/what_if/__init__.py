@@ -1,0 +1,1 @@
+"""`scones what-if`: what another threshold, or another model, would have made of the images of the last days."""
