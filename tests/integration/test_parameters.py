@@ -12,14 +12,12 @@ from tests.local_cloud.shell import Shell, ports
 pytestmark = pytest.mark.local_cloud
 
 
-def test_an_express_workflow_with_other_labels_and_their_thresholds(
+def test_an_express_workflow_with_other_labels_and_threshold(
     shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AUTH", "true")
     model = stated(tmp_path / "model.onnx", labels="pedal power,motor")
-    options = parameters(
-        "WorkflowType=EXPRESS", "ConfidenceThreshold=pedal power=1,default=1.0", "EndpointName=other"
-    )
+    options = parameters("WorkflowType=EXPRESS", "ConfidenceThreshold=1", "EndpointName=other")
     up = shell.run("up", "--detach", "--model", str(model), *ports(), *options)
     assert up.returncode == 0, up.stderr
 
