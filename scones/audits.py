@@ -2,18 +2,16 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from scones.decisions.decision import GONE, UNDONE, Entry, ReviewedClaim
+from scones.decisions.decision import GONE, SAME_PERSON_AFTER, UNDONE, Entry, ReviewedClaim
 from scones.errors import error_code
 from scones.index import in_audit, shard_of, time_text
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-SAME_PERSON_AFTER: Final = timedelta(days=7)
-"""After so long, the person who decided may be the one who looks a second time."""
 MAX_SECOND_LOOKS: Final = 5
 
 
@@ -106,6 +104,8 @@ def missed(
 def ask_second_look(dynamodb: "DynamoDBClient", table: str, draw: Draw, now: datetime) -> bool:
     """
     Put a decided image into the review queue again, for another person.
+
+    The one who decided is given it only if the decision is old, or if nobody else looked for as long.
 
     Returns
     -------

@@ -67,8 +67,9 @@ class Claim:
 
     @property
     def waits_for_person(self) -> bool:
-        """Whether a person has to decide, who must not know what the model said."""
-        return self.outcome is Outcome.REVIEW and self.decision is None
+        """Whether a person has to decide, or to look a second time, who must not know what others said."""
+        in_queue = (self.state_shard or "").startswith("person#")
+        return in_queue or (self.outcome is Outcome.REVIEW and self.decision is None)
 
     @property
     def end(self) -> tuple[str | None, str | None]:

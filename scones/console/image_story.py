@@ -1,7 +1,8 @@
 """What the Image page shows of one image: its versions, claim, document, execution and decisions.
 
 While an image has no outcome or waits for a person, the page shows nothing that the model said: who decides about it
-may look at this page before. Its document is not read then.
+may look at this page before. Its document is not read then. While it waits for a person, its outcome, the states of
+its execution and a first decision are not shown either: an image of the audit looks like any other.
 """
 
 from collections.abc import Mapping, Sequence
@@ -110,14 +111,14 @@ def read_story(cloud: OpenCloud, image: ImageRef) -> ImageStory | None:
     with ThreadPoolExecutor(4) as pool:
         item = pool.submit(_read_item, cloud, content.image)
         document = pool.submit(allowed, lambda: None if is_open else _document(cloud, claim))
-        run = pool.submit(allowed, lambda: _run(cloud, claim))
+        run = pool.submit(allowed, lambda: None if claim.waits_for_person else _run(cloud, claim))
         alive = pool.submit(allowed, lambda: is_alive(cloud.stepfunctions, claim))
         attributes = item.result()
         return ImageStory(
             content,
             contents,
             {name: attributes[name] for name in _OF_THE_CLAIM if name in attributes},
-            attributes.get("decisions", []),
+            [] if claim.waits_for_person and claim.decision else attributes.get("decisions", []),
             is_open,
             document.result(),
             run.result(),
@@ -159,6 +160,8 @@ def _came_at(content: Content) -> float:
 def not_again(content: Content, alive: bool | Refused) -> str | None:  # noqa: FBT001 (an answer)
     """Say why an image is not started again: as `scones redrive` decides it."""
     claim = content.claim
+    if claim.waits_for_person:
+        return "it waits for a person: only an image that failed or has no outcome is run again"
     if claim.decision:
         return "a person has decided about it, and no execution takes that over"
     if claim.outcome not in {None, Outcome.FAILED}:

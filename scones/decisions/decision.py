@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Final, Self
 
 from scones.decisions.review_image import ReviewImage
+from scones.index import time_text
 
 NEITHER: Final = "neither"
 """None of the classes."""
@@ -16,6 +18,10 @@ UNDONE: Final = "undone"
 """The decision that this one replaces does not count any more."""
 RESERVED: Final = frozenset({NEITHER, CANNOT_TELL, GONE, UNDONE})
 MAX_DECISIONS: Final = 20
+SAME_PERSON_AFTER: Final = timedelta(days=7)
+"""After so long in the queue, the person who decided may be the one who looks a second time."""
+MAY_LOOK: Final = "(attribute_not_exists(second_not) OR second_not <> :by OR state_since < :long_ago)"
+"""The condition of who may look at an image: nobody checks a decision of his own, unless nobody else did for long."""
 FIELDS: Final = (
     "image_key",
     "etag",
@@ -173,13 +179,18 @@ class ReviewedClaim:
     def model_said(self, decision_id: str) -> Verdict:
         """Return the verdict that a decision was about; one that is recorded keeps it, for the claim is overwritten."""
         by_id = {entry.id: entry for entry in self.entries}
-        looked_for: str | None = decision_id
+        looked_for = self.decision if self.is_second_look(decision_id) else decision_id
         while looked_for in by_id:
             entry = by_id.pop(looked_for)
             if entry.model_said:
                 return entry.model_said
             looked_for = entry.replaces
         return self.verdict
+
+
+def may_look_values(by: str, at: datetime) -> dict[str, Any]:
+    """Return the values of `MAY_LOOK` for a person at a time."""
+    return {":by": {"S": by}, ":long_ago": {"S": time_text(at - SAME_PERSON_AFTER)}}
 
 
 def _verdict(fields: Mapping[str, Any]) -> Verdict:

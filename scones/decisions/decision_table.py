@@ -1,15 +1,18 @@
 """The claims table as a reviewer uses it: one conditional write for a decision, and the reads around it."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from scones.decisions.decision import (
     FIELDS,
     MAX_DECISIONS,
+    MAY_LOOK,
     UNDONE,
     VERDICT_FIELDS,
     Decision,
     ReviewedClaim,
+    may_look_values,
 )
 from scones.decisions.review_errors import (
     DecidedByOtherError,
@@ -123,24 +126,19 @@ class DecisionTable:
             self._settle(decision, error)
 
     def _add_second_look(self, decision: Decision) -> None:
-        """
-        Put a second look beside the decision that stands.
-
-        Nobody checks a decision of his own, unless `second_not` is not there because it was long ago.
-        """
+        """Put a second look beside the decision that stands."""
         self._send(
             decision,
             "SET second_looks = list_append(if_not_exists(second_looks, :none), :new) "
             "REMOVE state_shard, state_since, lease_by, lease_until, second_look, second_not",
-            "state_shard = :person AND second_look = :yes "
-            "AND (attribute_not_exists(second_not) OR second_not <> :by)",
+            f"state_shard = :person AND second_look = :yes AND {MAY_LOOK}",
             {
                 ":new": {"L": [decision.as_attribute()]},
                 ":none": {"L": []},
                 ":person": {"S": f"person#{decision.image.shard}"},
                 ":yes": {"BOOL": True},
-                ":by": {"S": decision.by},
-            },
+            }
+            | may_look_values(decision.by, datetime.fromisoformat(decision.at)),
         )
 
     def _update(self, decision: Decision) -> None:
@@ -154,8 +152,9 @@ class DecisionTable:
             ":most": {"N": str(_most(decision))},
         }
         if decision.replaces:
-            condition = "decision = :replaces AND attribute_not_exists(state_shard)"
-            values[":replaces"] = {"S": decision.replaces}
+            # Whoever finds his own mistake need not wait until somebody has looked a second time.
+            condition = "decision = :replaces AND (attribute_not_exists(state_shard) OR second_look = :yes)"
+            values |= {":replaces": {"S": decision.replaces}, ":yes": {"BOOL": True}}
         elif image.waits:
             condition = "state_shard = :person AND attribute_not_exists(decision)"
             values[":person"] = {"S": f"person#{image.shard}"}
@@ -168,7 +167,7 @@ class DecisionTable:
         self._send(
             decision,
             "SET decision = :id, decisions = list_append(if_not_exists(decisions, :none), :new), "
-            "state_shard = :record, state_since = :at REMOVE lease_by, lease_until",
+            "state_shard = :record, state_since = :at REMOVE lease_by, lease_until, second_look, second_not",
             f"{condition} AND (attribute_not_exists(decisions) OR size(decisions) < :most)",
             values,
         )

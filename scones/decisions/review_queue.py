@@ -7,8 +7,10 @@ import secrets
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from scones.decisions.decision import MAY_LOOK, may_look_values
 from scones.decisions.review_errors import named_permissions
 from scones.decisions.review_image import ReviewImage
 from scones.errors import error_code
@@ -69,12 +71,14 @@ class ReviewQueue:
             counts = list(threads.map(lambda shard: self._count(shard, -(-at_most // SHARDS)), range(SHARDS)))
         return QueueLength(sum(count.images for count in counts), all(count.is_complete for count in counts))
 
-    def lease(self, image: ReviewImage, *, for_burst: bool = False) -> bool:
+    def lease(self, image: ReviewImage, by: str, *, for_burst: bool = False) -> bool:
         """
         Hold an image for ten minutes, or hold it longer; False where it does not wait or another has it.
 
         Parameters
         ----------
+        by
+            Who holds it, as an ARN: an image that waits for a second person is not for the first.
         for_burst
             Hold it only if it may be decided with others: each image of the audit is looked at by itself.
         """
@@ -83,13 +87,14 @@ class ReviewQueue:
             image,
             "SET lease_by = :me, lease_until = :until",
             "state_shard = :waits AND "
-            "(attribute_not_exists(lease_until) OR lease_until < :now OR lease_by = :me)"
+            f"(attribute_not_exists(lease_until) OR lease_until < :now OR lease_by = :me) AND {MAY_LOOK}"
             + (" AND attribute_not_exists(draw_shard)" if for_burst else ""),
             {
                 ":until": {"N": str(now_s + LEASE_S)},
                 ":now": {"N": str(now_s)},
                 ":waits": {"S": f"person#{image.shard}"},
-            },
+            }
+            | may_look_values(by, datetime.fromtimestamp(now_s, UTC)),
         )
 
     def release(self, image: ReviewImage) -> None:

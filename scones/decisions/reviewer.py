@@ -137,7 +137,7 @@ class Reviewer:
         while len(taken) < images and (head := list(islice(queue, max(images, _SPREAD)))):
             while head and len(taken) < images:
                 image = head.pop(0)
-                if self._queue.lease(image):
+                if self._queue.lease(image, self.by):
                     taken.append(image)
                 else:  # others read the same queue: not all of them should ask for the next one
                     random.shuffle(head)
@@ -152,7 +152,7 @@ class Reviewer:
         ReviewError
             When it cannot be held: another reviewer decided, or has it now.
         """
-        if self._queue.lease(image):
+        if self._queue.lease(image, self.by):
             return
         claim = self._claims.read(image)
         if claim.is_in("person"):
@@ -184,7 +184,7 @@ class Reviewer:
         """
         Lease the images that look like one and arrived with it; each is to be decided about, or released.
 
-        Images of the audit are not among them.
+        Images of the audit are not among them, and have none themselves: each is looked at by itself.
 
         Parameters
         ----------
@@ -198,6 +198,8 @@ class Reviewer:
         SconesError
             When the package that compares pictures is not installed.
         """
+        if not self._queue.lease(image, self.by, for_burst=True):
+            return []
 
         def jpeg(one: ReviewImage) -> bytes | None:
             try:
@@ -209,7 +211,9 @@ class Reviewer:
             return one.arrived
 
         queue = heapq.merge(sorted(held, key=arrived), self._queue.waiting(_SPREAD), key=arrived)
-        return [one for one in burst_of(image, queue, jpeg) if self._queue.lease(one, for_burst=True)]
+        return [
+            one for one in burst_of(image, queue, jpeg) if self._queue.lease(one, self.by, for_burst=True)
+        ]
 
     def image(self, key: str, etag: str) -> ReviewImage:
         """
@@ -225,7 +229,8 @@ class Reviewer:
         if not claim.finished_at:
             message = f"{key} has no outcome: nothing to correct"
             raise NotWaitingError(message)
-        image = ReviewImage(key, etag, claim.version_id, claim.size, waits=claim.is_in("person"))
+        waits = claim.is_in("person") and not claim.decision
+        image = ReviewImage(key, etag, claim.version_id, claim.size, waits=waits)
         if image.waits or claim.decision:
             return image
         claim = self._claims.read(asked, with_verdict=True)
@@ -350,5 +355,10 @@ class Reviewer:
                 again = True
                 self._record(decision)
             self._pace.sleep(self._pace.steady_s)
+        if claim.is_second_look(decision.id):
+            message = (
+                f"what you said about {decision.image.key} is kept beside an earlier decision, and stays"
+            )
+            raise NotWaitingError(message)
         if claim.decision != decision.id:
             raise lost(decision.image, claim)

@@ -16,6 +16,7 @@ from filter.settings import Settings
 
 BITS = 53  # of a double's fraction: each is a multiple of 2**-53
 DECIMALS = 16
+VERIFICATION = "incoming/scones-verify/"  # where `scones verify` uploads its images; scones has the same rule
 RETRY_S = 30  # after a failure; like the live threshold's, so that not every image waits for it
 
 
@@ -62,12 +63,15 @@ class Lottery:
         """
         Return what the claim of a classified image says of its draw; never fails.
 
-        An image whose draw could not be made continues: its claim says so, and no certificate covers it.
+        An image whose draw could not be made continues: its claim says so, and no certificate covers it. Images of
+        `scones verify` test a deployment and are deleted within minutes: no person is asked about them.
         """
         if self._source is None or self._settings.audit_share <= 0:
             return {}
         if not image_key or not etag:
             return {"draw_missed": "the request does not name the image"}
+        if image_key.startswith(VERIFICATION):
+            return {}
         secret = self._read(self._source)
         if secret is None:
             return {"draw_missed": self._problem}

@@ -149,7 +149,7 @@ def _row(content: Content, story: ImageStory) -> Mapping[str, Any]:
         "etag": content.image.etag,
         "uploaded": content.version.uploaded_at.isoformat() if content.version else claim.claimed_at,
         "size": content.version.size if content.version else None,
-        "outcome": claim.outcome,
+        "outcome": Outcome.REVIEW if claim.waits_for_person else claim.outcome,
         "state": "deleted"
         if content.version is None or content.version.is_deleted
         else "current"
@@ -162,7 +162,8 @@ def _row(content: Content, story: ImageStory) -> Mapping[str, Any]:
 
 def _now(claim: Claim) -> str:
     """Return what changes when something happens to an image."""
-    return " ".join(str(one) for one in (*claim.end, claim.state_shard, claim.decision))
+    decision = None if claim.waits_for_person else claim.decision  # a second look is like a first one
+    return " ".join(str(one) for one in (*claim.end, claim.state_shard, decision))
 
 
 def _claim_of(cloud: OpenCloud, image: ImageRef) -> Claim:
@@ -193,6 +194,7 @@ def states(request: Request) -> Response:
             "errors": one.errors,
         }
         for one in found.states
+        if one.errors or not claim.waits_for_person  # which states there were says whether it passed
     ]
     return JSONResponse({"states": rows, "complete": found.is_complete})
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from filter import draw as of_filter
 from scones import result_documents as of_scones
 from scones.result_documents import outcome_prefixes
 from scones.verify.run_resources import RunNames
@@ -20,10 +21,11 @@ from training import verification_images as of_training
         "",
     ],
 )
-def test_both_packages_leave_out_the_same_images(key: str) -> None:
-    assert of_training.is_verification_image(key) == key.startswith(
-        f"incoming/{of_scones.VERIFICATION_FOLDER}/"
-    )
+def test_all_packages_leave_out_the_same_images(key: str) -> None:
+    left_out = of_scones.is_verification_image(key)
+    assert left_out == key.startswith(f"incoming/{of_scones.VERIFICATION_FOLDER}/")
+    assert of_training.is_verification_image(key) == left_out
+    assert key.startswith(of_filter.VERIFICATION) == left_out
 
 
 def test_every_result_of_a_run_is_recognised_by_its_key() -> None:

@@ -69,6 +69,11 @@ def test_a_share_of_one_draws_everything_and_zero_asks_for_no_secret() -> None:
     assert store.asked == 0
 
 
+def test_images_of_scones_verify_are_not_drawn_for_nobody_is_asked_about_them() -> None:
+    assert lottery(Store("s"), 1.0).draw("incoming/scones-verify/20261127T120000Z-1/a.png", ETAG) == {}
+    assert "u" in lottery(Store("s"), 1.0).draw("incoming/scones-verify-2/a.png", ETAG)
+
+
 def test_the_secret_is_read_once() -> None:
     store = Store("s")
     draws = lottery(store, 1.0)

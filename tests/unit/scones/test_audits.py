@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from scones.decisions.review_errors import NotWaitingError, ReviewError
 from scones.decisions.review_image import ReviewImage
 from scones.decisions.reviewer import Reviewer
 from scones.errors import SconesError
+from scones.index import time_text
 from tests.fakes.claims_table import ClaimsTable
 from tests.fakes.review_stack import CLAIMS, ReviewStack
 
@@ -136,6 +138,80 @@ def test_nobody_checks_a_decision_of_his_own_before_a_week_is_over(
             kim.decide(image, "bicycle")
         assert "second_looks" not in cloud.claim(image)
         reviewer(cloud, LEE).decide(image, "bicycle")
+
+
+def test_a_second_look_is_given_to_the_first_person_only_if_nobody_else_takes_it_for_a_week(
+    cloud: ReviewStack,
+) -> None:
+    image = audited(cloud, "1")
+    reviewer(cloud).decide(image, "bicycle")
+    ask(cloud, image)
+    assert reviewer(cloud).take() == []
+    put(cloud, image, cloud.claim(image) | {"state_since": {"S": time_text(NOW - timedelta(days=8))}})
+    (again,) = reviewer(cloud).take()
+    reviewer(cloud).decide(again, "bicycle")
+    assert [look["M"]["by"]["S"] for look in cloud.claim(image)["second_looks"]["L"]] == [KIM]
+
+
+def test_a_decision_is_corrected_or_undone_although_a_second_look_waits(cloud: ReviewStack) -> None:
+    image = audited(cloud, "1")
+    kim = reviewer(cloud)
+    decision = kim.decide(image, "bicycle").decision
+    ask(cloud, image)
+    found = kim.image(image.key, image.etag)
+    assert not found.waits
+    assert kim.decision_about(found) == replace(decision, image=found)
+    kim.correct(replace(decision, image=found), "motorcycle")
+    claim = cloud.claim(image)
+    assert claim["decisions"]["L"][-1]["M"]["label"] == {"S": "motorcycle"}
+    assert {"second_look", "second_not", "state_shard"}.isdisjoint(claim)
+    with pytest.raises(ReviewError):
+        reviewer(cloud, LEE).decide(image, "bicycle")
+
+
+def test_after_a_second_look_the_model_has_said_what_it_said_and_the_look_stays(cloud: ReviewStack) -> None:
+    image = audited(cloud, "1")
+    reviewer(cloud).decide(image, "bicycle")
+    claim = cloud.claim(image)
+    said = {"outcome": {"S": "passed"}, "label": {"S": "motorcycle"}, "confidence": {"N": "0.61"}}
+    claim["decisions"]["L"][0]["M"]["model_said"] = {"M": said}
+    put(cloud, image, claim | {"outcome": {"S": "reviewed"}, "label": {"S": "bicycle"}})
+    ask(cloud, image)
+    lee = reviewer(cloud, LEE)
+    look = lee.decide(image, "bicycle").decision
+    assert (lee.model_said(look).outcome, lee.model_said(look).label) == ("passed", "motorcycle")
+    with pytest.raises(NotWaitingError, match="beside an earlier decision"):
+        lee.undo(look)
+
+
+def test_a_drawn_image_has_no_burst_of_its_own(cloud: ReviewStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    alone, other = audited(cloud, "a/1"), cloud.add("a/2")
+    monkeypatch.setattr("scones.decisions.reviewer.burst_of", lambda *_: [other])
+    kim = reviewer(cloud)
+    kim.take()
+    assert kim.burst_of(alone, lambda _: None) == []
+    assert "lease_by" not in cloud.claim(other)
+
+
+def test_an_image_that_was_gone_and_came_again_is_undecided(cloud: ReviewStack) -> None:
+    image = audited(cloud, "1")
+    reviewer(cloud).decide(image, "gone")
+    # As "Record decision" leaves it.
+    cloud.dynamodb.update_item(TableName=CLAIMS, Key=image.claim_key, UpdateExpression="REMOVE decision")
+    assert draw_of(cloud, image).decision == "gone"
+    put(cloud, image, {"draw_at": {"S": "2999-11-27T12:00:01.000Z"}})
+    assert draw_of(cloud, image).decision is None
+
+
+def test_a_decision_that_is_being_taken_back_does_not_count(cloud: ReviewStack) -> None:
+    image = audited(cloud, "1")
+    kim = reviewer(cloud)
+    decision = kim.decide(image, "motorcycle").decision
+    cloud.dynamodb.update_item(
+        TableName=CLAIMS, Key=image.claim_key, UpdateExpression="REMOVE state_shard, state_since"
+    )
+    kim.undo(decision)
+    assert draw_of(cloud, image).decision is None
 
 
 def test_what_is_not_decided_or_not_drawn_gets_no_second_look(cloud: ReviewStack) -> None:

@@ -78,7 +78,7 @@ class UploadedImages:
         boto3.client("dynamodb", region_name=REGION).update_item(
             TableName="claims",
             Key={"image_key": {"S": KEY}, "etag": {"S": etag}},
-            UpdateExpression="SET decision = :id, decisions = :all",
+            UpdateExpression="SET decision = :id, decisions = :all REMOVE state_shard",
             ExpressionAttributeValues={":id": decision["id"], ":all": {"L": [{"M": decision}]}},
         )
 

@@ -248,6 +248,16 @@ def test_an_audit_changes_what_passed_only_if_the_model_was_wrong(
     assert image.claim()["draw"] == before["draw"]
 
 
+@pytest.mark.parametrize("label", ["bicycle", "cannot_tell", "gone"])
+def test_a_document_that_stays_is_not_written_again(review: MakeReview, label: str) -> None:
+    """Whoever reacts to new results would see the image twice."""
+    image = audited(review, label)
+    image.calls.clear()
+    image.record()
+    written = [arguments["Key"] for action, arguments in image.calls if action.endswith("putObject")]
+    assert [key for key in written if not key.startswith("labels/")] == []
+
+
 @pytest.mark.parametrize(
     "u", ["0.0125000000000000", "0.0012345678901234", "0.0199999999999999", "0.0000000001"]
 )
@@ -352,7 +362,7 @@ def test_killed_after_any_call_and_started_again_it_comes_to_the_same_end(
     image.calls.clear()
     image.record()
     expected, calls = end(image), len(image.calls)
-    assert calls >= 4
+    assert calls >= 3
     for call in range(calls):
         start_over()
         image.kill(after=call)

@@ -18,7 +18,7 @@ from scones.result_documents import result_key
 from tests.fakes.aws_clients import RefusedPages, client_error
 from tests.fakes.execution_history import definition
 from tests.fakes.review_stack import Recorder
-from tests.unit.scones.console_browser import Browser
+from tests.unit.scones.console.served import Browser
 from tests.unit.scones.fake_stack import IMAGES, REGION, RESULTS, FakeCloudFormation
 
 if TYPE_CHECKING:
@@ -240,6 +240,17 @@ def test_nothing_of_the_verdict_is_in_the_page_before_a_decision(
         for secret in (str(CONFIDENCE), str(OTHER), LABEL, "motorcycle", "91.25"):
             assert secret not in answer, secret
     assert "EndpointThrottledError" in answers[1]  # what went wrong is no verdict
+
+
+@pytest.mark.parametrize("path", ["/image", "/image/states", "/image/log", "/image/now"])
+def test_an_image_of_the_audit_that_passed_looks_like_one_for_review(
+    browser: Browser, pipeline: Pipeline, path: str
+) -> None:
+    waits = {"state_shard": {"S": "person#0"}}
+    audit = browser.get(path, **pipeline.add("a.png", "passed", **waits)).text
+    assert audit == browser.get(path, **pipeline.add("a.png", "review", **waits)).text
+    second = {"decision": {"S": DECISION["id"]}, **decisions(**MODEL_SAID)}
+    assert audit == browser.get(path, **pipeline.add("a.png", "passed", **waits, **second)).text
 
 
 def test_the_verdict_of_other_bytes_under_the_key_is_hidden_too(browser: Browser, pipeline: Pipeline) -> None:

@@ -16,7 +16,7 @@ from scones.console.pages import operations
 from scones.errors import SconesError
 from scones.result_documents import Outcome
 from tests.fakes.aws_clients import client_error
-from tests.unit.scones.console_browser import Browser
+from tests.unit.scones.console.served import Browser
 from tests.unit.scones.fake_stack import REGION
 
 if TYPE_CHECKING:
