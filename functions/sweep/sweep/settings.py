@@ -53,6 +53,7 @@ class Settings:
     record_decision_arn: str
     alert_topic_arn: str
     failed_queue_url: str
+    threshold_parameter: str
     endpoint_name: str
     sweep_minutes: int
     sweep_days: int
@@ -117,6 +118,7 @@ class Settings:
             record_decision_arn=text("RECORD_DECISION_ARN"),
             alert_topic_arn=text("ALERT_TOPIC_ARN"),
             failed_queue_url=text("FAILED_QUEUE_URL"),
+            threshold_parameter=text("THRESHOLD_PARAMETER"),
             endpoint_name=text("ENDPOINT_NAME"),
             sweep_minutes=whole("SWEEP_MINUTES", LONGEST_MINUTES),
             sweep_days=whole("SWEEP_DAYS", LONGEST_DAYS),

@@ -28,6 +28,7 @@ SETTINGS = {
         "RECORD_DECISION_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:record",
         "ALERT_TOPIC_ARN": "arn:aws:sns:us-east-1:123456789012:alerts",
         "FAILED_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/failed",
+        "THRESHOLD_PARAMETER": "ConfidenceThreshold-scones",
         "ENDPOINT_NAME": "scones",
         "SWEEP_MINUTES": "30",
         "SWEEP_DAYS": "14",
