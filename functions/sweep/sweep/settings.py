@@ -65,7 +65,6 @@ class Settings:
     promised_error: float
     false_alarms_a_year: float
     watch_action: str
-    threshold_parameter: str
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
@@ -130,7 +129,6 @@ class Settings:
             promised_error=number("PROMISED_ERROR", 0, MOST_ERRORS),
             false_alarms_a_year=number("WATCH_FALSE_ALARMS", *FALSE_ALARMS),
             watch_action=text("WATCH_ACTION"),
-            threshold_parameter=text("THRESHOLD_PARAMETER"),
         )
         if settings.watch_action and settings.watch_action not in WATCH_ACTIONS:
             problems.append(

@@ -40,7 +40,6 @@ SETTINGS = {
         "PROMISED_ERROR": "0",
         "WATCH_FALSE_ALARMS": "0.05",
         "WATCH_ACTION": "notify",
-        "THRESHOLD_PARAMETER": "ConfidenceThreshold-scones",
         "RESULT_DAYS": "0",
     },
 }
