@@ -72,6 +72,7 @@ OF_STATEMENT: dict[tuple[str, str], Probe] = {
     ("ReviewerPolicy", "Decide"): ("decide",),
     ("ReviewerPolicy", "RecordDecision"): ("decide",),
     ("FilterRole", "ReadThreshold"): ("judge",),
+    ("FilterRole", "DrawAudits"): ("judge",),
     ("FailedImagesPolicy", "LetRulesSend"): ("let_an_execution_die",),
     ("AlertTopicPolicy", "LetRulePublish"): ("let_an_execution_die",),
     ("AlertTopicPolicy", "LetAlarmsPublish"): ("raise_alarm",),
@@ -216,12 +217,12 @@ class Probes:
         self._invoke("Serialize", self._reference(SURE) | {"version_id": "purged"})
 
     def judge(self) -> None:
-        """Judge by the live threshold, with a Filter that remembers none."""
+        """Judge by the live threshold and draw for the audit, with a Filter that remembers neither."""
         functions, name = self.stack.cloud.client("lambda"), self.stack.physical["Filter"]
         variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
         at_once = {"Variables": variables | {"POWERTOOLS_PARAMETERS_MAX_AGE": "0"}}
         functions.update_function_configuration(FunctionName=name, Environment=at_once)
-        self._invoke("Filter", {"inferences": [0.9, 0.1]})
+        self._invoke("Filter", {"inferences": [0.9, 0.1], "image_key": f"incoming/{SURE}", "etag": "0" * 32})
 
     def backfill(self) -> None:
         self._backfill({"prefix": f"incoming/{NO_IMAGE}"})
