@@ -48,7 +48,7 @@ def draw_certificate(report: dict[str, Any], folder: Path) -> Path:
     error = max(report["certificates"], key=float)
     tried = report["certificates"][error]["certificates"][0]["tried"]
     axes = new_axes(
-        f"Certificate: at most {float(error):.0%} wrong, with 95 % confidence",
+        f"Certificate: at most {100 * float(error):g} % wrong, with 95 % confidence",
         "audited photographs that pass the threshold",
         "wrong among those that pass",
     )
@@ -61,7 +61,7 @@ def draw_certificate(report: dict[str, Any], folder: Path) -> Path:
             f"{one['threshold']:g}", (one["passes"], one["bound"]), (0, 6), textcoords="offset points"
         )
     axes.set_ylim(0, None)
-    axes.legend(frameon=False, loc="center left")
+    axes.legend(frameon=False, loc="center", bbox_to_anchor=(0.5, 0.3))
     return save(axes, folder / "loop-certificate.png")
 
 

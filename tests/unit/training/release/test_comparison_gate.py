@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-if sys.version_info < (3, 13):
+if sys.version_info < (3, 13):  # noqa: UP036 - training is not of this project's version
     pytest.skip("scones needs Python 3.13, training's environment may have 3.11", allow_module_level=True)
 
 from scones.what_if.candidate import ServedFile
