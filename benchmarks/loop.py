@@ -115,28 +115,30 @@ def improve(options: argparse.Namespace, connection: Connection, stack: Stack) -
     return done.stdout
 
 
-def measure(model: Path, photos: list[Photo], thresholds: dict[str, float]) -> dict[str, Any]:
-    """Count what a model says of photographs: right and all of those that pass, at each threshold."""
-    predictor = Predictor(model)
-    answers = []
+def answers(model: Path, photos: list[Photo]) -> list[tuple[str, str, float]]:
+    """Return what each photograph shows, what a model says, and how confident it is."""
+    predictor, found = Predictor(model), []
     for photo in photos:
         probabilities = list(predictor.predict(photo.path.read_bytes()))
-        confidence = max(probabilities)
-        answers.append((photo.label, predictor.labels[probabilities.index(confidence)], confidence))
-    known = [answer for answer in answers if answer[0] in predictor.labels]
-    found: dict[str, Any] = {"photographs": len(known), "strangers": len(answers) - len(known)}
-    found["right"] = sum(truth == label for truth, label, _ in known)
-    for name, threshold in thresholds.items():
-        passed = [answer for answer in known if answer[2] >= threshold]
-        found[name] = {
-            "threshold": threshold,
-            "passed": len(passed),
-            "right": sum(truth == label for truth, label, _ in passed),
-            "strangers_passed": sum(
-                confidence >= threshold for truth, _, confidence in answers if truth not in predictor.labels
-            ),
-        }
+        confidence = float(max(probabilities))
+        shown = photo.label if photo.label in predictor.labels else NEITHER
+        found.append((shown, predictor.labels[probabilities.index(confidence)], confidence))
     return found
+
+
+def measure(said: list[tuple[str, str, float]], threshold: float) -> dict[str, Any]:
+    """Count what passes a threshold, and what of it is right."""
+    known = [answer for answer in said if answer[0] != NEITHER]
+    passed = [answer for answer in known if answer[2] >= threshold]
+    return {
+        "photographs": len(known),
+        "strangers": len(said) - len(known),
+        "right": sum(shown == label for shown, label, _ in known),
+        "threshold": threshold,
+        "passed": len(passed),
+        "right_of_passed": sum(shown == label for shown, label, _ in passed),
+        "strangers_passed": sum(confidence >= threshold for shown, _, confidence in said if shown == NEITHER),
+    }
 
 
 def main() -> None:
@@ -163,10 +165,10 @@ def main() -> None:
     began = time.monotonic()
     report["improve"] = improve(options, connection, stack).splitlines()
     report["improve_s"] = round(time.monotonic() - began, 1)
-    report["last_third"] = {
-        name: measure(model, photos[split:], {"at 0.8": THRESHOLD})
-        for name, model in (("before", SHIPPED_MODEL), ("after", options.output / "model.onnx"))
-    }
+    models = {"before": SHIPPED_MODEL, "after": options.output / "model.onnx"}
+    said = {name: answers(model, photos[split:]) for name, model in models.items()}
+    report["last_third"] = {name: measure(some, THRESHOLD) for name, some in said.items()}
+    report["answers"] = said  # for benchmarks/loop_plot.py
     print(json.dumps(report, indent=2))
 
 

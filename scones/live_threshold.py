@@ -79,6 +79,23 @@ def read_threshold(ssm: "SSMClient", stack: Stack) -> LiveThreshold:
         return LiveThreshold(name, deployed, None, problem=f"parameter {name} {error}")
 
 
+def check_end(found: LiveThreshold, stack: Stack) -> None:
+    """
+    Refuse to set other thresholds where that would end a certificate without which no image passes.
+
+    Raises
+    ------
+    SconesError
+        With what sets them all the same.
+    """
+    if found.certificate is not None and stack.requires_certificate:
+        message = (
+            f"this ends the certificate that is valid until {found.certificate['until']}, and without one no "
+            "image passes: `scones threshold --force` sets it all the same"
+        )
+        raise SconesError(message)
+
+
 def set_threshold(ssm: "SSMClient", stack: Stack, value: Thresholds) -> LiveThreshold:
     """Set the live thresholds, which ends a certificate; a parameter that is gone is made again."""
     _write(ssm, stack.threshold_parameter, str(value))

@@ -24,7 +24,8 @@ from scones.live_threshold import LiveThreshold, read_threshold
 from scones.promise_watch import PromiseWatch, read_watch, watch_text
 from scones.result_documents import VERIFICATION_FOLDER, Outcome
 from scones.stack import Stack, read_stack
-from scones.terminal import comma, out, outcome_text, print_json, shown
+from scones.sweep_findings import count_unlisted
+from scones.terminal import comma, notice, out, outcome_text, print_json, shown
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -101,6 +102,7 @@ class Status:
     alarms: list[str]
     precision: Precision | None
     watch: PromiseWatch | None
+    unlisted: int
 
     def as_document(self) -> dict[str, Any]:
         """Return what `scones status --json` prints; `at_least` names the counts that stopped at a limit."""
@@ -134,6 +136,7 @@ class Status:
             "alarms": self.alarms,
             "audited_precision": self.precision.as_document() if self.precision else None,
             "watch": self.watch.as_document() if self.watch else None,
+            "not_in_the_index": self.unlisted,
             "endpoint": self.stack.endpoint_name,
             "threshold": self.threshold.counts.for_all,
             "thresholds": self.threshold.counts.by_label,
@@ -173,7 +176,7 @@ def pause(seconds: float) -> None:
 def read_status(stack: Stack, connection: "Connection") -> Status:
     """Ask DynamoDB, Step Functions, SQS, SSM and CloudWatch, all at once."""
     dynamodb, sqs, now = connection.dynamodb(), connection.sqs(), datetime.now(UTC)
-    with ThreadPoolExecutor(len(Outcome) + 8) as pool:
+    with ThreadPoolExecutor(len(Outcome) + 9) as pool:
         tallies = {outcome: pool.submit(tally, dynamodb, stack, outcome, now) for outcome in Outcome}
         executions = pool.submit(count_executions, connection.stepfunctions(), stack.workflow_arn)
         threshold = pool.submit(read_threshold, connection.ssm(), stack)
@@ -184,6 +187,7 @@ def read_status(stack: Stack, connection: "Connection") -> Status:
         alarms = pool.submit(alarms_in_alarm, connection.cloudwatch(), stack.name)
         queue = pool.submit(count_messages, sqs, stack.failed_images_url)
         watch = pool.submit(read_watch, dynamodb, stack.claims_table)
+        unlisted = pool.submit(count_unlisted, dynamodb, stack.claims_table)
         found = {outcome: future.result() for outcome, future in tallies.items()}
         visible, in_flight = queue.result()
         return Status(
@@ -200,6 +204,7 @@ def read_status(stack: Stack, connection: "Connection") -> Status:
             alarms=alarms.result(),
             precision=precision.result(),
             watch=watch.result(),
+            unlisted=unlisted.result(),
         )
 
 
@@ -302,6 +307,11 @@ def print_status(now: Status) -> None:
         ("endpoint", f"{now.stack.endpoint_name}, threshold {now.threshold}"),
     ):
         console.print(Text.assemble(f"{name:<26}", value))
+    if now.unlisted:
+        notice(
+            f"{comma(now.unlisted, 'image', 'images')} with an outcome, closed by a release before the index: "
+            "`scones reindex` lists them"
+        )
 
 
 def endpoint_text(wait: EndpointWait | None) -> str:

@@ -7,12 +7,12 @@ import click
 from rich.text import Text
 
 from scones.connection import Target, cloud_options, connect
-from scones.errors import SconesError
 from scones.label_thresholds import Thresholds
 from scones.live_threshold import (
     LiveThreshold,
     certificate_problem,
     certificate_text,
+    check_end,
     read_threshold,
     set_threshold,
 )
@@ -67,13 +67,11 @@ def _parsed(value: str | None, stack: Stack) -> Thresholds | None:
 
 def _change(ssm: "SSMClient", stack: Stack, wanted: Thresholds, *, force: bool) -> LiveThreshold:
     """Set the live thresholds, unless that would end a certificate without which no image passes."""
-    certificate = read_threshold(ssm, stack).certificate
-    if certificate is not None:
-        ends = f"this ends the certificate that is valid until {certificate['until']}"
-        if stack.requires_certificate and not force:
-            message = f"{ends}, and without one no image passes: --force sets it all the same"
-            raise SconesError(message)
-        notice(ends)
+    found = read_threshold(ssm, stack)
+    if not force:
+        check_end(found, stack)
+    if found.certificate is not None:
+        notice(f"this ends the certificate that is valid until {found.certificate['until']}")
     return set_threshold(ssm, stack, wanted)
 
 

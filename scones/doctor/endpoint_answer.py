@@ -153,6 +153,16 @@ def find_problem(body: bytes, labels: Sequence[str]) -> Problem | None:
     return None
 
 
+def probabilities_of(body: bytes, labels: Sequence[str]) -> list[float]:
+    """Return the probabilities of an answer without a problem, in the order of the labels, as Classify reads them."""
+    values, named = _read_form(body)
+    clipped = [min(max(float(value), 0.0), 1.0) for value in values]
+    if named is None:
+        return clipped
+    by_name = dict(zip(named, clipped, strict=True))
+    return [by_name[label] for label in labels]
+
+
 def _read_form(body: bytes) -> tuple[list[Any], list[Any] | None]:
     """Return the values of an answer, and their labels where it names them, as Classify reads them.
 

@@ -1,7 +1,6 @@
 """The candidate: a model file that the endpoint's own server serves on loopback, or an endpoint of SageMaker."""
 
 import hashlib
-import json
 import os
 import re
 import sys
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import unquote
 
-from scones.doctor.endpoint_answer import ANSWER_S, MODEL_VERSION, find_problem
+from scones.doctor.endpoint_answer import ANSWER_S, MODEL_VERSION, find_problem, probabilities_of
 from scones.errors import SconesError, error_code
 from scones.terminal import shown
 from scones.what_if.patience import ThrottledError, patiently
@@ -214,4 +213,4 @@ def _answer(body: bytes, attributes: str | None, labels: Sequence[str], name: st
     if problem := find_problem(body, labels):
         raise NotClassifiedError(f"the model {problem.sentence}")
     version = MODEL_VERSION.search(attributes or "")
-    return Answer([min(max(value, 0.0), 1.0) for value in json.loads(body)], version[1] if version else None)
+    return Answer(probabilities_of(body, labels), version[1] if version else None)

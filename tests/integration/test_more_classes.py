@@ -26,7 +26,7 @@ def model(root: Path, tmp_path: Path) -> Path:
     digest = subprocess.run(["md5sum", archive], capture_output=True, text=True, check=True).stdout.split()[0]
     command: list[str | Path] = [python, "-m", "training.train", "--archive", archive, "--md5", digest]
     command += ["--classes", ",".join(CLASSES), "--output", tmp_path / "out"]
-    command += ["--epochs-pretrain", "1", "--epochs", "2"]
+    command += ["--epochs-pretrain", "1", "--epochs", "1", "--members", "1", "--threads", "1"]
     trained = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     assert trained.returncode == 0, trained.stderr
     return tmp_path / "out" / "model.onnx"

@@ -23,10 +23,23 @@ def let_audits_be_wrong(cloud: LocalCloud) -> None:
     dynamodb, table = cloud.client("dynamodb"), cloud.outputs["ClaimsTableName"]
     watch = Watch.begun(promise, iso_text(began)).as_text()
     dynamodb.put_item(TableName=table, Item=ITEM | {"watch": {"S": watch}})
-    verdict = {"label": {"S": "bicycle"}, "confidence": {"N": "0.9"}, "passed": {"BOOL": True}}
+    verdict = {
+        "u": {"N": "0.01"},
+        "label": {"S": "bicycle"},
+        "confidence": {"N": "0.9"},
+        "threshold": {"N": "0.8"},
+        "passed": {"BOOL": True},
+        "labels": {"S": "bicycle,motorcycle"},
+    }
     for number in range(WRONG):
         at = iso_text(began + timedelta(minutes=number + 1))
-        decision = {"id": {"S": "1" * 32}, "label": {"S": "motorcycle"}, "at": {"S": at}}
+        decision = {
+            "id": {"S": "1" * 32},
+            "label": {"S": "motorcycle"},
+            "by": {"S": "kim"},
+            "at": {"S": at},
+            "took_ms": {"N": "1"},
+        }
         item = {
             "image_key": {"S": f"incoming/audited/{number}.png"},
             "etag": {"S": "e1"},

@@ -48,6 +48,8 @@ class Claim:
         When people were notified that sweeps gave it up.
     indexed
         Whether it is in the index of images without an outcome.
+    listed
+        Whether its outcome is in the index of outcomes; not when a release before that index has closed it.
     """
 
     execution: str | None = None
@@ -58,6 +60,7 @@ class Claim:
     swept_at: datetime | None = None
     reported_at: datetime | None = None
     indexed: bool = False
+    listed: bool = False
 
     @classmethod
     def from_item(cls, item: Item) -> Self:
@@ -71,6 +74,7 @@ class Claim:
             swept_at=moment_of(text_of(item, "swept_at")),
             reported_at=moment_of(text_of(item, "reported_at")),
             indexed="state_shard" in item,
+            listed="outcome_shard" in item and "result_key" not in item,
         )
 
     @property

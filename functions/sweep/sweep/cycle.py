@@ -32,6 +32,9 @@ class Cursor:
     missed, missed_before
         When the oldest image arrived that this cycle (and the previous one) found without an outcome and could not put
         into the index.
+    unlisted, unlisted_before
+        How many images this cycle (and the previous one) found with an outcome that is not in the index of outcomes:
+        an execution that began before a deploy of that index has closed them. `scones status` names `scones reindex`.
     shard, since
         Where in the index the last run was stopped; the beginning of the first shard when it was not.
     """
@@ -44,6 +47,8 @@ class Cursor:
     missed_before: datetime | None = None
     shard: int = 0
     since: datetime | None = None
+    unlisted: int = 0
+    unlisted_before: int = 0
 
     def begun(self, now: datetime) -> Self | None:
         """Return the current cycle, or a new one; None while the next one is not due."""
@@ -53,7 +58,15 @@ class Cursor:
             return self
         if now - self.started < CYCLE:
             return None
-        return replace(self, started=now, finished=None, missed=None, missed_before=self.missed)
+        return replace(
+            self,
+            started=now,
+            finished=None,
+            missed=None,
+            missed_before=self.missed,
+            unlisted=0,
+            unlisted_before=self.unlisted,
+        )
 
     def at_end(self, now: datetime) -> Self:
         """Return the cycle in its finished state."""
@@ -81,6 +94,8 @@ def read_cursor(client: DynamoDB, table: str) -> Cursor:
         last_length=timedelta(seconds=float(item.get("last_cycle_seconds", {}).get("N", 0))),
         missed=moment_of(text("missed")),
         missed_before=moment_of(text("missed_before")),
+        unlisted=int(item.get("unlisted", {}).get("N", 0)),
+        unlisted_before=int(item.get("unlisted_before", {}).get("N", 0)),
         shard=int(item.get("next_shard", {}).get("N", 0)) % SHARDS,
         since=moment_of(text("next_since")),
     )
@@ -104,6 +119,11 @@ def write_cursor(client: DynamoDB, table: str, cursor: Cursor) -> None:
         },
     }
     item: dict[str, Any] = {name: {"S": text} for name, text in texts.items() if text is not None}
-    numbers = {"next_shard": cursor.shard, "last_cycle_seconds": round(cursor.last_length.total_seconds())}
+    numbers = {
+        "next_shard": cursor.shard,
+        "last_cycle_seconds": round(cursor.last_length.total_seconds()),
+        "unlisted": cursor.unlisted,
+        "unlisted_before": cursor.unlisted_before,
+    }
     item |= {name: {"N": str(number)} for name, number in numbers.items()}
     client.put_item(TableName=table, Item=CURSOR | item)

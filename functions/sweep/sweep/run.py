@@ -141,17 +141,28 @@ class Run:
                 cursor.position,
             )
             for batch in batched(self._old_enough(page.images, limits), BATCH, strict=False):
-                cursor = replace(cursor, missed=earliest(cursor.missed, self._enter(pool, batch)))
+                missed, unlisted = self._enter(pool, batch)
+                cursor = replace(
+                    cursor, missed=earliest(cursor.missed, missed), unlisted=cursor.unlisted + unlisted
+                )
             if page.following is None:
                 return cursor.at_end(self.now)
             cursor = replace(cursor, position=page.following)
         return cursor
 
-    def _enter(self, pool: ThreadPoolExecutor, images: Sequence[Image]) -> datetime | None:
-        """Put those of up to 100 images into the index that belong there; return the oldest that failed."""
-        lost = []
+    def _enter(self, pool: ThreadPoolExecutor, images: Sequence[Image]) -> tuple[datetime | None, int]:
+        """
+        Put those of up to 100 images into the index that belong there.
+
+        Returns
+        -------
+        tuple
+            The oldest that failed, and how many have an outcome that is not in the index of outcomes.
+        """
+        lost, unlisted = [], 0
         for image, claim in self._claimed(images):
             if claim.finished:
+                unlisted += not claim.listed
                 self.tally.add(image, Kind.FINISHED, "has its outcome")
             elif claim.given_up:
                 self.tally.add(image, Kind.EXHAUSTED, "was given up")
@@ -171,7 +182,7 @@ class Run:
             if error is not None:
                 self.tally.add(image, Kind.ERRORS, f"not put into the index: {error}")
                 oldest = earliest(oldest, image.last_modified)
-        return oldest
+        return oldest, unlisted
 
     def _index(self, pool: ThreadPoolExecutor, cursor: Cursor, limits: Limits) -> tuple[Cursor, str | None]:
         """Handle the images in the index, from where the last run was stopped; return what stopped this one."""

@@ -14,8 +14,9 @@ from scones.console.jobs import BusyError, Job, Jobs
 from scones.console.page import Page, problem, render_as_read, state_of
 from scones.console.stack_operations import read_parts, redrive, sweep
 from scones.console.state import ConsoleState
+from scones.errors import SconesError
 from scones.label_thresholds import Thresholds
-from scones.live_threshold import set_threshold
+from scones.live_threshold import check_end, read_threshold, set_threshold
 from scones.status import PERIODS, endpoint_text
 
 _BAD, _CONFLICT = 400, 409
@@ -106,8 +107,12 @@ def _change_threshold(state: ConsoleState, jobs: Jobs, said: Mapping[str, Any]) 
         value = Thresholds.parse(str(said["value"]), cloud.stack.labels) if "value" in said else deployed
     except ValueError as error:
         return problem(f"the threshold {error}", _BAD)
+    ssm = cloud.client(Connection.ssm)
     try:
-        changed = set_threshold(cloud.client(Connection.ssm), cloud.stack, value)
+        check_end(read_threshold(ssm, cloud.stack), cloud.stack)
+        changed = set_threshold(ssm, cloud.stack, value)
+    except SconesError as error:
+        return problem(error.message, _CONFLICT)
     except Exception as error:
         sentence = jobs.sentence("threshold", error)
         if "threshold" not in jobs.refused:

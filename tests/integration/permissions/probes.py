@@ -32,7 +32,7 @@ OF_ACTION: dict[tuple[str, str], Probe] = {
     ("SweepRole", "dynamodb:GetItem"): ("sweep_by_schedule",),
     ("SweepRole", "dynamodb:PutItem"): ("sweep_by_schedule",),
     ("SweepRole", "ssm:GetParameter"): ("sweep_by_schedule",),
-    ("SweepRole", "ssm:PutParameter"): ("watch_wrong_audits", "withdraw_certificate"),
+    ("SweepRole", "ssm:PutParameter"): ("watch_wrong_audits",),
     ("UploaderPolicy", "s3:PutObject"): ("upload",),
     ("UploaderPolicy", "s3:AbortMultipartUpload"): ("abort_upload",),
     ("ReviewerPolicy", "s3:GetObject"): ("look_at_newest",),

@@ -13,7 +13,7 @@ from samcli.yamlhelper import yaml_parse
 from classify.errors import InvalidPredictionError
 from classify.prediction import parse_probabilities
 from scones.doctor.account import DEPLOYED_CONCURRENCY
-from scones.doctor.endpoint_answer import ANSWER_S, SLOW_S, find_problem
+from scones.doctor.endpoint_answer import ANSWER_S, SLOW_S, find_problem, probabilities_of
 from scones.doctor.examination import ACTIONS, NEEDS_NONE
 
 SERVICES = (
@@ -129,11 +129,12 @@ def test_it_believes_the_answers_that_classify_believes() -> None:
         questions.append((json.dumps([1 - missing, *[0.0] * (classes - 1)]).encode(), labels))
     for answer, labels in questions:
         try:
-            parse_probabilities(answer, labels)
-            believed = True
+            read = parse_probabilities(answer, labels)
         except InvalidPredictionError:
-            believed = False
-        assert (find_problem(answer, labels) is None) == believed, answer[:40]
+            assert find_problem(answer, labels) is not None, answer[:40]
+            continue
+        assert find_problem(answer, labels) is None, answer[:40]
+        assert probabilities_of(answer, labels) == read, answer[:40]
 
 
 def test_it_waits_as_long_as_classify(root: Path) -> None:

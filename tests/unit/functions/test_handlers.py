@@ -39,7 +39,7 @@ def test_serialize_reads_shrinks_and_reports(load_app: Loader, capsys: pytest.Ca
         result = function.handler(event, FakeLambdaContext())
 
     assert result["original"] == {"format": "PNG", "width": 160, "height": 120}
-    assert (result["width"], result["height"]) == (42, 32)
+    assert (result["width"], result["height"]) == (84, 64)
     output = capsys.readouterr().out
     assert result["image_data"] not in output
     records = [json.loads(line) for line in output.splitlines()]

@@ -113,7 +113,7 @@ def test_filter_understands_what_the_sweep_wrote(stack: Stack) -> None:
     labels = ("bicycle", "motorcycle")
     thresholds, certificate, _ = parse_live_value(live(stack), labels)
     assert thresholds == {"bicycle": 0.9, "motorcycle": 0.93}
-    found = refusal(certificate, Circumstances(None, labels, "s1-32", datetime.now(UTC)))
+    found = refusal(certificate, Circumstances("bicycle", None, labels, "s1-32", datetime.now(UTC)))
     assert (
         found == "the certificate was withdrawn: endpoint scones has the configuration config-2, not config-1"
     )

@@ -170,7 +170,7 @@ def test_a_cursor_is_read_as_it_was_written(stack: Stack, full: bool) -> None:
     cursor = Cursor()
     if full:
         cursor = Cursor(
-            {"key": "incoming/ü", "version_id": "v"}, now, now, timedelta(hours=7), now, now, 15, now
+            {"key": "incoming/ü", "version_id": "v"}, now, now, timedelta(hours=7), now, now, 15, now, 3, 2
         )
     write_cursor(stack.client("dynamodb"), "claims", cursor)
     assert read_cursor(stack.client("dynamodb"), "claims") == cursor
@@ -181,3 +181,24 @@ def test_the_position_of_an_earlier_version_is_continued(stack: Stack) -> None:
     stack.client("dynamodb").put_item(TableName="claims", Item=CURSOR | {"start_after": {"S": "incoming/a"}})
     stack.sweep()
     assert stack.stepfunctions.keys == ["b"]
+
+
+def test_outcomes_that_are_in_no_index_are_counted_for_two_cycles(stack: Stack) -> None:
+    old, closed, new = stack.put("old", "closed again", "new")
+    finished = {"finished_at": "2026-11-03T12:00:00.000Z", "outcome": "passed"}
+    stack.claim("old", old, **finished, result_key="passed/bicycle/old/e.json")
+    stack.claim(
+        "closed again", closed, **finished, outcome_shard="failed#1", result_key="passed/bicycle/a/e.json"
+    )
+    stack.claim("new", new, **finished, outcome_shard="passed#1")
+
+    def found() -> tuple[int, int]:
+        stack.sweep(minutes_later=6 * 60)
+        assert stack.run is not None
+        assert stack.run.cursor is not None
+        return stack.run.cursor.unlisted, stack.run.cursor.unlisted_before
+
+    assert found() == (2, 0)
+    for name, etag in (("old", old), ("closed again", closed)):
+        stack.claim(name, etag, **finished, outcome_shard="passed#1")
+    assert [found(), found()] == [(0, 2), (0, 0)]

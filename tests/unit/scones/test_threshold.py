@@ -167,7 +167,7 @@ def test_where_a_certificate_is_required_only_force_ends_it(
     cloudformation.parameters["RequireCertificate"] = "true"
     result = scones("threshold", "0.9")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert "without one no image passes: --force sets it all the same" in result.stderr
+    assert "without one no image passes: `scones threshold --force` sets it all the same" in result.stderr
     assert stored(ssm) == certified
     forced = scones("threshold", "0.9", "--force")
     assert forced.exit_code == 0

@@ -358,6 +358,16 @@ def test_what_no_image_can_be_compared_for_ends_the_command(
     assert said in result.stderr
 
 
+def test_an_endpoint_that_names_its_labels_is_read_in_the_order_of_the_stack(
+    scones: Scones, stored: FakeWorkflow, endpoint: FakeEndpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = b'[{"label": "motorcycle", "score": 0.9}, {"label": "bicycle", "score": 0.1}]'
+    monkeypatch.setattr(endpoint, "invoke_endpoint", lambda **_named: {"Body": io.BytesIO(answer)})
+    found = compared(scones)
+    assert {one["candidate"]["label"] for one in found["changes"]} == {"motorcycle"}
+    assert found["candidate"]["version"] is None
+
+
 def test_a_throttled_endpoint_is_asked_again(
     scones: Scones, stored: FakeWorkflow, endpoint: FakeEndpoint
 ) -> None:

@@ -192,6 +192,7 @@ def test_the_log_has_what_a_repetition_needs_and_is_continued(archive_path: Path
     assert (tmp_path / "train.log").read_text().count(" resumed ") == 1
 
 
+@pytest.mark.usefixtures("small")
 def test_resuming_under_other_settings_is_refused(
     archive_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -15,7 +15,7 @@ from scones.console.previews import ImageRef
 from scones.console.state import ConsoleState
 from scones.console.web import WebConsole, make_web_console
 from scones.index import shard_of
-from tests.unit.scones.console.served import ADDRESS, PORT, AddImage
+from tests.unit.scones.console.served import ADDRESS, PORT, AddImage, let_in
 from tests.unit.scones.fake_stack import IMAGES, REGION
 
 if TYPE_CHECKING:
@@ -43,9 +43,7 @@ def stranger(web: WebConsole) -> TestClient:
 @pytest.fixture
 def browser(stranger: TestClient, state: ConsoleState) -> TestClient:
     """The browser in which the printed address was opened; its writes come from a page of the console."""
-    assert stranger.get(f"/?token={state.secrets.token}").status_code == 200
-    stranger.headers.update({"origin": ADDRESS, "x-csrf-token": state.secrets.csrf})
-    return stranger
+    return let_in(stranger, state)
 
 
 @pytest.fixture

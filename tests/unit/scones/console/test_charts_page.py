@@ -28,7 +28,7 @@ from scones.live_precision import Precision
 from scones.result_documents import Outcome
 from tests.fakes.aws_clients import client_error
 from tests.support import ROOT
-from tests.unit.scones.console_browser import Browser
+from tests.unit.scones.console.served import Browser
 from tests.unit.scones.fake_stack import REGION
 
 if TYPE_CHECKING:

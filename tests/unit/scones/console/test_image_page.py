@@ -18,7 +18,7 @@ from scones.result_documents import result_key
 from tests.fakes.aws_clients import RefusedPages, client_error
 from tests.fakes.execution_history import definition
 from tests.fakes.review_stack import Recorder
-from tests.unit.scones.console_browser import Browser
+from tests.unit.scones.console.served import Browser
 from tests.unit.scones.fake_stack import IMAGES, REGION, RESULTS, FakeCloudFormation
 
 if TYPE_CHECKING:

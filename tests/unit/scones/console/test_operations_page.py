@@ -15,8 +15,9 @@ from scones.console.jobs import BusyError, Job, Jobs, Report
 from scones.console.pages import operations
 from scones.errors import SconesError
 from scones.result_documents import Outcome
+from scones.stack import Stack
 from tests.fakes.aws_clients import client_error
-from tests.unit.scones.console_browser import Browser
+from tests.unit.scones.console.served import Browser
 from tests.unit.scones.fake_stack import REGION
 
 if TYPE_CHECKING:
@@ -175,6 +176,25 @@ def test_the_threshold_is_set_and_goes_back(browser: Browser) -> None:
     assert live() == "0.93"
     assert browser.post("/operations/threshold", {}).json()["threshold"] == 0.8
     assert live() == "0.8"
+
+
+def test_a_certificate_without_which_nothing_passes_is_not_ended_by_a_form(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Stack, "requires_certificate", property(lambda _: True))
+    certificate = {
+        "model_version": "m1",
+        "labels": ["bicycle", "motorcycle"],
+        "serialize": "s1",
+        "until": "2026-12-24T00:00:00Z",
+    }
+    value = json.dumps({"thresholds": {"default": 0.9}, "certificate": certificate})
+    ssm = boto3.client("ssm", region_name=REGION)
+    ssm.put_parameter(Name="ConfidenceThreshold-scones", Value=value, Type="String", Overwrite=True)
+    answer = browser.post("/operations/threshold", {"value": "0.5"})
+    assert answer.status_code == 409
+    assert "`scones threshold --force`" in answer.json()["problem"]
+    assert ssm.get_parameter(Name="ConfidenceThreshold-scones")["Parameter"]["Value"] == value
 
 
 @pytest.mark.parametrize("value", ["1.2", "", "nan", "<b>", None])

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-pytest.importorskip("click", reason="the command is not installed: training has an environment of its own")
+if sys.version_info < (3, 13):
+    pytest.skip("scones needs Python 3.13, training's environment may have 3.11", allow_module_level=True)
 
 from scones.what_if.candidate import ServedFile
 from scones.what_if.comparison_file import as_document, write
@@ -15,17 +19,13 @@ from scones.what_if.paired_test import Labelled, Said
 from scones.what_if.replay import Replay
 from training.deploy import main
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
 VERSION = "cb5df16abfe4"
 OPTIONS = ["--endpoint-name", "scones-image-classifier", "--image", "registry.example/scones-endpoint:1"]
 OPTIONS += ["--model-data", f"s3://models/triage/{VERSION}/model.tar.gz"]
 OPTIONS += ["--role", "arn:aws:iam::123456789012:role/endpoint"]
 RIGHT, WRONG = Said("bicycle", 0.9, passes=True), Said("motorcycle", 0.9, passes=True)
 
-type Compare = Callable[..., Path]
+Compare = Callable[..., Path]
 
 
 class _Stack:
