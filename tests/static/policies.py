@@ -53,7 +53,7 @@ def named(resource: Any) -> str:
     match resource:
         case {"Ref": name}:
             return str(name)
-        case {"Fn::GetAtt": [name, "Arn"]}:
+        case {"Fn::GetAtt": [name, "Arn" | "Id"]}:
             return str(name)
         case {"Fn::Sub": text}:
             short = re.sub(r"arn:\$\{AWS::Partition\}:|\$\{AWS::Region\}:\$\{AWS::AccountId\}:", "", text)
