@@ -36,6 +36,7 @@ def deployed_workflow(emulated_aws: Address) -> Workflow:
         "ResultsBucket": "results",
         "Labels": "bicycle,motorcycle",
         "ClaimsTable": "claims",
+        "AuditShare": "0.02",
         "ClaimSeconds": "300",
         "ClaimDays": "0",
         "Partition": "aws",

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.workflow.harness import CLASSIFIED, FUNCTIONS, UNSURE, Run, Workflow, raises, returns
+from tests.workflow.harness import CLASSIFIED, FUNCTIONS, SURE, UNSURE, Run, Workflow, raises, returns
 
 pytestmark = pytest.mark.local_cloud
 
@@ -144,6 +144,24 @@ def test_a_passed_image_costs_five_write_units(workflow: Workflow) -> None:
     assert "outcome_shard" not in lost.claim
     assert "state_shard" not in run.claim
     assert "outcome_shard" in run.claim
+
+
+def test_a_drawn_image_that_passed_costs_four_write_units_more(workflow: Workflow) -> None:
+    """Its item may have a second KB; it enters another partition of by_state, and by_draw with up to two KB."""
+    key, etag = f"incoming/{uuid.uuid4().hex}".ljust(200, "x"), uuid.uuid4().hex
+    answer = CLASSIFIED | {"endpoint": {"name": "n" * 63, "variant": "v", "model_version": "v" * 40}}
+
+    run = workflow.run(
+        key=key, etag=etag, classify=returns(answer), filter_=returns(SURE | {"u": "0." + "1" * 16})
+    )
+
+    assert "'u': {'N': '0.1111111111111111'}" in run.claim["draw"]
+    assert "'passed': {'BOOL': True}" in run.claim["draw"]
+    assert (run.claim["outcome"], run.claim["state_shard"][:7]) == ("passed", "person#")
+    assert (run.claim["draw_shard"][:6], run.claim["draw_at"]) == ("drawn#", run.claim["finished_at"])
+    assert len(str(run.claim)) < 2048
+    assert "u" not in run.document
+    assert "0." + "1" * 16 not in str(run.document)
 
 
 def test_a_version_that_an_event_does_not_name_is_not_that_of_an_earlier_event(
