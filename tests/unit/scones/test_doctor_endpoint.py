@@ -130,7 +130,7 @@ def test_a_slow_answer_is_a_warning() -> None:
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        (b"<html>", "does not answer JSON"),
+        (b"<html>", "answers neither JSON nor a line of numbers"),
         (b'{"a": 1}', "does not answer a list"),
         (b"[1.0]", "1 values for 2 labels"),
         (b"[NaN, 1.0]", "not a probability"),

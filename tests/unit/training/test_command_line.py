@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[3]
-NEEDS = {"train": "torch"}
+NEEDS = {"train": "torch", "improve": "torch"}
 
 
 def modules() -> Iterator[tuple[str, ast.Module]]:
