@@ -161,11 +161,19 @@ def test_enter_at_every_question_makes_a_stack_and_changes_no_tracked_file(
     assert re.search(r"EndpointName.*scones-image-classifier", again.stdout), again.stdout
 
 
-def deploy(project: Path, environment: dict[str, str]) -> None:
+def deploy(project: Path, environment: dict[str, str], *parameters: str) -> None:
     """Deploy a stack without a question, its functions unbuilt: none is invoked, and a build takes most of the time."""
     options = ["--stack-name", "updated", "--resolve-s3", "--capabilities", "CAPABILITY_IAM"]
     done = subprocess.run(
-        ["sam", "deploy", "--no-confirm-changeset", "--parameter-overrides", "CanaryMinutes=0", *options],
+        [
+            "sam",
+            "deploy",
+            "--no-confirm-changeset",
+            "--parameter-overrides",
+            "CanaryMinutes=0",
+            *parameters,
+            *options,
+        ],
         cwd=project,
         env=environment,
         capture_output=True,
@@ -203,7 +211,8 @@ def test_an_update_of_the_release_before_keeps_all_that_holds_something(
     _, alerts = before["AlertTopic"]
     sns.subscribe(TopicArn=alerts, Protocol="sqs", Endpoint=arn)
 
-    deploy(project, environment)
+    deploy(project, environment, "AuditShare=0")  # its table gets one index in an update, and then the next
+    deploy(project, environment, "AuditShare=0.02")
 
     after = resources_of(formation, "updated")
     _, nested = after["Recovery"]
