@@ -111,10 +111,12 @@ def test_two_browsers_share_a_queue_and_each_image_is_decided_once(visit: Visit,
     while len(seen) < 12 and time.monotonic() < deadline:
         for page in pages:  # which of them gets the last images is a matter of who asks first
             page.locator("#stage:not([aria-busy]) img, #stage .message").first.wait_for()
-            if name := page.locator("#caption-name").inner_text():
-                seen.append(name)
+            if page.locator("#caption-name").inner_text():
+                seen.append(
+                    shown(page)
+                )  # it may have been named before it was loaded, and no key counts until then
                 page.keyboard.press("n")
-                another_than(page, name)
+                another_than(page, seen[-1])
     assert len(set(seen)) == 12
     wait_until(lambda: len(decisions(cloud)) == 12, "not all decisions were written")
     assert all(labels == ["neither"] for labels in decisions(cloud).values())

@@ -112,7 +112,7 @@ async function take() {
     setClock(answer.now);
     for (const image of answer.images) if (!unsent.has(image.id)) hold(image);
     if (answer.images.length === 0) wait = EMPTY_MS;
-    showTrouble(null);
+    endTrouble();
     showPulse("live", "connected");
   } catch (problem) {
     showTrouble(`${problem.message} (asking again)`);
@@ -244,7 +244,7 @@ async function send(decision) {
     const answer = await post("decide", { id: one.id, label, took_ms: took });
     unsent.delete(one.id);
     settle(decision, answer);
-    if (![...unsent.values()].some((other) => other.isTriedAgain)) showTrouble(null);
+    endTrouble();
   } catch (problem) {
     if (problem.content?.kind === "lost" || problem.content?.kind === "refused") {
       unsent.delete(one.id);
@@ -258,6 +258,11 @@ async function send(decision) {
     showTrouble(`Your decision “${label}” about ${one.name} is ${known}: ${problem.message}. It is kept on this page and sent again.`);
     decision.timer = setTimeout(() => send(decision), AGAIN_MS);
   }
+}
+
+/** Clear the line about trouble, unless a decision that was not written is kept on this page. */
+function endTrouble() {
+  if (![...unsent.values()].some((decision) => decision.isTriedAgain)) showTrouble(null);
 }
 
 function settle({ one, label, row }, answer) {
