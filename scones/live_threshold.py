@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 MOST_CHARACTERS: Final = 4096
 """A standard parameter holds 4 KB (AWS Systems Manager user guide, "Managing parameter tiers")."""
+FOR_THE_WATCH: Final = 900
+"""Kept free for what the sweep adds when it raises thresholds, stops passing or withdraws a certificate."""
 
 type Certificate = Mapping[str, Any]
 
@@ -128,8 +130,11 @@ def write_certified(
     text = json.dumps(
         {"thresholds": dict(thresholds), "certificate": dict(certificate)}, separators=(",", ":")
     )
-    if len(text) > MOST_CHARACTERS:
-        message = f"the live value has {len(text):,} characters, and a parameter holds {MOST_CHARACTERS:,}"
+    if len(text) > MOST_CHARACTERS - FOR_THE_WATCH:
+        message = (
+            f"the live value has {len(text):,} characters, and a parameter holds {MOST_CHARACTERS:,}, of which "
+            f"{FOR_THE_WATCH} are for what the watch writes into it"
+        )
         raise SconesError(message)
     try:
         parse_live(text, stack.labels)

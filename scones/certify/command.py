@@ -88,8 +88,6 @@ def certify(  # noqa: PLR0913  the options
     stack = read_stack(connection)
     request = CertificateRequest(Promise(error, confidence), scope, days)
     found = find(connection, stack, request, model_version)
-    if stack.parameters.get("ClaimDays", "0") != "0":
-        notice(f"claims expire after {stack.parameters['ClaimDays']} days, and then leave the sample")
     applied = apply and bool(found.covers)
     if applied:
         _apply(connection, stack, found)

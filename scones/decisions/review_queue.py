@@ -112,6 +112,7 @@ class ReviewQueue:
                     UpdateExpression=update,
                     ConditionExpression=condition,
                     ExpressionAttributeValues={":me": {"S": self._me}, **values},
+                    ReturnValues="NONE",  # stated, because the policy of reviewers has a condition on it
                 )
         except ClientError as error:
             if error_code(error) != "ConditionalCheckFailedException":

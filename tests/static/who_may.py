@@ -68,6 +68,7 @@ RESOURCES: dict[str, tuple[str, dict[str, str | list[str]]]] = {
         f"{bucket}/{prefix}": (f"arn:aws:s3:::{bucket}/{prefix}/a/b.jpg", {})
         for bucket, prefix in [
             *itertools.product(["ImageBucket", "OtherBucket"], ["incoming", "elsewhere"]),
+            ("ImageBucket", "incoming/scones-verify"),
             *itertools.product(
                 ["ResultsBucket"],
                 ["passed", "review", "reviewed", "reviewed/gone", "rejected", "failed", "labels"],
@@ -156,6 +157,10 @@ WHO_MAY: dict[tuple[str, str], set[str]] = {
     # The images
     ("s3:PutObject", "ImageBucket/incoming"): {UPLOADERS},
     ("s3:AbortMultipartUpload", "ImageBucket/incoming"): {UPLOADERS},
+    # Who puts images there avoids the audit: only `scones verify` does, with its user's own permissions.
+    ("s3:AbortMultipartUpload", "ImageBucket/incoming/scones-verify"): {UPLOADERS},
+    ("s3:GetObject", "ImageBucket/incoming/scones-verify"): {SERIALIZE, REVIEWERS},
+    ("s3:GetObjectVersion", "ImageBucket/incoming/scones-verify"): {SERIALIZE, REVIEWERS},
     ("s3:GetObject", "ImageBucket/incoming"): {SERIALIZE, REVIEWERS},
     ("s3:GetObjectVersion", "ImageBucket/incoming"): {SERIALIZE, REVIEWERS},
     ("s3:ListBucket", "ImageBucket"): {SERIALIZE, REVIEWERS},

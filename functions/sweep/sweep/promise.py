@@ -64,7 +64,9 @@ def promise_of(live: str, stated: float) -> Promise | None:
         if isinstance(error, float) and 0 < error < 1:
             covered = certificate.get("covers")
             labels = frozenset(map(str, covered)) if isinstance(covered, list) else None
-            return Promise(error, thresholds, labels, _name(error, live))
+            # A certificate that is renewed with the same thresholds does not begin the watch anew.
+            kept = (thresholds, sorted(labels or ()), certificate.get("model_version"))
+            return Promise(error, thresholds, labels, _name(error, json.dumps(kept, sort_keys=True)))
     return Promise(stated, {}, None, _name(stated, live)) if stated else None
 
 
@@ -89,7 +91,7 @@ def raised(live: str, why: str, at: str) -> tuple[str, str] | None:
         return None
     by_watch = {"at": at, "why": why, "before": thresholds}
     changed = value | {"thresholds": higher, "certificate": certificate | {"next": rest, "raised": by_watch}}
-    return json.dumps(changed), ", ".join(f"{label} {number:.15g}" for label, number in higher.items())
+    return _text(changed), ", ".join(f"{label} {number:.15g}" for label, number in higher.items())
 
 
 def stopped(live: str, why: str) -> str:
@@ -104,7 +106,11 @@ def stopped(live: str, why: str) -> str:
     value = _object(live) or {"thresholds": _thresholds(live)}
     certificate = value.get("certificate")
     withdrawn = {"certificate": certificate | {"withdrawn": why}} if isinstance(certificate, dict) else {}
-    return json.dumps(value | withdrawn | {"stopped": why})
+    return _text(value | withdrawn | {"stopped": why})
+
+
+def _text(value: dict[str, Any]) -> str:
+    return json.dumps(value, separators=(",", ":"))  # a parameter holds 4,096 characters
 
 
 def _are_numbers(thresholds: object) -> TypeGuard[dict[str, float]]:
@@ -131,5 +137,5 @@ def _thresholds(live: str) -> dict[str, float]:
     return {name.strip() or DEFAULT: float(number) for name, _, number in pairs}
 
 
-def _name(error: float, live: str) -> str:
-    return hashlib.sha256(f"{error!r}\n{live}".encode()).hexdigest()[:16]
+def _name(error: float, what: str) -> str:
+    return hashlib.sha256(f"{error!r}\n{what}".encode()).hexdigest()[:16]

@@ -31,7 +31,7 @@ class Settings:
         Most executions that one run starts, so that a sweep does not overload the workflow.
     claim_days
         Days after which a finished claim may be deleted; 0 keeps it. Validated here because CloudFormation's rules
-        cannot compare numbers: a claim must outlive the sweep's range of ages, the image's result and its audit.
+        cannot compare numbers: a claim must outlive the sweep's range of ages and the image's result.
     audit_share
         The share of images that are audited.
     audit_days
@@ -150,11 +150,6 @@ def _too_short(settings: Settings, result_days: int) -> list[str]:
         problems.append(
             f"ClaimDays ({days}) must be 0 or greater than SweepDays ({settings.sweep_days}): "
             "the sweep would restart images whose outcome is no longer recorded"
-        )
-    if settings.audit_share and days <= settings.audit_days:
-        problems.append(
-            f"ClaimDays ({days}) must be 0 or greater than AuditDays ({settings.audit_days}): "
-            "audits that nobody decided would be forgotten instead of counted as errors"
         )
     if result_days == 0:
         problems.append(

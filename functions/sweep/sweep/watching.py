@@ -161,6 +161,8 @@ class _Run:
     def _act(self, watch: Watch, live: str) -> str:
         """Change the live value as WatchAction says; return what was done, in words."""
         why = summary(watch)
+        if read_live(self.clients.ssm, self.settings.threshold_parameter) != live:  # while draws were counted
+            return "The live value had been changed meanwhile."
         match self.settings.watch_action:
             case "raise" if higher := raised(live, why, iso_text(self.now)):
                 value, numbers = higher

@@ -38,11 +38,8 @@ def test_every_bad_variable_is_named_at_once() -> None:
             "ClaimDays (14) must be 0 or greater than SweepDays (14): ",
         ),
         ({"RESULT_DAYS": "0", "CLAIM_DAYS": "99"}, "ClaimDays (99) must be 0 while ResultDays is 0: "),
-        (
-            {"RESULT_DAYS": "7", "CLAIM_DAYS": "20", "AUDIT_SHARE": "0.02", "AUDIT_DAYS": "20"},
-            "ClaimDays (20) must be 0 or greater than AuditDays (20): ",
-        ),
-        ({"RESULT_DAYS": "7", "CLAIM_DAYS": "20", "AUDIT_DAYS": "20"}, None),
+        # A claim of the audit does not expire.
+        ({"RESULT_DAYS": "7", "CLAIM_DAYS": "20", "AUDIT_SHARE": "0.02", "AUDIT_DAYS": "20"}, None),
         ({"CLAIM_DAYS": "-1"}, "CLAIM_DAYS must be a whole number from 0 to 3650, not '-1'"),
     ],
 )

@@ -189,14 +189,6 @@ def test_a_stack_without_a_draw_says_why(
     assert said in result.stderr
 
 
-def test_claims_that_expire_are_said_to_leave_the_sample(
-    scones: Scones, audit: FakeAudit, cloudformation: FakeCloudFormation
-) -> None:
-    audit.draws = good()
-    cloudformation.parameters["ClaimDays"] = "90"
-    assert "claims expire after 90 days, and then leave the sample" in scones("certify", *PROMISE).stderr
-
-
 def test_status_shows_how_right_what_passes_is(scones: Scones, audit: FakeAudit) -> None:
     assert "audits                    none" in scones("status").stdout
     draws = [replace(one, passed=one.confidence >= 0.8) for one in good()]
