@@ -114,13 +114,17 @@ def test_most_questions_are_requests_that_aws_knows(decisions: Decisions) -> Non
     assert len(known) > 1000
 
 
+EFFECTS = {"Allow": "Allowed", "Deny": "ExplicitlyDenied"}
+"""What the simulator answers where a statement decides."""
+
+
 @pytest.mark.parametrize("role", documents_of_roles())
 def test_every_statement_lets_its_role_do_something(decisions: Decisions, role: str) -> None:
-    """A grant on a resource that its action does not have, or under a condition that never holds, is a mistake."""
+    """A statement on a resource that its action does not have, or under a condition that never holds, is a mistake."""
     useful = [
-        (action, RESOURCES[resource][0])
+        (answer, action, RESOURCES[resource][0])
         for (asked, action, resource), answer in decisions.items()
-        if asked == role and answer == "Allowed"
+        if asked == role
     ]
     useless = [
         (statement["Sid"], action, pattern)
@@ -128,7 +132,10 @@ def test_every_statement_lets_its_role_do_something(decisions: Decisions, role: 
         for action in as_list(statement["Action"])
         for pattern in as_list(statement["Resource"])
         if pattern != "*"
-        and not any(of == action and fnmatch.fnmatchcase(arn, pattern) for of, arn in useful)
+        and not any(
+            (answer, of) == (EFFECTS[statement["Effect"]], action) and fnmatch.fnmatchcase(arn, pattern)
+            for answer, of, arn in useful
+        )
     ]
     assert useless == []
 
