@@ -32,7 +32,7 @@ _FAILED: Final = 1
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 @cloud_options
 def threshold(target: Target, *, value: str | None, reset: bool, force: bool, as_json: bool) -> None:
-    """Show the least confidence that passes without a person, or set it to VALUE.
+    """Show the lowest confidence that passes without a person, or set it to VALUE.
 
     VALUE is a number from 0 to 1, or one for each label: bicycle=0.9,default=0.8. What is set counts within 30 s for
     images not judged yet, until it is set again or a deploy changes ConfidenceThreshold. It ends a certificate. Exit
@@ -82,4 +82,4 @@ def _show(found: LiveThreshold, *, is_new: bool, options: str) -> None:
     if found.problem:
         notice(f"{found.problem}: the deployed one counts; `scones threshold{options} --reset` fixes it")
     elif is_new:
-        notice("counts within 30 s for images not judged yet")
+        notice("counts within 30 s for images not evaluated yet")

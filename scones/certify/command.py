@@ -31,20 +31,20 @@ _NOT_GIVEN: Final = 1
     type=click.FloatRange(0, 0.5, min_open=True),
     default=0.01,
     show_default=True,
-    help="The share of wrong images among what passes.",
+    help="The highest share of wrong images among what passes.",
 )
 @click.option(
     "--confidence",
     type=click.FloatRange(0.5, 1, max_open=True),
     default=0.95,
     show_default=True,
-    help="With which the true share is below it.",
+    help="The confidence that the true share is at most --error.",
 )
-@click.option("--per-label", is_flag=True, help="For each label by itself, each with this confidence.")
+@click.option("--per-label", is_flag=True, help="Certify each label separately, each with this confidence.")
 @click.option(
-    "--all-labels", is_flag=True, help="For each label, so that all hold together with this confidence."
+    "--all-labels", is_flag=True, help="Certify each label so that all hold together with this confidence."
 )
-@click.option("--model-version", metavar="V", help="Of this model instead of the present one.")
+@click.option("--model-version", metavar="V", help="Certify this model version instead of the present one.")
 @click.option("--apply", is_flag=True, help="Set the live thresholds to the certified ones.")
 @click.option(
     "--days",
@@ -53,7 +53,7 @@ _NOT_GIVEN: Final = 1
     show_default=True,
     help="How long it is valid once it is applied.",
 )
-@click.option("--dry-run", is_flag=True, help="Put no image into the queue for a second look.")
+@click.option("--dry-run", is_flag=True, help="Put no image into the queue for a second look; --apply still applies.")
 @click.option(
     "--json",
     "as_json",
@@ -74,7 +74,7 @@ def certify(  # noqa: PLR0913  the options
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Find the lowest threshold whose error among what passes is below a bound, by the images that were audited.
+    """Find the lowest threshold at which the audit shows that at most a given share of what passes is wrong.
 
     Thresholds are tried from the highest downwards, and stop at the first that fails. Ask as often as you like: the
     confidence holds for all answers together. Exit code 0: given, for all that was asked for. 1: not given, and what
@@ -98,7 +98,7 @@ def certify(  # noqa: PLR0913  the options
     else:
         print_certification(found)
         if applied:
-            notice(f"applied until {found.until}: counts within 30 s for images not judged yet")
+            notice(f"applied until {found.until}: counts within 30 s for images not evaluated yet")
         if not dry_run:
             _ask_second_looks(connection, stack, found)
     if not found.is_given:
