@@ -53,7 +53,9 @@ _NOT_GIVEN: Final = 1
     show_default=True,
     help="How long it is valid once it is applied.",
 )
-@click.option("--dry-run", is_flag=True, help="Put no image into the queue for a second look; --apply still applies.")
+@click.option(
+    "--dry-run", is_flag=True, help="Put no image into the queue for a second look; --apply still applies."
+)
 @click.option(
     "--json",
     "as_json",
