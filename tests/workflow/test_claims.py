@@ -157,6 +157,7 @@ def test_a_drawn_image_that_passed_costs_four_write_units_more(workflow: Workflo
 
     assert "'u': {'N': '0.1111111111111111'}" in run.claim["draw"]
     assert "'passed': {'BOOL': True}" in run.claim["draw"]
+    assert "'serialize': {'S': 's1-32'}" in run.claim["draw"]
     assert (run.claim["outcome"], run.claim["state_shard"][:7]) == ("passed", "person#")
     assert (run.claim["draw_shard"][:6], run.claim["draw_at"]) == ("drawn#", run.claim["finished_at"])
     assert len(str(run.claim)) < 2048
