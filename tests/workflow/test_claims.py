@@ -201,6 +201,17 @@ def test_a_claim_expires_only_where_the_stack_says_so(workflow: Workflow, image:
     assert "expires_at" not in anew.claim
 
 
+@pytest.mark.parametrize("draw", [{"u": "0.0125000000000000"}, {"draw_missed": "no secret"}])
+def test_a_claim_of_the_audit_does_not_expire(
+    workflow: Workflow, image: dict[str, Any], draw: dict[str, str]
+) -> None:
+    """A certificate counts the draws and the missed draws of a period, however long ago it was."""
+    run = workflow.run(**image, filter_=returns(SURE | draw), ClaimDays="30")
+
+    assert (run.claim["outcome"], run.claim["draw_at"]) == ("passed", run.claim["finished_at"])
+    assert "expires_at" not in run.claim
+
+
 def test_an_execution_that_aws_runs_twice_asks_for_one_review(
     workflow: Workflow, image: dict[str, Any]
 ) -> None:
