@@ -55,7 +55,9 @@ MOST_DAYS: Final = 90
     show_default=True,
     help="How long it is valid once it is applied.",
 )
-@click.option("--dry-run", is_flag=True, help="Change nothing: put no image into the queue for a second look.")
+@click.option(
+    "--dry-run", is_flag=True, help="Change nothing: put no image into the queue for a second look."
+)
 @click.option(
     "--json",
     "as_json",
