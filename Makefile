@@ -78,7 +78,7 @@ lint: setup ## Check style, types and the template.
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
 	@.venv/bin/mypy
 	@.venv/bin/sam validate --lint
-	@.venv/bin/cfn-lint review/template.yaml recovery/template.yaml monitoring/template.yaml
+	@.venv/bin/cfn-lint intake/template.yaml review/template.yaml recovery/template.yaml monitoring/template.yaml
 
 format: setup ## Format the code.
 	@.venv/bin/ruff check --fix . ; .venv/bin/ruff format .

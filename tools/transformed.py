@@ -1,7 +1,7 @@
 """Print the template as CloudFormation receives it, after SAM's transform: `python -m tools.transformed`.
 
 Checkers for CloudFormation do not support all of SAM, and reviewers need to see the roles that SAM generates. The
-resources of review/ and recovery/ are included, with their parameters replaced by the root template's values.
+resources of nested stacks but monitoring/ are included, with their parameters replaced by the root template's values.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from samtranslator.translator.translator import Translator
 
 TEMPLATE = Path(__file__).parents[1] / "template.yaml"
 MONITORING_TEMPLATE = TEMPLATE.parent / "monitoring" / "template.yaml"
-NESTED = {name: TEMPLATE.parent / name.lower() / "template.yaml" for name in ("Review", "Recovery")}
+NESTED = {name: TEMPLATE.parent / name.lower() / "template.yaml" for name in ("Intake", "Review", "Recovery")}
 _MANAGED = {
     "AWSLambdaBasicExecutionRole": "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole",
     "AWSXrayWriteOnlyAccess": "arn:aws:iam::aws:policy/AWSXrayWriteOnlyAccess",
@@ -35,7 +35,7 @@ type Value = Any
 
 
 def template(path: Path = TEMPLATE) -> dict[str, Any]:
-    """Return a copy of a template as written; the root template includes the resources of review/ and recovery/."""
+    """Return a copy of a template as written; that of the root has its nested stacks' but monitoring/'s."""
     return copy.deepcopy(_joined() if path == TEMPLATE else _template(path))
 
 

@@ -18,7 +18,16 @@ from scones.local.processes import Processes
 
 # Named, because SAM reads the samconfig.toml of a guided deploy instead where there is one.
 CONFIG: Final = "samconfig.yaml"
-SOURCES: Final = ("template.yaml", CONFIG, "functions", "statemachine", "review", "recovery", "monitoring")
+SOURCES: Final = (
+    "template.yaml",
+    CONFIG,
+    "functions",
+    "statemachine",
+    "intake",
+    "review",
+    "recovery",
+    "monitoring",
+)
 TIMEOUT_S: Final = 300
 
 

@@ -117,8 +117,8 @@ def what_if(  # noqa: PLR0913 (one argument for each option)
     """Say what another threshold, or another model, would have made of stored images. It changes nothing.
 
     With --threshold alone, nothing is classified again. --model and --endpoint classify the newest images again, as
-    the deployed Serialize prepares them, and compare the candidate with what the deployed model said; both are evaluated
-    by the live threshold, or by --threshold.
+    the deployed Serialize prepares them, and compare the candidate with what the deployed model said; both are
+    evaluated by the live threshold, or by --threshold.
 
     It shows what the model said of images that wait for a person: who reviews them should not use it.
 

@@ -27,7 +27,7 @@ from tests.local_cloud.table import Row
 pytestmark = pytest.mark.local_cloud
 
 TIMEOUT_S = 180
-SOURCES = ("statemachine", "functions", "review", "recovery", "monitoring", ".aws-sam/build")
+SOURCES = ("statemachine", "functions", "intake", "review", "recovery", "monitoring", ".aws-sam/build")
 NEW_STATE, NEW_LABEL = "New in this release", " of the new release"
 PAUSE_S = 0.25
 

@@ -27,7 +27,9 @@ def test_a_package_that_is_missing_added_or_another_version_is_named() -> None:
 
 
 def test_every_function_and_the_endpoint_is_described(root: Path) -> None:
-    templates = [(root / name / "template.yaml").read_text() for name in (".", "review", "recovery")]
+    templates = [
+        (root / name / "template.yaml").read_text() for name in (".", "intake", "review", "recovery")
+    ]
     functions = set(re.findall(r"Code(?:Uri)?: (?:\.\./)?functions/(\w+)/", "".join(templates)))
 
     assert set(parts()) == functions | {"endpoint"}
