@@ -26,7 +26,17 @@ REQUESTS: dict[str, dict[str, dict[str, str | list[str]]]] = {
             "dynamodb:Attributes": _WRITTEN,
             "dynamodb:ReturnValues": "ALL_OLD",
         },
-        "the outcome": {"dynamodb:Attributes": ["image_key", "outcome"], "dynamodb:ReturnValues": "NONE"},
+        "a lease for several images": {
+            "dynamodb:Attributes": [
+                *("image_key", "etag", "state_shard", "lease_by", "lease_until", "one_by_one"),
+                *("second_not", "decisions", "second_looks"),
+            ],
+            "dynamodb:ReturnValues": "NONE",
+        },
+        **{
+            name: {"dynamodb:Attributes": ["image_key", "etag", name], "dynamodb:ReturnValues": "NONE"}
+            for name in ("outcome", "draw", "draw_shard", "draw_at", "expires_at")
+        },
         "the decision and the verdict": {
             "dynamodb:Attributes": [*_WRITTEN, "outcome", "label", "confidence"],
             "dynamodb:Select": "SPECIFIC_ATTRIBUTES",
@@ -152,6 +162,7 @@ RULE, RECORD = "ImageDroppedRole", "RecordDecisionRole"
 FUNCTIONS, WORKFLOWS = {SERIALIZE, CLASSIFY, FILTER, SWEEP}, {WORKFLOW, BACKFILL, RECORD}
 OUTCOMES = ["passed", "review", "rejected", "failed"]
 REVIEWABLE = {"passed", "review"}
+BY_REVIEWERS = {"a decision", "a lease for several images"}
 
 WHO_MAY: dict[tuple[str, str], set[str]] = {
     # The images
@@ -199,7 +210,7 @@ WHO_MAY: dict[tuple[str, str], set[str]] = {
         (f"dynamodb:{call}", f"{what} of ImageClaims"): roles
         for what in REQUESTS["of ImageClaims"]
         for call, roles in (
-            ("UpdateItem", {WORKFLOW, SWEEP, RECORD} | ({REVIEWERS} if what == "a decision" else set())),
+            ("UpdateItem", {WORKFLOW, SWEEP, RECORD} | ({REVIEWERS} if what in BY_REVIEWERS else set())),
             ("GetItem", {SWEEP} | ({REVIEWERS} if what == "the decision and the verdict" else set())),
             ("BatchGetItem", {SWEEP}),
             ("PutItem", {SWEEP}),

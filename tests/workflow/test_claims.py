@@ -159,6 +159,7 @@ def test_a_drawn_image_that_passed_costs_four_write_units_more(workflow: Workflo
     assert "'passed': {'BOOL': True}" in run.claim["draw"]
     assert (run.claim["outcome"], run.claim["state_shard"][:7]) == ("passed", "person#")
     assert (run.claim["draw_shard"][:6], run.claim["draw_at"]) == ("drawn#", run.claim["finished_at"])
+    assert run.claim["one_by_one"] == "True"
     assert len(str(run.claim)) < 2048
     assert "u" not in run.document
     assert "0." + "1" * 16 not in str(run.document)

@@ -161,10 +161,11 @@ class Probes:
         read_stack(self.reviewer.connection)
 
     def take(self) -> None:
-        """Read the queue, count it and hold its oldest image."""
+        """Read the queue, count it and hold its oldest image, and one that may be decided with others."""
         self._let_wait()
         self.reviewer.count()
         self.reviewer.take()
+        self.reviewer._queue.lease(self._waiting, self.reviewer.by, for_burst=True)
 
     def decide(self) -> None:
         """Decide about an image that waits, look at what the model had said, and have the decision recorded."""
