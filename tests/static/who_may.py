@@ -130,6 +130,7 @@ RESOURCES: dict[str, tuple[str, dict[str, str | list[str]]]] = {
         for name, alias in [("ClassifyImage", "live"), ("ClassifyImage", "1"), ("OtherMachine", "live")]
     },
     "children Backfill": (f"arn:aws:states:{PLACE}:execution:Backfill/listing:1", {}),
+    "CertificateCheck": (f"arn:aws:ssm:{PLACE}:parameter/CertificateCheck", {}),
     "LiveThreshold": (f"arn:aws:ssm:{PLACE}:parameter/LiveThreshold", {}),
     "AuditSecret": (f"arn:aws:secretsmanager:{PLACE}:secret:AuditSecret", {}),
     "other secret": (f"arn:aws:secretsmanager:{PLACE}:secret:other", {}),
@@ -184,6 +185,8 @@ WHO_MAY: dict[tuple[str, str], set[str]] = {
     ("sagemaker:InvokeEndpoint", "EndpointName"): {CLASSIFY},
     ("ssm:GetParameter", "LiveThreshold"): {FILTER, SWEEP},
     ("ssm:PutParameter", "LiveThreshold"): {SWEEP},
+    ("ssm:GetParameter", "CertificateCheck"): {FILTER},
+    ("ssm:PutParameter", "CertificateCheck"): {SWEEP},
     ("sagemaker:DescribeEndpoint", "EndpointName"): {SWEEP},
     ("sagemaker:DescribeEndpointConfig", "a configuration"): {SWEEP},
     ("secretsmanager:GetSecretValue", "AuditSecret"): {FILTER},

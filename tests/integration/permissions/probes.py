@@ -278,24 +278,6 @@ class Probes:
         for state in ("ALARM", "OK"):
             cloudwatch.set_alarm_state(AlarmName=alarm, StateValue=state, StateReason="a test")
 
-    def withdraw_certificate(self) -> None:
-        """Sweep while the live value binds a configuration of the endpoint, which nobody here can describe."""
-        ssm, name = self.stack.cloud.client("ssm"), self.stack.physical["LiveThreshold"]
-        before = ssm.get_parameter(Name=name)["Parameter"]["Value"]
-        certificate = {
-            "model_version": None,
-            "endpoint_config": {"name": "c", "time": NOW},
-            "labels": ["bicycle", "motorcycle"],
-            "serialize": "s",
-            "until": NOW,
-        }
-        value = {"thresholds": {"default": 0.8}, "certificate": certificate}
-        ssm.put_parameter(Name=name, Value=json.dumps(value), Type="String", Overwrite=True)
-        try:
-            self._invoke("Sweep", {})
-        finally:
-            ssm.put_parameter(Name=name, Value=before, Type="String", Overwrite=True)
-
     def sweep_decided(self) -> None:
         """Sweep an image whose decision nobody has recorded."""
         self._decide("review", "motorcycle")
