@@ -95,8 +95,9 @@ def _nothing_drawn(stack: "Stack") -> str:
 def _configuration(connection: "Connection", stack: "Stack") -> CertifiedModel:
     if connection.is_local:
         message = (
-            f"endpoint {stack.endpoint_name} reports no model version, and the local cloud has no SageMaker that "
-            "knows its configuration"
+            f"endpoint {stack.endpoint_name} reports no model version, and the local cloud has no SageMaker whose "
+            "endpoint configuration a certificate could bind instead: let the endpoint answer with the custom "
+            "attribute model_version=NAME"
         )
         raise SconesError(message)
     sagemaker = connection.sagemaker()

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from scones.connection import Connection
 
 _NOT_GIVEN: Final = 1
+MOST_DAYS: Final = 90
+"""A certificate says nothing of images after its last draw: the longer it is applied, the less it is worth."""
 
 
 @click.command()
@@ -48,13 +50,13 @@ _NOT_GIVEN: Final = 1
 @click.option("--apply", is_flag=True, help="Set the live thresholds to the certified ones.")
 @click.option(
     "--days",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, MOST_DAYS),
     default=30,
     show_default=True,
     help="How long it is valid once it is applied.",
 )
 @click.option(
-    "--dry-run", is_flag=True, help="Put no image into the queue for a second look; --apply still applies."
+    "--dry-run", is_flag=True, help="Change nothing: put no image into the queue for a second look."
 )
 @click.option(
     "--json",
@@ -84,6 +86,9 @@ def certify(  # noqa: PLR0913  the options
     """
     if per_label and all_labels:
         message = "--per-label and --all-labels exclude each other"
+        raise click.UsageError(message)
+    if apply and dry_run:
+        message = "--apply sets the live thresholds and --dry-run changes nothing: give one of them"
         raise click.UsageError(message)
     scope = Scope.PER_LABEL if per_label else Scope.ALL_LABELS if all_labels else Scope.ALL_IMAGES
     connection = connect(target)
