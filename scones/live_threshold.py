@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from scones.audited_draws import audit_share
 from scones.errors import SconesError, error_code
 from scones.label_thresholds import Thresholds
 from scones.stack import Stack
@@ -160,14 +161,22 @@ def certificate_problem(certificate: Certificate | None, stack: Stack, now: date
     """Say why a certificate covers no image of a stack, whatever the model's version; None where it may."""
     if certificate is None:
         return "there is no certificate"
-    if withdrawn := certificate.get("withdrawn"):
-        return f"the certificate was withdrawn: {withdrawn}"
-    if now >= datetime.fromisoformat(certificate["until"]):
-        return f"the certificate ended at {certificate['until']}"
+    if end := _end(certificate, now):
+        return end
+    if not audit_share(stack):
+        return "AuditShare is 0: no audit could refute the certificate"
     if tuple(certificate["labels"]) != stack.labels:
         return f"the certificate is for the labels {','.join(certificate['labels'])}"
     if certificate["serialize"] != stack.serialize_digest:
         return f"the certificate is for images of Serialize {certificate['serialize']}, not {stack.serialize_digest}"
+    return None
+
+
+def _end(certificate: Certificate, now: datetime) -> str | None:
+    if withdrawn := certificate.get("withdrawn"):
+        return f"the certificate was withdrawn: {withdrawn}"
+    if now >= datetime.fromisoformat(certificate["until"]):
+        return f"the certificate ended at {certificate['until']}"
     return None
 
 

@@ -157,8 +157,10 @@ def test_a_drawn_image_that_passed_costs_four_write_units_more(workflow: Workflo
 
     assert "'u': {'N': '0.1111111111111111'}" in run.claim["draw"]
     assert "'passed': {'BOOL': True}" in run.claim["draw"]
+    assert "'serialize': {'S': 's1-32'}" in run.claim["draw"]
     assert (run.claim["outcome"], run.claim["state_shard"][:7]) == ("passed", "person#")
     assert (run.claim["draw_shard"][:6], run.claim["draw_at"]) == ("drawn#", run.claim["finished_at"])
+    assert run.claim["one_by_one"] == "True"
     assert len(str(run.claim)) < 2048
     assert "u" not in run.document
     assert "0." + "1" * 16 not in str(run.document)
@@ -199,6 +201,17 @@ def test_a_claim_expires_only_where_the_stack_says_so(workflow: Workflow, image:
     assert 0 <= int(run.claim["expires_at"]) - (time.time() + 30 * 86400) + 60 <= 120
     anew = workflow.run(**image, sequencer="FF", ClaimDays="0")
     assert "expires_at" not in anew.claim
+
+
+@pytest.mark.parametrize("draw", [{"u": "0.0125000000000000"}, {"draw_missed": "no secret"}])
+def test_a_claim_of_the_audit_does_not_expire(
+    workflow: Workflow, image: dict[str, Any], draw: dict[str, str]
+) -> None:
+    """A certificate counts the draws and the missed draws of a period, however long ago it was."""
+    run = workflow.run(**image, filter_=returns(SURE | draw), ClaimDays="30")
+
+    assert (run.claim["outcome"], run.claim["draw_at"]) == ("passed", run.claim["finished_at"])
+    assert "expires_at" not in run.claim
 
 
 def test_an_execution_that_aws_runs_twice_asks_for_one_review(

@@ -29,6 +29,7 @@ SETTINGS = {
         "ALERT_TOPIC_ARN": "arn:aws:sns:us-east-1:123456789012:alerts",
         "FAILED_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/failed",
         "THRESHOLD_PARAMETER": "ConfidenceThreshold-scones",
+        "CERTIFICATE_CHECK": "CertificateCheck-scones",
         "ENDPOINT_NAME": "scones",
         "SWEEP_MINUTES": "30",
         "SWEEP_DAYS": "14",

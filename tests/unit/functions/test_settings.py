@@ -87,6 +87,7 @@ def test_filter_knows_what_a_certificate_binds() -> None:
     for change, problem in (
         ({"SERIALIZE_DIGEST": ""}, "SERIALIZE_DIGEST is missing"),
         ({"REQUIRE_CERTIFICATE": "yes"}, "REQUIRE_CERTIFICATE must be true or false, not 'yes'"),
+        ({"SWEEP_EVERY_MINUTES": "0"}, "SWEEP_EVERY_MINUTES must be a number of minutes, not '0'"),
     ):
         with pytest.raises(ValueError, match=problem):
             FilterSettings.from_environment(environment | change)

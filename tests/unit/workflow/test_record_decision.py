@@ -83,6 +83,7 @@ def audited(make: MakeReview, *labels: str, expired: bool = False, u: str = "0.0
     """Return a passed image that the audit has drawn, with decisions as in `decided`."""
     image: Review = make("passed")
     image.set_("draw", {"M": {"u": {"N": u}, "passed": {"BOOL": True}}})
+    image.set_("draw_shard", {"S": "drawn#0"})
     image.set_("state_shard", {"S": "person#0"})
     image.set_("state_since", {"S": CLAIMED_AT})
     if labels:
@@ -310,6 +311,18 @@ def test_a_claim_does_not_expire_before_its_decision_is_recorded(review: MakeRev
     image.fails = {"Store document": "S3.S3Exception"}
     assert image.record()["status"] == "FAILED"
     assert "expires_at" not in image.claim()
+
+
+@pytest.mark.parametrize("draw", ["drawn", "missed", None])
+def test_a_recorded_claim_expires_only_outside_the_audit(review: MakeReview, draw: str | None) -> None:
+    """A certificate counts the draws and the missed draws of a period, however long ago it was."""
+    image = audited(review) if draw == "drawn" else review("review")
+    image.expire_claims_after(30)
+    if draw == "missed":
+        image.set_("draw_shard", {"S": "missed#0"})
+    image.decide("motorcycle", FIRST, at=AT)
+    assert image.record()["status"] == "SUCCEEDED"
+    assert ("expires_at" in image.claim()) == (draw is None)
 
 
 def test_undoing_after_the_document_expired_returns_to_the_models_outcome(review: MakeReview) -> None:

@@ -65,6 +65,23 @@ def test_a_certificate_says_what_it_rests_on(scones: Scones, audit: FakeAudit) -
     assert document["certificates"][0]["tried"][-1]["certified"] is False
 
 
+@pytest.mark.parametrize("other", [{"serialize": "s2-32"}, {"serialize": None}, {"endpoint": "another"}])
+def test_draws_of_another_release_are_no_evidence_for_this_one(
+    scones: Scones, audit: FakeAudit, other: dict[str, Any]
+) -> None:
+    """The certificate binds the present Serialize and endpoint, whose images only the later draws are of."""
+    audit.draws = [replace(one, **other) if n < 390 else one for n, one in enumerate(good())]
+    result = scones("certify", *PROMISE, "--apply")
+    assert result.exit_code == 1, result.stdout
+    assert live_value() == 0.8
+    assert (
+        "left out            390 draws of another release's Serialize, or of another endpoint"
+        in result.stdout
+    )
+    document = json.loads(scones("certify", *PROMISE, "--json").stdout)
+    assert (document["counted"], document["left_out"]) == (5, 390)
+
+
 def test_what_cannot_be_certified_says_what_is_missing(scones: Scones, audit: FakeAudit) -> None:
     audit.draws = good()
     result = scones("certify")
@@ -104,6 +121,23 @@ def test_apply_sets_threshold_and_certificate(
     assert higher == sorted(higher)
     assert len(higher) <= 5
     assert "endpoint_config" not in certificate
+
+
+def test_a_dry_run_applies_nothing(scones: Scones, audit: FakeAudit) -> None:
+    audit.draws = good()
+    result = scones("certify", *PROMISE, "--apply", "--dry-run")
+    assert result.exit_code == 2
+    assert "--apply sets the live thresholds and --dry-run changes nothing" in result.stderr
+    assert live_value() == 0.8
+
+
+def test_a_certificate_is_applied_for_ninety_days_at_most(scones: Scones, audit: FakeAudit) -> None:
+    audit.draws = good()
+    result = scones("certify", *PROMISE, "--apply", "--days", "91")
+    assert result.exit_code == 2
+    assert "91 is not in the range 1<=x<=90" in result.stderr
+    assert live_value() == 0.8
+    assert scones("certify", *PROMISE, "--apply", "--days", "90").exit_code == 0
 
 
 def test_a_label_that_is_not_certified_keeps_its_threshold(scones: Scones, audit: FakeAudit) -> None:
@@ -204,6 +238,17 @@ def test_what_people_decide_first_does_not_enter_the_live_precision(scones: Scon
     draws = [replace(one, passed=True) for one in good()]
     audit.draws = [*draws[:100], replace(draws[100], decision=None, by=None), *draws[101:]]
     assert json.loads(scones("status", "--json").stdout)["audited_precision"]["passes"] == 100
+
+
+def test_on_a_local_cloud_a_model_without_a_version_cannot_be_certified(
+    scones: Scones, audit: FakeAudit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    audit.draws = [replace(one, model_version=None) for one in good()]
+    monkeypatch.setattr("scones.connection.Connection.is_local", True)
+    result = scones("certify", *PROMISE)
+    assert result.exit_code == 2
+    assert "endpoint the-endpoint reports no model version" in result.stderr
+    assert "custom attribute model_version=NAME" in " ".join(result.stderr.split())
 
 
 def test_an_endpoint_without_a_version_is_known_by_its_configuration(
