@@ -46,6 +46,8 @@ class Certification:
         The stack's.
     missed
         Images of the period whose draw was missed: they may have passed, and nothing is known of them.
+    left_out
+        Draws of the model that are no evidence: another endpoint, or another Serialize, made them.
     """
 
     request: CertificateRequest
@@ -55,6 +57,7 @@ class Certification:
     missed: int
     certificates: Sequence[Certificate]
     second_looks: SecondLooks
+    left_out: int = 0
 
     @classmethod
     def of(
@@ -64,6 +67,7 @@ class Certification:
         labels: tuple[str, ...],
         sample: Sample,
         missed: int,
+        left_out: int = 0,
     ) -> "Certification":
         """Certify what was asked for."""
         if request.scope is Scope.ALL_IMAGES:
@@ -72,7 +76,9 @@ class Certification:
             divided = request.scope is Scope.ALL_LABELS
             promise = request.promise.divided(len(labels)) if divided else request.promise
             found = [certify(sample, promise, label) for label in labels]
-        return cls(request, model, labels, sample, missed, found, SecondLooks.of(_passing(sample, found)))
+        return cls(
+            request, model, labels, sample, missed, found, SecondLooks.of(_passing(sample, found)), left_out
+        )
 
     @property
     def is_given(self) -> bool:
@@ -173,6 +179,7 @@ class Certification:
             "waiting": len(self.sample.waiting),
             "other_half": len(self.sample.others),
             "missed": self.missed,
+            "left_out": self.left_out,
             "reviewers": list(self.sample.reviewers),
             "digest": self.sample.digest,
             "certificates": [one.as_document() for one in self.certificates],

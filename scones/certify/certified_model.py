@@ -49,6 +49,14 @@ class CertifiedModel:
         return {"model_version": self.version, "endpoint_config": config}
 
 
+def of_present_release(draw: Draw, stack: "Stack") -> bool:
+    """Tell whether a draw was made of the stack's endpoint, by the Serialize that the stack has now.
+
+    A draw of a release that did not record Serialize's digest is not evidence for any.
+    """
+    return draw.endpoint == stack.endpoint_name and draw.serialize == stack.serialize_digest
+
+
 def choose_model(
     connection: "Connection", stack: "Stack", draws: Sequence[Draw], wanted: str | None
 ) -> CertifiedModel:

@@ -10,7 +10,7 @@ from scones.audited_draws import audit_share, moment, read_draws
 from scones.certify.audited_sample import Sample
 from scones.certify.certificate import Promise
 from scones.certify.certification import CertificateRequest, Certification, Scope
-from scones.certify.certified_model import choose_model
+from scones.certify.certified_model import choose_model, of_present_release
 from scones.certify.printed_certificate import print_certification
 from scones.connection import Target, cloud_options, connect
 from scones.live_threshold import read_threshold, write_certified
@@ -144,8 +144,10 @@ def find(
     draws = read_draws(dynamodb, stack, None, now)
     model = choose_model(connection, stack, draws, model_version)
     of_model = [one for one in draws if model.has(one)]
-    sample = Sample.of(of_model, audit_share(stack), stack.number("AuditDays"), now)
-    return Certification.of(request, model, stack.labels, sample, _missed(dynamodb, stack, sample))
+    evidence = [one for one in of_model if of_present_release(one, stack)]
+    sample = Sample.of(evidence, audit_share(stack), stack.number("AuditDays"), now)
+    missed, left_out = _missed(dynamodb, stack, sample), len(of_model) - len(evidence)
+    return Certification.of(request, model, stack.labels, sample, missed, left_out)
 
 
 def _missed(dynamodb: "DynamoDBClient", stack: Stack, sample: Sample) -> int:

@@ -28,10 +28,11 @@ def draw(number: int, confidence: float = 0.9, decision: str | None = "bicycle",
         "threshold": 0.8,
         "passed": confidence >= 0.8,
         "model_version": "v1",
-        "endpoint": "e",
+        "endpoint": "the-endpoint",
         "labels": "bicycle,motorcycle",
         "by": "arn:aws:sts::123456789012:assumed-role/Reviewer/anna" if decision else None,
         "share": 0.02,
+        "serialize": "s1-32",
     }
     return Draw(at=at, confidence=confidence, decision=decision, **given | other)
 

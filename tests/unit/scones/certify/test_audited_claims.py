@@ -63,9 +63,10 @@ def add(table: Any, number: int, said: str | None, shard: str = "drawn") -> None
             "threshold": {"N": "0.8"},
             "passed": {"BOOL": True},
             "model_version": {"S": "v1"},
-            "endpoint": {"S": "e"},
+            "endpoint": {"S": "the-endpoint"},
             "labels": {"S": "bicycle,motorcycle"},
             "share": {"N": "0.5"},
+            "serialize": {"S": "s1-32"},
         }
         item["draw"] = {"M": verdict}
     if said:

@@ -65,6 +65,23 @@ def test_a_certificate_says_what_it_rests_on(scones: Scones, audit: FakeAudit) -
     assert document["certificates"][0]["tried"][-1]["certified"] is False
 
 
+@pytest.mark.parametrize("other", [{"serialize": "s2-32"}, {"serialize": None}, {"endpoint": "another"}])
+def test_draws_of_another_release_are_no_evidence_for_this_one(
+    scones: Scones, audit: FakeAudit, other: dict[str, Any]
+) -> None:
+    """The certificate binds the present Serialize and endpoint, whose images only the later draws are of."""
+    audit.draws = [replace(one, **other) if n < 390 else one for n, one in enumerate(good())]
+    result = scones("certify", *PROMISE, "--apply")
+    assert result.exit_code == 1, result.stdout
+    assert live_value() == 0.8
+    assert (
+        "left out            390 draws of another release's Serialize, or of another endpoint"
+        in result.stdout
+    )
+    document = json.loads(scones("certify", *PROMISE, "--json").stdout)
+    assert (document["counted"], document["left_out"]) == (5, 390)
+
+
 def test_what_cannot_be_certified_says_what_is_missing(scones: Scones, audit: FakeAudit) -> None:
     audit.draws = good()
     result = scones("certify")
