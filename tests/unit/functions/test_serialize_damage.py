@@ -47,7 +47,7 @@ def test_a_bare_signature_is_corrupt(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(changes=CHANGES)
 def test_damaged_bytes_end_in_an_outcome(kind: str, changes: list[tuple[float, int]]) -> None:
     data = bytearray(SMALL[kind])
@@ -56,7 +56,7 @@ def test_damaged_bytes_end_in_an_outcome(kind: str, changes: list[tuple[float, i
     assert outcome(bytes(data))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     kind=strategies.sampled_from(FORMATS),
     junk=strategies.binary(max_size=400),

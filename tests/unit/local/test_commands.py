@@ -152,9 +152,9 @@ def test_two_of_one_project_build_and_deploy_in_turn(tmp_path: Path) -> None:
     with sam.alone_in_build(Processes(tmp_path / "first"), tmp_path):
         other = threading.Thread(target=enter)
         other.start()
-        assert waits.wait(10)
+        assert waits.wait(60)
         assert not entered.is_set()
-    other.join(10)
+    other.join(60)
     assert entered.is_set()
 
 

@@ -98,7 +98,7 @@ def publish(machine: str) -> str:
 def run(arn: str) -> dict[str, Any]:
     """Run an execution to its end, and describe it."""
     execution = answered(stepfunctions._start_execution({"stateMachineArn": arn}))["executionArn"]
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while True:
         found = answered(stepfunctions._describe_execution({"executionArn": execution}))
         if found["status"] != "RUNNING":
