@@ -17,7 +17,7 @@ SCONES := .venv/bin/scones
 SYNC := $(UV) sync --locked --all-extras --no-extra parquet --no-extra bursts
 FUNCTIONS := serialize classify filter sweep
 
-.PHONY: help setup setup-browser demo up down unit test long pictures coverage lint format release-digest docs bench fuzz chaos audit audit-code audit-packages judges setup-judges clean lock sbom reproducible endpoint-image setup-training test-training
+.PHONY: help setup setup-browser demo up down unit test long pictures coverage lint format release-digest docs bench footprint fuzz chaos audit audit-code audit-packages judges setup-judges clean lock sbom reproducible endpoint-image setup-training test-training
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { line = sprintf("  make %-15s", $$1); n = split($$2, words, " "); \
@@ -86,11 +86,16 @@ format: setup ## Format the code.
 release-digest: setup ## Update the digest of functions/ and statemachine/ in template.yaml; run it after changing them.
 	@.venv/bin/python -m tools.release_digest
 
-docs: setup ## Redraw the workflow in docs/; run it after changing the definition.
+docs: setup ## Redraw the workflow and derive the tables of cost in docs/; run it after changing the definition.
 	@.venv/bin/python -m tools.draw_workflow
+	@.venv/bin/python -m tools.derived_costs
 
 bench: setup ## Measure the pipeline on a separate local cloud.
 	@$(SCONES) up --detach && trap '$(SCONES) down' EXIT && trap 'exit 130' INT TERM && .venv/bin/python benchmarks/pipeline.py
+
+footprint: setup ## Measure what one image leaves behind on a fresh local cloud, for docs/capacity.md; `make docs` follows.
+	@$(SCONES) up --detach && trap '$(SCONES) down' EXIT && trap 'exit 130' INT TERM && \
+	  .venv/bin/python benchmarks/footprint.py > benchmarks/footprint.json.new && mv benchmarks/footprint.json.new benchmarks/footprint.json
 
 chaos: setup ## Inject failures into a separate local cloud, count the outcomes, print the table.
 	@.venv/bin/pytest tests/chaos -m ''
