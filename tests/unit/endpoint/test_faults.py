@@ -160,8 +160,12 @@ def is_up(address: str) -> bool:
 
 
 def runtime(address: str, read_timeout_s: int = DEADLINE_S) -> Any:
-    retries = {"total_max_attempts": 1}
-    config = Config(read_timeout=read_timeout_s, connect_timeout=DEADLINE_S, retries=retries, proxies={})
+    config = Config(
+        read_timeout=read_timeout_s,
+        connect_timeout=DEADLINE_S,
+        retries={"total_max_attempts": 1},
+        proxies={},
+    )
     return boto3.client(
         "sagemaker-runtime",
         endpoint_url=address,

@@ -3,6 +3,7 @@
 import io
 import socket
 import threading
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -207,7 +208,7 @@ def test_the_answers_to_a_guided_deploy_mean_nothing_to_up(tmp_path: Path, comma
     started: list[str] = []
 
     class Recorded(Processes):
-        def start(self, name: str, command: list[str], *_: Any) -> Any:
+        def start(self, name: str, command: Sequence[str], env: Mapping[str, str], cwd: Path) -> Any:
             started.extend(command)
             return Mock(poll=Mock(return_value=0))
 
@@ -221,7 +222,7 @@ def test_the_log_of_a_deploy_shows_no_address_of_a_person(tmp_path: Path) -> Non
     from scones.local import sam
 
     class Printing(Processes):
-        def start(self, name: str, command: list[str], *_: Any) -> Any:
+        def start(self, name: str, command: Sequence[str], env: Mapping[str, str], cwd: Path) -> Any:
             self.log_of(name).write_text(" ".join(command) + "\nSuccessfully created\n")
             return Mock(poll=Mock(return_value=0))
 

@@ -12,7 +12,7 @@ import webbrowser
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -35,7 +35,12 @@ def port() -> int:
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The addresses that a browser was asked to open."""
     addresses: list[str] = []
-    monkeypatch.setattr("webbrowser.open", lambda address: addresses.append(address) or True)
+
+    def opens(address: str) -> bool:
+        addresses.append(address)
+        return True
+
+    monkeypatch.setattr("webbrowser.open", opens)
     return addresses
 
 
@@ -84,7 +89,7 @@ def test_it_prints_its_address_and_stops_cleanly_at_ctrl_c(
 def test_no_other_user_sees_the_token_among_the_arguments_of_the_browser(
     scones: Scones, s3: S3Client, port: int, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen = {}
+    seen: dict[str, Any] = {}
 
     def opens(address: str) -> bool:
         file = Path(url2pathname(urlsplit(address).path))
