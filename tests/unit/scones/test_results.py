@@ -218,7 +218,7 @@ def test_closing_waits_for_no_request(
     closing = Thread(target=found.close)
     try:
         closing.start()
-        closing.join(5)
+        closing.join(30)
         assert not closing.is_alive()
     finally:
         answers.set()

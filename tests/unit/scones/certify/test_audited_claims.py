@@ -22,7 +22,7 @@ def claims(s3: S3Client, cloudformation: FakeCloudFormation) -> Any:
     """The claims table of a stack that draws a half of its images."""
     cloudformation.parameters |= {"AuditShare": "0.5", "AuditDays": "14"}
     table = boto3.client("dynamodb", region_name="us-east-1")
-    index = {
+    index: Any = {
         "IndexName": "by_draw",
         "KeySchema": [
             {"AttributeName": "draw_shard", "KeyType": "HASH"},
