@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 import boto3
 import pytest
+from starlette.routing import Route
 
 from scones.console import pages
 from scones.console.chart_data import EndedImages, Queue, without_waiting
@@ -126,6 +127,7 @@ def shown_by_all_pages(browser: Browser) -> dict[str, str]:
         (route.path, query)
         for page in pages.PAGES
         for route in page.routes
+        if isinstance(route, Route)
         if "GET" in (route.methods or ()) and route.path not in ELSEWHERE
         for query in QUERIES.get(route.path, [""])
     ]
