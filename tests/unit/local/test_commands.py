@@ -2,6 +2,7 @@
 
 import io
 import socket
+import sys
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -178,12 +179,8 @@ def test_a_failed_deploy_is_one_line_with_sams_reason(
     from scones.errors import SconesError
     from scones.local import sam
 
-    tool = tmp_path / "sam"
-    tool.write_text(
-        "#!/bin/sh\necho Deploying\necho 'Error: Stack is in ROLLBACK_COMPLETE'\necho bye\nexit 1\n"
-    )
-    tool.chmod(0o755)
-    monkeypatch.setattr(sam, "tool_path", lambda: f"{tmp_path}:/bin:/usr/bin")
+    program = "import sys; print('Deploying'); sys.exit('Error: Stack is in ROLLBACK_COMPLETE\\nbye')"
+    monkeypatch.setattr(sam, "SAM", ("-c", program))
     processes = Processes(tmp_path / "state" / "logs")
     with pytest.raises(SconesError) as failed:
         sam.deploy(processes, free_address(), tmp_path, {"SweepDays": "1"})
@@ -214,7 +211,7 @@ def test_the_answers_to_a_guided_deploy_mean_nothing_to_up(tmp_path: Path, comma
 
     sam._run(Recorded(tmp_path), Address("127.0.0.1", 4566, 8080), tmp_path, command, [])
 
-    assert started[1:] == [command, "--config-file", "samconfig.yaml"]
+    assert started == [sys.executable, *sam.SAM, command, "--config-file", "samconfig.yaml"]
 
 
 def test_the_log_of_a_deploy_shows_no_address_of_a_person(tmp_path: Path) -> None:
