@@ -60,7 +60,7 @@ class Retry:
     rate: float = 2.0
     longest_s: float = 300.0
 
-    def wait(self, attempt: int, chance: random.Random) -> float:
+    def delay(self, attempt: int, chance: random.Random) -> float:
         """Return the seconds before the attempt that follows this many failed ones."""
         return chance.uniform(0.0, min(self.longest_s, self.interval_s * self.rate ** (attempt - 1)))
 
@@ -189,7 +189,7 @@ class _Simulation:
 
     def _retry(self, now: float, image: int, function: int) -> None:
         self._failed[image] += 1
-        wait = self._account.retry.wait(self._failed[image], self._chance)
+        wait = self._account.retry.delay(self._failed[image], self._chance)
         self._push(now + wait, image, Step(function, "begins"), 1)
 
     def _free(self, now: float) -> None:

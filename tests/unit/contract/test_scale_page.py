@@ -44,11 +44,11 @@ def test_a_throttled_call_is_repeated_with_full_jitter() -> None:
     run = simulate(steady(100, 50), replace(FREE, refused=0.6))
     assert run.attempts_each - 2 == pytest.approx(1 / (1 - 0.36), rel=0.05)
     chance = random.Random(1)  # noqa: S311
-    waits = [Retry().wait(20, chance) for _ in range(2000)]
+    waits = [Retry().delay(20, chance) for _ in range(2000)]
     assert 0 <= min(waits) < 10
     assert sum(waits) / len(waits) == pytest.approx(150, rel=0.05)
     assert max(waits) <= 300
-    assert max(Retry().wait(1, chance) for _ in range(100)) <= 1
+    assert max(Retry().delay(1, chance) for _ in range(100)) <= 1
 
 
 def test_the_retry_policy_is_that_of_the_definition(root: Path) -> None:
