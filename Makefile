@@ -86,12 +86,21 @@ format: setup ## Format the code.
 release-digest: setup ## Update the digest of functions/ and statemachine/ in template.yaml; run it after changing them.
 	@.venv/bin/python -m tools.release_digest
 
+<<<<<<< HEAD
 docs: setup ## Redraw the workflow and derive the tables of cost in docs/; run it after changing the definition.
 	@.venv/bin/python -m tools.draw_workflow
 	@.venv/bin/python -m tools.derived_costs
+=======
+docs: setup ## Redraw the workflow in docs/, and what was measured; run it after changing the definition.
+	@.venv/bin/python -m tools.draw_workflow && .venv/bin/python -m benchmarks.page
+>>>>>>> wt-bench
 
-bench: setup ## Measure the pipeline on a separate local cloud.
-	@$(SCONES) up --detach && trap '$(SCONES) down' EXIT && trap 'exit 130' INT TERM && .venv/bin/python benchmarks/pipeline.py
+# Each part is a file of benchmarks/. endpoint_clients needs .venv-training, the parts of a cloud start one.
+PART := cold_starts warm_serialize endpoint_clients pipeline durable_function
+
+bench: setup ## Measure ratios, write docs/benchmarks.md; PART=warm_serialize measures one part.
+	@for part in $(PART); do .venv/bin/python -m benchmarks.$$part || exit 1; done
+	@.venv/bin/python -m benchmarks.page
 
 footprint: setup ## Measure what one image leaves behind on a fresh local cloud, for docs/capacity.md; `make docs` follows.
 	@$(SCONES) up --detach && trap '$(SCONES) down' EXIT && trap 'exit 130' INT TERM && \
