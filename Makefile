@@ -86,14 +86,10 @@ format: setup ## Format the code.
 release-digest: setup ## Update the digest of functions/ and statemachine/ in template.yaml; run it after changing them.
 	@.venv/bin/python -m tools.release_digest
 
-<<<<<<< HEAD
-docs: setup ## Redraw the workflow and derive the tables of cost in docs/; run it after changing the definition.
+docs: setup ## Redraw the workflow, the tables of cost and what was measured in docs/; run it after changing the definition.
 	@.venv/bin/python -m tools.draw_workflow
 	@.venv/bin/python -m tools.derived_costs
-=======
-docs: setup ## Redraw the workflow in docs/, and what was measured; run it after changing the definition.
-	@.venv/bin/python -m tools.draw_workflow && .venv/bin/python -m benchmarks.page
->>>>>>> wt-bench
+	@.venv/bin/python -m benchmarks.page
 
 # Each part is a file of benchmarks/. endpoint_clients needs .venv-training, the parts of a cloud start one.
 PART := cold_starts warm_serialize endpoint_clients pipeline durable_function
