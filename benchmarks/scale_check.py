@@ -7,6 +7,7 @@ that images wait in the workflow's own retries. Prints one JSON document.
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
@@ -16,7 +17,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from benchmarks.pipeline import small_image
+from PIL import Image
+
 from scones.connection import Connection, Target, connect
 from scones.cost.bill import STATES
 from scones.local.commands import DEFAULT_CONCURRENCY
@@ -48,6 +50,13 @@ class Burst:
                 )
             )
         return cls(Run(_wait(connection, stack, folder, images, began), 0))
+
+
+def small_image() -> bytes:
+    """Return a unique PNG of 64 x 64 pixels."""
+    buffer = io.BytesIO()
+    Image.effect_noise((64, 64), 60).convert("RGB").save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def _wait(connection: Connection, stack: Stack, folder: str, images: int, began: datetime) -> list[float]:
