@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from scones.decisions.decision import GONE, SAME_PERSON_AFTER, UNDONE, Entry, ReviewedClaim
+from scones.decisions.decision import SAME_PERSON_AFTER, UNDONE, Entry, ReviewedClaim
 from scones.errors import error_code
 from scones.index import in_audit, shard_of, time_text
 
@@ -44,13 +44,16 @@ class Draw:
     labels
         The stack's labels at that time, comma separated.
     decision
-        The label of the decision that stands; None while there is none.
+        The label that counts, None while nobody has decided: the first decision that disagrees with the model,
+        otherwise the agreement that stands.
     by, decided_at
-        Who decided, as an ARN, and when.
+        Who decided so, as an ARN, and when.
     second
         Looks of other people, oldest first.
     share
         The share of all images that was drawn at that time; None where it was not recorded.
+    serialize
+        Digest of Serialize's code and settings at that time; None where it was not recorded.
     """
 
     key: str
@@ -69,6 +72,7 @@ class Draw:
     decided_at: str | None = None
     second: tuple[SecondLook, ...] = ()
     share: float | None = None
+    serialize: str | None = None
 
 
 def certifying_half(u: float) -> bool:
@@ -99,6 +103,17 @@ def missed(
 ) -> int:
     """Count the classified images whose draw could not be made: no certificate covers them."""
     return sum(1 for _ in in_audit(dynamodb, table, "missed", lambda item: item, since=since, until=until))
+
+
+def off_until(dynamodb: "DynamoDBClient", table: str) -> str | None:
+    """Return when the newest image got its outcome that was classified while audits were off; None without one.
+
+    Nothing is known of such images, so a certificate speaks of later ones.
+    """
+    newest = in_audit(
+        dynamodb, table, "off", lambda item: str(item["draw_at"]["S"]), newest_first=True, wanted=1
+    )
+    return next(iter(newest), None)
 
 
 def ask_second_look(dynamodb: "DynamoDBClient", table: str, draw: Draw, now: datetime) -> bool:
@@ -144,7 +159,7 @@ def ask_second_look(dynamodb: "DynamoDBClient", table: str, draw: Draw, now: dat
 
 def _draw(item: Mapping[str, Any]) -> Draw:
     said, claim = item["draw"]["M"], ReviewedClaim.parse(item)
-    decided = _standing(claim, item["draw_at"]["S"])
+    decided = _counted(claim, item["draw_at"]["S"], said["label"]["S"])
     return Draw(
         key=item["image_key"]["S"],
         etag=item["etag"]["S"],
@@ -162,22 +177,23 @@ def _draw(item: Mapping[str, Any]) -> Draw:
         decided_at=decided.at if decided else None,
         second=tuple(SecondLook(look.label, look.by, look.at) for look in claim.looks),
         share=float(said["share"]["N"]) if "share" in said else None,
+        serialize=said.get("serialize", {}).get("S"),
     )
 
 
-def _standing(claim: ReviewedClaim, drawn_at: str) -> Entry | None:
+def _counted(claim: ReviewedClaim, drawn_at: str, label: str) -> Entry | None:
     """
-    Return the decision that stands, the sweep's watch by the same rule.
+    Return the decision that counts, the sweep's watch by the same rule.
 
-    That an image is gone stands too, until its bytes come again and are drawn again. An undone decision does not stand,
-    whether or not that is recorded yet.
+    Only the first decision is blind: after it a reviewer is shown what the model said, and might correct towards it.
+    So a disagreement counts whatever follows it, and an agreement only until it is corrected or undone. Decisions
+    before the draw are of an earlier life of the image: it was gone, or was undone, and its bytes came again.
     """
-    last = claim.entries[-1] if claim.entries else None
-    if claim.decision is None and last is not None and last.label == GONE and last.at >= drawn_at:
-        return last
-    return next(
-        (entry for entry in claim.entries if entry.id == claim.decision and entry.label != UNDONE), None
-    )
+    later = [entry for entry in claim.entries if entry.at >= drawn_at]
+    for entry in later:
+        if entry.label not in {label, UNDONE}:
+            return entry
+    return later[-1] if later and later[-1].label != UNDONE else None
 
 
 def _moment(text: str) -> datetime:

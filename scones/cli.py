@@ -59,6 +59,7 @@ COMMANDS: Final[Mapping[str, Lazy]] = {
     "reindex": Lazy(
         "scones.reindex:reindex", "Fill the index of a stack that was deployed before it had one."
     ),
+    "cost": Lazy("scones.cost.command:cost", "Say what a stack has cost, and what would cut it."),
     "graph": Lazy("scones.graph.command:graph", "Draw the workflow, or the path of one execution."),
     "chaos": Lazy(
         "scones.chaos.command:chaos", "Break the local cloud on purpose, and see that no image is lost."

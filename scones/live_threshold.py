@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from scones.audited_draws import audit_share
 from scones.errors import SconesError, error_code
 from scones.label_thresholds import Thresholds
 from scones.stack import Stack
@@ -98,6 +99,28 @@ def check_end(found: LiveThreshold, stack: Stack) -> None:
         raise SconesError(message)
 
 
+def check_watch(found: LiveThreshold) -> None:
+    """
+    Refuse to apply a certificate where that would lift what the sweep's watch has done about errors.
+
+    Raises
+    ------
+    SconesError
+        With what applies it all the same.
+    """
+    done = None
+    if found.stopped:
+        done = f"stopped passing ({found.stopped})"
+    elif found.certificate is not None and (raised := found.certificate.get("raised")):
+        done = f"raised the thresholds at {raised.get('at')} ({raised.get('why')})"
+    if done:
+        message = (
+            f"the watch has {done}; a certificate of earlier images would lift that: find the cause first "
+            "(`scones status`), then `scones certify --apply --force`"
+        )
+        raise SconesError(message)
+
+
 def set_threshold(ssm: "SSMClient", stack: Stack, value: Thresholds) -> LiveThreshold:
     """Set the live thresholds, which ends a certificate; a parameter that is gone is made again."""
     _write(ssm, stack.threshold_parameter, str(value))
@@ -160,14 +183,22 @@ def certificate_problem(certificate: Certificate | None, stack: Stack, now: date
     """Say why a certificate covers no image of a stack, whatever the model's version; None where it may."""
     if certificate is None:
         return "there is no certificate"
-    if withdrawn := certificate.get("withdrawn"):
-        return f"the certificate was withdrawn: {withdrawn}"
-    if now >= datetime.fromisoformat(certificate["until"]):
-        return f"the certificate ended at {certificate['until']}"
+    if end := _end(certificate, now):
+        return end
+    if not audit_share(stack):
+        return "AuditShare is 0: no audit could refute the certificate"
     if tuple(certificate["labels"]) != stack.labels:
         return f"the certificate is for the labels {','.join(certificate['labels'])}"
     if certificate["serialize"] != stack.serialize_digest:
         return f"the certificate is for images of Serialize {certificate['serialize']}, not {stack.serialize_digest}"
+    return None
+
+
+def _end(certificate: Certificate, now: datetime) -> str | None:
+    if withdrawn := certificate.get("withdrawn"):
+        return f"the certificate was withdrawn: {withdrawn}"
+    if now >= datetime.fromisoformat(certificate["until"]):
+        return f"the certificate ended at {certificate['until']}"
     return None
 
 

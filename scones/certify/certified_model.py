@@ -49,6 +49,14 @@ class CertifiedModel:
         return {"model_version": self.version, "endpoint_config": config}
 
 
+def of_present_release(draw: Draw, stack: "Stack") -> bool:
+    """Tell whether a draw was made of the stack's endpoint, by the Serialize that the stack has now.
+
+    A draw of a release that did not record Serialize's digest is not evidence for any.
+    """
+    return draw.endpoint == stack.endpoint_name and draw.serialize == stack.serialize_digest
+
+
 def choose_model(
     connection: "Connection", stack: "Stack", draws: Sequence[Draw], wanted: str | None
 ) -> CertifiedModel:
@@ -87,8 +95,9 @@ def _nothing_drawn(stack: "Stack") -> str:
 def _configuration(connection: "Connection", stack: "Stack") -> CertifiedModel:
     if connection.is_local:
         message = (
-            f"endpoint {stack.endpoint_name} reports no model version, and the local cloud has no SageMaker that "
-            "knows its configuration"
+            f"endpoint {stack.endpoint_name} reports no model version, and the local cloud has no SageMaker whose "
+            "endpoint configuration a certificate could bind instead: let the endpoint answer with the custom "
+            "attribute model_version=NAME"
         )
         raise SconesError(message)
     sagemaker = connection.sagemaker()

@@ -94,6 +94,9 @@ def _grounds(found: Certification) -> Iterator[tuple[str, str]]:
     undecided = f", of which {sample.undecided:,} without a decision in time" if sample.undecided else ""
     yield "draws", f"{len(sample.counted):,} counted{undecided}; {len(sample.waiting):,} wait for decisions"
     yield "missed draws", f"{found.missed:,}"
+    if found.left_out:
+        off = f", or before {found.off_until}, when audits were off" if found.off_until else ""
+        yield "left out", f"{found.left_out:,} draws of another release's Serialize, of another endpoint{off}"
     yield "reviewers", ", ".join(map(shown, sample.reviewers)) or "none"
     if looks.looked_at:
         differ = (

@@ -88,7 +88,7 @@ class ReviewQueue:
             "SET lease_by = :me, lease_until = :until",
             "state_shard = :waits AND "
             f"(attribute_not_exists(lease_until) OR lease_until < :now OR lease_by = :me) AND {MAY_LOOK}"
-            + (" AND attribute_not_exists(draw_shard)" if for_burst else ""),
+            + (" AND attribute_not_exists(one_by_one)" if for_burst else ""),
             {
                 ":until": {"N": str(now_s + LEASE_S)},
                 ":now": {"N": str(now_s)},

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
+from scones.audited_draws import audit_share
 from scones.doctor.findings import Finding, broken, ok, warning
 from scones.index import BY_TIME
 from scones.live_threshold import certificate_problem, certificate_text, read_threshold
@@ -161,10 +162,11 @@ def check_threshold(ssm: "SSMClient", stack: "Stack", options: str, *, now: date
             THRESHOLD, f"{found.problem}: the deployed one counts", f"`scones threshold{options} --reset`"
         )
     if stack.requires_certificate and (problem := certificate_problem(found.certificate, stack, now)):
+        way = f"`scones certify{options} --apply`" if audit_share(stack) else "deploy with AuditShare above 0"
         return broken(
             THRESHOLD,
             f"no image passes, because RequireCertificate is true and {problem}",
-            f"`scones certify{options} --apply`, or deploy with RequireCertificate=false",
+            f"{way}, or deploy with RequireCertificate=false",
         )
     said = f", {certificate_text(found.certificate)}" if found.certificate else ""
     return ok(THRESHOLD, f"a confidence of {found} passes{said}")

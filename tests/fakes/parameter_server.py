@@ -27,6 +27,8 @@ class ParameterServer:
     """The responses: the value, or the remaining scripted ones (status and body), one per request."""
 
     value: str = ""
+    others: dict[str, str] = field(default_factory=dict)
+    """Values of other parameters by their names."""
     answers: list[tuple[int, bytes]] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
@@ -42,10 +44,11 @@ class ParameterServer:
         if problem := self._problem(headers, body):
             self.refused.append(problem)
             return 400, json.dumps({"__type": "InvalidSignatureException", "message": problem}).encode()
-        self.asked.append(json.loads(body)["Name"])
+        name = json.loads(body)["Name"]
+        self.asked.append(name)
         if self.answers:
             return self.answers.pop(0)
-        return 200, json.dumps({"Parameter": {"Value": self.value}}).encode()
+        return 200, json.dumps({"Parameter": {"Value": self.others.get(name, self.value)}}).encode()
 
     def _problem(self, headers: dict[str, str], body: bytes) -> str | None:
         if headers.get("x-amz-target") != "AmazonSSM.GetParameter":

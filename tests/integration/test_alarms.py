@@ -81,6 +81,7 @@ def watched(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wa
         "ReviewHours=1",
         "ReviewShareLow=0.1",
         "EndpointSlowMilliseconds=1",
+        "EndpointIdleHours=1",
         f"PromisedError={PROMISED}",
     )
     shell = Shell(root, tmp_path_factory.mktemp("watched") / "state")
@@ -221,6 +222,11 @@ def functions_are_throttled(watched: Watched) -> None:
         functions.delete_function_concurrency(FunctionName=serialize)
 
 
+def nobody_asks_the_endpoint(watched: Watched) -> None:
+    """By data: the local cloud has no SageMaker. CPU is reported, and no request."""
+    watched.put_queries("EndpointIdle", cpu=3)
+
+
 # In this order: the silence is over with the first image, and an image needs its time to get old.
 DRIVERS: dict[str, Driver] = {
     "NoTraffic": nothing_arrives,
@@ -235,6 +241,7 @@ DRIVERS: dict[str, Driver] = {
     "EndpointThrottles": the_endpoint_throttles,
     "EndpointSlow": the_endpoint_is_slow,
     "FunctionThrottles": functions_are_throttled,
+    "EndpointIdle": nobody_asks_the_endpoint,
     "TooManyReviews": people_get_much,
     "TooFewReviews": people_get_nothing,
     "LiveThresholdUnread": the_threshold_cannot_be_read,
@@ -262,6 +269,12 @@ def test_the_end_of_a_silence_is_told(watched: Watched) -> None:
 
     wait_until(lambda: watched.heard("NoTraffic", "OK"), "the alarm stays")
     assert watched.described("NoTraffic")["StateValue"] == "OK"
+
+
+def test_a_request_ends_the_alarm_on_an_idle_endpoint(watched: Watched) -> None:
+    watched.put_queries("EndpointIdle", asked=1)
+
+    wait_until(lambda: watched.heard("EndpointIdle", "OK"), "the alarm stays")
 
 
 def test_every_image_has_its_outcome_once_all_is_over(watched: Watched) -> None:

@@ -19,7 +19,7 @@ def let_audits_be_wrong(cloud: LocalCloud) -> None:
     name = cloud.outputs["ThresholdParameterName"]
     live = "0.8"  # an earlier alarm may have stopped everything
     cloud.client("ssm").put_parameter(Name=name, Value=live, Type="String", Overwrite=True)
-    promise = promise_of(live, PROMISED)
+    promise = promise_of(live, PROMISED, datetime.now(UTC))
     assert promise
     dynamodb, table = cloud.client("dynamodb"), cloud.outputs["ClaimsTableName"]
     watch = Watch.begun(promise, iso_text(began)).as_text()

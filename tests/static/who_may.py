@@ -26,7 +26,17 @@ REQUESTS: dict[str, dict[str, dict[str, str | list[str]]]] = {
             "dynamodb:Attributes": _WRITTEN,
             "dynamodb:ReturnValues": "ALL_OLD",
         },
-        "the outcome": {"dynamodb:Attributes": ["image_key", "outcome"], "dynamodb:ReturnValues": "NONE"},
+        "a lease for several images": {
+            "dynamodb:Attributes": [
+                *("image_key", "etag", "state_shard", "lease_by", "lease_until", "one_by_one"),
+                *("second_not", "decisions", "second_looks"),
+            ],
+            "dynamodb:ReturnValues": "NONE",
+        },
+        **{
+            name: {"dynamodb:Attributes": ["image_key", "etag", name], "dynamodb:ReturnValues": "NONE"}
+            for name in ("outcome", "draw", "draw_shard", "draw_at", "expires_at")
+        },
         "the decision and the verdict": {
             "dynamodb:Attributes": [*_WRITTEN, "outcome", "label", "confidence"],
             "dynamodb:Select": "SPECIFIC_ATTRIBUTES",
@@ -120,6 +130,7 @@ RESOURCES: dict[str, tuple[str, dict[str, str | list[str]]]] = {
         for name, alias in [("ClassifyImage", "live"), ("ClassifyImage", "1"), ("OtherMachine", "live")]
     },
     "children Backfill": (f"arn:aws:states:{PLACE}:execution:Backfill/listing:1", {}),
+    "CertificateCheck": (f"arn:aws:ssm:{PLACE}:parameter/CertificateCheck", {}),
     "LiveThreshold": (f"arn:aws:ssm:{PLACE}:parameter/LiveThreshold", {}),
     "AuditSecret": (f"arn:aws:secretsmanager:{PLACE}:secret:AuditSecret", {}),
     "other secret": (f"arn:aws:secretsmanager:{PLACE}:secret:other", {}),
@@ -152,6 +163,7 @@ RULE, RECORD = "ImageDroppedRole", "RecordDecisionRole"
 FUNCTIONS, WORKFLOWS = {SERIALIZE, CLASSIFY, FILTER, SWEEP}, {WORKFLOW, BACKFILL, RECORD}
 OUTCOMES = ["passed", "review", "rejected", "failed"]
 REVIEWABLE = {"passed", "review"}
+BY_REVIEWERS = {"a decision", "a lease for several images"}
 
 WHO_MAY: dict[tuple[str, str], set[str]] = {
     # The images
@@ -173,6 +185,8 @@ WHO_MAY: dict[tuple[str, str], set[str]] = {
     ("sagemaker:InvokeEndpoint", "EndpointName"): {CLASSIFY},
     ("ssm:GetParameter", "LiveThreshold"): {FILTER, SWEEP},
     ("ssm:PutParameter", "LiveThreshold"): {SWEEP},
+    ("ssm:GetParameter", "CertificateCheck"): {FILTER},
+    ("ssm:PutParameter", "CertificateCheck"): {SWEEP},
     ("sagemaker:DescribeEndpoint", "EndpointName"): {SWEEP},
     ("sagemaker:DescribeEndpointConfig", "a configuration"): {SWEEP},
     ("secretsmanager:GetSecretValue", "AuditSecret"): {FILTER},
@@ -199,7 +213,7 @@ WHO_MAY: dict[tuple[str, str], set[str]] = {
         (f"dynamodb:{call}", f"{what} of ImageClaims"): roles
         for what in REQUESTS["of ImageClaims"]
         for call, roles in (
-            ("UpdateItem", {WORKFLOW, SWEEP, RECORD} | ({REVIEWERS} if what == "a decision" else set())),
+            ("UpdateItem", {WORKFLOW, SWEEP, RECORD} | ({REVIEWERS} if what in BY_REVIEWERS else set())),
             ("GetItem", {SWEEP} | ({REVIEWERS} if what == "the decision and the verdict" else set())),
             ("BatchGetItem", {SWEEP}),
             ("PutItem", {SWEEP}),

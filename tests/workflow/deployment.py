@@ -37,6 +37,7 @@ def deployed_workflow(emulated_aws: Address) -> Workflow:
         "Labels": "bicycle,motorcycle",
         "ClaimsTable": "claims",
         "AuditShare": "0.02",
+        "SerializeDigest": "s1-32",
         "ClaimSeconds": "300",
         "ClaimDays": "0",
         "Partition": "aws",

@@ -2,12 +2,14 @@
 
 import hashlib
 import json
+import shlex
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import jsonschema
 import pytest
 
+from scones.cost.bill import STATES
 from tests.workflow.harness import (
     CLASSIFIED,
     FUNCTIONS,
@@ -137,8 +139,18 @@ def test_a_permanent_error_fails_at_once_and_raises_the_alert(
     assert alert["reason"] == f"{state} failed: no such thing"
     assert alert["result"] == f"s3://results/{key}"
     assert alert["stored"] is True
+    assert shlex.split(alert["look"]) == ["scones", "why", "--stack", "test", run.document["image"]["key"]]
+    assert alert["next_step"] == "docs/runbook.md#an-image-could-not-be-handled"
     assert max(counts(run)) == 1
     assert (run.status, run.reviews) == ("SUCCEEDED", [])
+
+
+def test_the_command_of_an_alert_is_one_that_a_shell_takes(workflow: Workflow) -> None:
+    key = 'incoming/$HOME\'s `best` "one" \\n.jpg'
+    run = workflow.run(key=key, classify=raises("InvalidPredictionError"))
+
+    (alert,) = run.alerts
+    assert shlex.split(alert["look"]) == ["scones", "why", "--stack", "test", key]
 
 
 def test_a_failed_outcome_is_counted(workflow: Workflow) -> None:
@@ -159,7 +171,7 @@ def test_a_failed_outcome_is_counted(workflow: Workflow) -> None:
 
 
 def test_a_failure_that_is_not_counted_is_told_all_the_same(workflow: Workflow) -> None:
-    refused = "{% $error('refused') %}"
+    refused = "{% $error(1) %}"
     run = workflow.run(classify=raises("InvalidPredictionError"), MetricsNamespace=refused)
 
     assert run.document["error"]["name"] == "InvalidPredictionError"
@@ -303,3 +315,4 @@ def test_an_outcome_costs_what_the_capacity_page_says(workflow: Workflow, root: 
         (row,) = [line for line in lines if line.startswith(f"| {name}")]
         assert [int(cell) for cell in row.split("|")[2:6]] == numbers, name
     assert counted["states entered"][:2] == [7, 9]
+    assert counted["states entered"] == list(STATES.values()), "what `scones cost` counts with"

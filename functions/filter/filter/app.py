@@ -47,9 +47,16 @@ def handler(event: FilterRequest, context: LambdaContext) -> FilterResponse:  # 
 def _refusal(event: FilterRequest, label: str, thresholds: Thresholds, draw: Draw) -> str | None:
     if thresholds.problem:
         return f"no certificate could be read: {thresholds.problem}"
+    if absence := lottery.absence:
+        return f"no certificate holds without an audit that could refute it: {absence}"
     if problem := draw.get("draw_missed"):
         return f"no certificate covers an image whose draw was missed: {problem}"
     image = Circumstances(
-        label, event.get("model_version"), settings.labels, settings.serialize_digest, datetime.now(UTC)
+        label,
+        event.get("model_version"),
+        settings.labels,
+        settings.serialize_digest,
+        datetime.now(UTC),
+        settings.longest_unchecked,
     )
     return refusal(thresholds.certificate, image)

@@ -59,6 +59,13 @@ class Lottery:
         self._problem = ""
         self._failed_at: float | None = None
 
+    @property
+    def absence(self) -> str | None:
+        """Why no image is ever drawn; None where images are."""
+        if self._settings.audit_share <= 0:
+            return "AuditShare is 0"
+        return None if self._source else "the draw has no secret"
+
     def draw(self, image_key: str | None, etag: str | None) -> Draw:
         """
         Return what the claim of a classified image says of its draw; never fails.
@@ -66,7 +73,7 @@ class Lottery:
         An image whose draw could not be made continues: its claim says so, and no certificate covers it. Images of
         `scones verify` test a deployment and are deleted within minutes: no person is asked about them.
         """
-        if self._source is None or self._settings.audit_share <= 0:
+        if self._source is None or self.absence:
             return {}
         if not image_key or not etag:
             return {"draw_missed": "the request does not name the image"}

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from filter.certificate import Certificate
+from filter.certificate import Certificate, EndpointConfig
 from filter.threshold_rule import for_labels, parse_thresholds
 
 
@@ -57,18 +57,18 @@ def _is_share(value: object) -> bool:
 def _certificate(found: Any) -> Certificate:  # noqa: ANN401 - any JSON
     if problem := _problem(found):
         raise ValueError(f"has a certificate {problem}")
-    version, config = found.get("model_version"), found.get("endpoint_config")
-    name = config["name"] if version is None else None
-    until = datetime.fromisoformat(found["until"])
-    covers = found.get("covers")
+    version, config, covers = (found.get(name) for name in ("model_version", "endpoint_config", "covers"))
+    # `scones certify` reads the configuration when it makes the certificate: that is the first check.
+    since = found.get("since")
     return Certificate(
         version,
         tuple(found["labels"]),
         found["serialize"],
-        until,
-        name,
-        found.get("withdrawn"),
-        None if covers is None else tuple(covers),
+        datetime.fromisoformat(found["until"]),
+        endpoint_config=EndpointConfig(config["name"], config["time"]) if version is None else None,
+        checked_at=datetime.fromisoformat(since) if _is_time(since) else None,
+        withdrawn=found.get("withdrawn"),
+        covers=None if covers is None else tuple(covers),
     )
 
 

@@ -3,9 +3,12 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Self
 
 from filter.threshold_rule import parse_number, parse_thresholds
+
+MISSED_SWEEPS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,10 @@ class Settings:
         Whether an image passes only where a certificate covers it.
     serialize_digest
         Digest of Serialize's code and settings in this release.
+    certificate_check
+        Name of the SSM parameter in which the sweep says when it last saw the certified endpoint configuration.
+    sweep_every_minutes
+        How often it does.
     """
 
     labels: tuple[str, ...]
@@ -41,6 +48,13 @@ class Settings:
     audit_secret: str = ""
     requires_certificate: bool = False
     serialize_digest: str = ""
+    certificate_check: str = ""
+    sweep_every_minutes: int = 15
+
+    @property
+    def longest_unchecked(self) -> timedelta:
+        """Age at which the sweep's last check does not count any more: two runs may fail, and one may be late."""
+        return timedelta(minutes=MISSED_SWEEPS * self.sweep_every_minutes + 5)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
@@ -49,7 +63,7 @@ class Settings:
 
         CONFIDENCE_THRESHOLD is "0.8", or "bicycle=0.9,default=0.8".
         THRESHOLD_PARAMETER may be missing; POWERTOOLS_PARAMETERS_MAX_AGE defaults to 30, REQUIRE_CERTIFICATE to
-        "false".
+        "false", SWEEP_EVERY_MINUTES to 15.
 
         Raises
         ------
@@ -73,6 +87,9 @@ class Settings:
         max_age = environment.get("POWERTOOLS_PARAMETERS_MAX_AGE", "30")
         if not re.fullmatch("[0-9]{1,5}", max_age):
             problems.append(f"POWERTOOLS_PARAMETERS_MAX_AGE must be a number of seconds, not {max_age!r}")
+        every = environment.get("SWEEP_EVERY_MINUTES", "15")
+        if not re.fullmatch("[1-9][0-9]{0,3}", every):
+            problems.append(f"SWEEP_EVERY_MINUTES must be a number of minutes, not {every!r}")
         requires = environment.get("REQUIRE_CERTIFICATE", "false")
         digest = environment.get("SERIALIZE_DIGEST", "")
         if requires not in {"true", "false"}:
@@ -90,4 +107,15 @@ class Settings:
         is_sam_local = environment.get("AWS_SAM_LOCAL") == "true"
         parameter = "" if is_sam_local else environment.get("THRESHOLD_PARAMETER", "")
         secret = "" if is_sam_local else environment.get("AUDIT_SECRET", "")
-        return cls(labels, thresholds, parameter, int(max_age), share, secret, requires == "true", digest)
+        return cls(
+            labels,
+            thresholds,
+            threshold_parameter=parameter,
+            threshold_max_age_s=int(max_age),
+            audit_share=share,
+            audit_secret=secret,
+            requires_certificate=requires == "true",
+            serialize_digest=digest,
+            certificate_check=environment.get("CERTIFICATE_CHECK", ""),
+            sweep_every_minutes=int(every),
+        )

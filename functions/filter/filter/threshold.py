@@ -2,10 +2,10 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
-from filter.certificate import Certificate
+from filter.certificate import Certificate, checked
 from filter.errors import StoreUnavailableError
 from filter.live_value import parse_live_value
 from filter.settings import Settings
@@ -62,8 +62,13 @@ class LiveThreshold:
         return age is None or not 0 <= age < self._settings.threshold_max_age_s
 
     def _ask(self, source: Source) -> Thresholds:
-        name = self._settings.threshold_parameter
+        name, settings = self._settings.threshold_parameter, self._settings
         try:
-            return Thresholds(*parse_live_value(source.get(name), self._settings.labels))
+            found = Thresholds(*parse_live_value(source.get(name), settings.labels))
+            certificate = found.certificate if settings.requires_certificate else None
+            if certificate is None or certificate.endpoint_config is None:
+                return found
+            name = settings.certificate_check
+            return replace(found, certificate=checked(certificate, source.get(name)))
         except (StoreUnavailableError, ValueError) as error:
             return Thresholds(self._settings.thresholds, problem=f"parameter {name}: {error}")

@@ -65,7 +65,11 @@ def _check_certificate() -> str | None:
     """Return why the certificate could not be checked, which must not keep the run from images."""
     try:
         check_certificate(
-            clients.ssm, lambda: boto3.client("sagemaker", config=config), clients.sns, settings
+            clients.ssm,
+            lambda: boto3.client("sagemaker", config=config),
+            clients.sns,
+            settings,
+            datetime.now(UTC),
         )
     except OF_ONE_IMAGE as error:
         logger.exception("certificate not checked")

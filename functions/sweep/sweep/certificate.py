@@ -1,8 +1,13 @@
-"""Withdraw a certificate that binds the endpoint's configuration, when that is another one.
+"""Confirm a certificate that binds the endpoint's configuration, or withdraw it when that is another one.
 
 Where an endpoint reports no model version, Filter cannot see that the model was replaced. A sweep can: "to update an
 endpoint, you must create a new EndpointConfig", and one in use must not be deleted (SageMaker API reference,
 UpdateEndpoint). So another model has a configuration of another name, or of another time.
+
+Each check that finds the certified configuration is written, with its time, into a parameter of its own: with
+RequireCertificate=true Filter lets nothing pass when the last one is too old. It is not in the live value, because
+whoever changes that between a read and a write of the sweep would lose the change, and a parameter keeps a hundred
+earlier values.
 """
 
 import json
@@ -12,7 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from sweep.images import iso_text
 from sweep.observability import logger
+from sweep.promise import valid_certificate
 from sweep.settings import Settings
 
 if TYPE_CHECKING:
@@ -35,15 +42,21 @@ NEXT_STEP = (
 
 
 def check_certificate(
-    ssm: "SSMClient", sagemaker: Callable[[], "SageMakerClient"], sns: "SNSClient", settings: Settings
+    ssm: "SSMClient",
+    sagemaker: Callable[[], "SageMakerClient"],
+    sns: "SNSClient",
+    settings: Settings,
+    now: datetime,
 ) -> str | None:
     """
-    Withdraw the live certificate where the endpoint has another configuration, and notify people.
+    Confirm the live certificate; withdraw it where the endpoint has another configuration, and notify people.
 
     Parameters
     ----------
     sagemaker
         Makes the client of SageMaker, which takes long, and which only such a certificate needs.
+    now
+        The time of the check, before SageMaker is asked.
 
     Returns
     -------
@@ -57,14 +70,16 @@ def check_certificate(
         A refusal of SageMaker that stays is a reason to withdraw: what cannot be checked is not certified.
     """
     value = _live_value(ssm, settings.threshold_parameter)
-    certificate = value.get("certificate") if isinstance(value, dict) else None
-    if not isinstance(certificate, dict) or certificate.get("withdrawn") is not None:
-        return None
-    config = certificate.get("endpoint_config")
-    if certificate.get("model_version") is not None or not isinstance(config, dict):
+    certificate = valid_certificate(value, now)
+    config = certificate.get("endpoint_config") if certificate else None
+    if not certificate or certificate.get("model_version") is not None or not isinstance(config, dict):
         return None
     reason = _difference(sagemaker(), settings.endpoint_name, config)
-    if reason is not None:
+    if reason is None:
+        _write(ssm, settings.certificate_check, {"endpoint_config": config, "at": iso_text(now)})
+    elif _live_value(ssm, settings.threshold_parameter) != value:  # changed meanwhile: the next run checks it
+        return None
+    else:
         certificate["withdrawn"] = reason
         _write(ssm, settings.threshold_parameter, value)
         logger.warning("certificate withdrawn", reason=reason)

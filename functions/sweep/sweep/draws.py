@@ -36,7 +36,7 @@ class Draw:
     model_version
         As the endpoint reported it.
     decision
-        The label of the decision that stands: a class, neither, cannot_tell or gone; None while there is none.
+        The label that counts: a class, neither, cannot_tell or gone; None while nobody has decided.
     """
 
     position: Position
@@ -60,7 +60,7 @@ class Draw:
             label=verdict["label"]["S"],
             confidence=float(verdict["confidence"]["N"]),
             model_version=text_of(verdict, "model_version"),
-            decision=_decision(item, at),
+            decision=_decision(item, at, verdict["label"]["S"]),
         )
 
     @property
@@ -80,13 +80,22 @@ class Draw:
         return self.decision != self.label
 
 
-def _decision(item: Item, drawn: datetime) -> str | None:
-    """Return the label of the newest decision, unless it is undone or older than the draw."""
-    decisions = item.get("decisions", {}).get("L", [])
-    newest = decisions[-1]["M"] if decisions else {}
-    label, at = text_of(newest, "label"), moment_of(text_of(newest, "at"))
-    # An image that was gone and is uploaded again keeps the decision of its earlier life.
-    return None if label == UNDONE or at is None or at < drawn else label
+def _decision(item: Item, drawn: datetime, label: str) -> str | None:
+    """
+    Return the label of the first decision that disagrees with the model, otherwise of the agreement that stands.
+
+    Only the first decision is made without knowing the verdict. `scones certify` has the same rule.
+    """
+    labels = []
+    for entry in item.get("decisions", {}).get("L", []):
+        at = moment_of(text_of(entry["M"], "at"))
+        # An image that was gone and is uploaded again keeps the decisions of its earlier life.
+        if at is not None and at >= drawn:
+            labels.append(text_of(entry["M"], "label"))
+    for one in labels:
+        if one not in (label, UNDONE):
+            return one
+    return label if labels and labels[-1] != UNDONE else None
 
 
 def drawn_passes(

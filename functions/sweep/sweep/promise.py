@@ -7,9 +7,11 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeGuard
 
 from sweep.draws import Draw
+from sweep.images import iso_text, moment_of
 
 DEFAULT = "default"
 
@@ -44,7 +46,7 @@ class Promise:
         return draw.confidence >= lowest
 
 
-def promise_of(live: str, stated: float) -> Promise | None:
+def promise_of(live: str, stated: float, now: datetime) -> Promise | None:
     """
     Return the promise that a live value makes, or the stated one; None without any, and while nothing passes.
 
@@ -53,13 +55,15 @@ def promise_of(live: str, stated: float) -> Promise | None:
     live
         The live value; a broken one makes no promise, because Filter does not use it either.
     stated
-        The stack's own promise, which holds while there is no certificate; 0 for none.
+        The stack's own promise, which holds while no certificate is valid; 0 for none.
+    now
+        A certificate promises nothing from its `until` on.
     """
     if is_stopped(live):
         return None
     value = _object(live)
-    certificate, thresholds = value.get("certificate"), value.get("thresholds")
-    if isinstance(certificate, dict) and _are_numbers(thresholds) and not certificate.get("withdrawn"):
+    certificate, thresholds = valid_certificate(value, now), value.get("thresholds")
+    if certificate is not None and _are_numbers(thresholds):
         error = certificate.get("error")
         if isinstance(error, float) and 0 < error < 1:
             covered = certificate.get("covers")
@@ -75,21 +79,32 @@ def is_stopped(live: str) -> bool:
     return bool(_object(live).get("stopped"))
 
 
-def raised(live: str, why: str, at: str) -> tuple[str, str] | None:
+def valid_certificate(value: object, now: datetime) -> dict[str, Any] | None:
+    """Return the certificate of a parsed live value, unless it was withdrawn or has ended; Filter has the same rule."""
+    certificate = value.get("certificate") if isinstance(value, dict) else None
+    if not isinstance(certificate, dict) or certificate.get("withdrawn") is not None:
+        return None
+    until = certificate.get("until")
+    end = moment_of(until) if isinstance(until, str) else None
+    return certificate if end is not None and now < end else None
+
+
+def raised(live: str, why: str, now: datetime) -> tuple[str, str] | None:
     """
     Return the live value with the next certified thresholds, and those in words; None where there are none.
 
-    Thresholds that are lower for any label are not taken: they are not what the certificate tested.
+    Thresholds that are lower for any label are not taken: they are not what the certificate tested. Those of a
+    certificate that is not valid any more are not certified.
     """
     value = _object(live)
-    certificate, thresholds = value.get("certificate"), value.get("thresholds")
-    following = certificate.get("next") if isinstance(certificate, dict) else None
-    if not isinstance(certificate, dict) or not isinstance(following, list) or not following:
+    certificate, thresholds = valid_certificate(value, now), value.get("thresholds")
+    following = certificate.get("next") if certificate else None
+    if not certificate or not isinstance(following, list) or not following:
         return None
     higher, *rest = following
     if not _is_higher(higher, thresholds):
         return None
-    by_watch = {"at": at, "why": why, "before": thresholds}
+    by_watch = {"at": iso_text(now), "why": why, "before": thresholds}
     changed = value | {"thresholds": higher, "certificate": certificate | {"next": rest, "raised": by_watch}}
     return _text(changed), ", ".join(f"{label} {number:.15g}" for label, number in higher.items())
 

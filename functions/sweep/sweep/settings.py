@@ -44,6 +44,8 @@ class Settings:
         What it does then: notify, raise or review.
     threshold_parameter
         Name of the SSM parameter of the live threshold.
+    certificate_check
+        Name of the one that says when the endpoint last had the certified configuration.
     """
 
     image_bucket: str
@@ -54,6 +56,7 @@ class Settings:
     alert_topic_arn: str
     failed_queue_url: str
     threshold_parameter: str
+    certificate_check: str
     endpoint_name: str
     sweep_minutes: int
     sweep_days: int
@@ -69,7 +72,7 @@ class Settings:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
         """
-        Read the twenty variables. No defaults: they would hide a variable that the template does not set.
+        Read the twenty-one variables. No defaults: they would hide a variable that the template does not set.
 
         Raises
         ------
@@ -118,6 +121,7 @@ class Settings:
             alert_topic_arn=text("ALERT_TOPIC_ARN"),
             failed_queue_url=text("FAILED_QUEUE_URL"),
             threshold_parameter=text("THRESHOLD_PARAMETER"),
+            certificate_check=text("CERTIFICATE_CHECK"),
             endpoint_name=text("ENDPOINT_NAME"),
             sweep_minutes=whole("SWEEP_MINUTES", LONGEST_MINUTES),
             sweep_days=whole("SWEEP_DAYS", LONGEST_DAYS),

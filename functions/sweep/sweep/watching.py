@@ -25,10 +25,11 @@ if TYPE_CHECKING:
 ITEM = {"image_key": {"S": "#sweep"}, "etag": {"S": "watch"}}
 MOST_DRAWS = 5_000
 """Counted in one run at most, so that images without an outcome do not wait for it."""
+ENDED = "The live value had been changed, or its certificate had ended, meanwhile."
 NEXT_STEP = (
     "docs/runbook.md, PromiseRefuted: look at the audited images that were wrong, find out what changed (a camera, the "
-    "season, the model), and raise the threshold or train. The watch begins anew with another live "
-    "value of the threshold or another model version, and with `scones sweep --restart-watch`."
+    "season, the model), and raise the threshold or train. The watch restarts with other live "
+    "thresholds or another model version, and with `scones sweep --restart-watch`."
 )
 
 
@@ -83,7 +84,8 @@ class _Run:
 
     def watched(self, may_continue: Callable[[], bool], *, restart: bool) -> Watched:
         stored, live = self._read(), read_live(self.clients.ssm, self.settings.threshold_parameter)
-        promise = promise_of(live, self.settings.promised_error) if self.settings.audit_share else None
+        stated = self.settings.promised_error
+        promise = promise_of(live, stated, self.now) if self.settings.audit_share else None
         watch = self._begun(stored, promise, is_stopped=is_stopped(live), restart=restart)
         if watch and not watch.is_unsettled and promise and watch.promise == promise.name:
             watch = self._counted(watch, promise, may_continue)
@@ -141,7 +143,7 @@ class _Run:
         if watch.refuted and watch.refuted.done is None:
             unchanged = promise is not None and promise.name == watch.promise
             try:
-                done = self._act(watch, live) if unchanged else "The live value had been changed meanwhile."
+                done = self._act(watch, live) if unchanged else ENDED
                 watch = self._marked(watch, replace(watch.refuted, done=done))
             except (*OF_ONE_IMAGE, ValueError) as problem:
                 logger.exception("threshold not changed")
@@ -162,9 +164,9 @@ class _Run:
         """Change the live value as WatchAction says; return what was done, in words."""
         why = summary(watch)
         if read_live(self.clients.ssm, self.settings.threshold_parameter) != live:  # while draws were counted
-            return "The live value had been changed meanwhile."
+            return ENDED
         match self.settings.watch_action:
-            case "raise" if higher := raised(live, why, iso_text(self.now)):
+            case "raise" if higher := raised(live, why, self.now):
                 value, numbers = higher
                 write_live(self.clients.ssm, self.settings.threshold_parameter, value)
                 return f"The thresholds were raised to the next certified ones: {numbers}."

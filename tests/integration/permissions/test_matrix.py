@@ -32,6 +32,8 @@ NOT_SHOWN = {
     ("Trace", None): "the emulator has no X-Ray",
     ("IsEndpointCertified", None): "SageMaker is not in the emulator",
     ("WhenWasItMade", None): "SageMaker is not in the emulator",
+    ("ConfirmCertificate", None): "SageMaker is not in the emulator",
+    ("ReadCheck", None): "only with RequireCertificate=true and a certificate of a configuration",
     ("UseKey", None): "the emulator encrypts nothing, so nothing asks for the key",
     ("WriteLogs", None): "the emulator writes a function's lines to its log group by itself",
     ("WatchChildren", None): "the emulator watches a map's children in its own memory",

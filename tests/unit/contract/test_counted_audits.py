@@ -46,19 +46,26 @@ def item(*labels: str, decision: bool = True) -> dict[str, Any]:
     }
 
 
-CASES: dict[str, dict[str, Any]] = {
-    "nobody has decided": item(),
-    "agreed": item("bicycle"),
-    "disagreed": item("motorcycle"),
-    "neither": item("neither"),
-    "cannot tell": item("cannot_tell"),
-    "gone": item("gone", decision=False),
-    "gone, not recorded": item("gone"),
-    "gone, and drawn again": item("gone", decision=False) | {"draw_at": {"S": "2026-11-03T12:30:00.000Z"}},
-    "undone": item("motorcycle", "undone", decision=False),
-    "undone, not recorded": item("motorcycle", "undone"),
-    "corrected": item("motorcycle", "bicycle"),
-    "undone and decided again": item("motorcycle", "undone", "neither"),
+AGAIN = {"draw_at": {"S": "2026-11-03T12:30:00.000Z"}}
+# Each with whether it is wrong while people may still decide.
+CASES: dict[str, tuple[dict[str, Any], bool | None]] = {
+    "nobody has decided": (item(), None),
+    "agreed": (item("bicycle"), False),
+    "disagreed": (item("motorcycle"), True),
+    "neither": (item("neither"), True),
+    "cannot tell": (item("cannot_tell"), True),
+    "gone": (item("gone", decision=False), True),
+    "gone, not recorded": (item("gone"), True),
+    "gone, and drawn again": (item("gone", decision=False) | AGAIN, None),
+    "corrected towards the model, whose verdict was shown": (item("motorcycle", "bicycle"), True),
+    "undone and decided as the model": (item("motorcycle", "undone", "bicycle"), True),
+    "a disagreement undone": (item("motorcycle", "undone", decision=False), True),
+    "an agreement undone": (item("bicycle", "undone", decision=False), None),
+    "an agreement undone, not recorded": (item("bicycle", "undone"), None),
+    "an agreement undone and made again": (item("bicycle", "undone", "bicycle"), False),
+    "an agreement corrected": (item("bicycle", "motorcycle"), True),
+    "an agreement corrected and corrected back": (item("bicycle", "neither", "bicycle"), True),
+    "undone and drawn again": (item("motorcycle", "undone", decision=False) | AGAIN, None),
 }
 
 
@@ -70,9 +77,13 @@ def of_certificate(draw: OfCertificate, now: datetime) -> bool | None:
 @pytest.mark.parametrize("case", CASES)
 def test_both_count_a_draw_alike(case: str, days: int) -> None:
     now = DRAWN + timedelta(days=days)
-    watched = Draw.from_item(CASES[case])
+    entry, wrong = CASES[case]
+    if wrong is None and days > AUDIT_DAYS:
+        wrong = True
+    watched = Draw.from_item(entry)
     assert watched
-    assert watched.is_wrong(now, AUDIT_DAYS) is of_certificate(_draw(CASES[case]), now)
+    assert watched.is_wrong(now, AUDIT_DAYS) is wrong
+    assert of_certificate(_draw(entry), now) is wrong
 
 
 def test_both_leave_out_the_images_of_verify() -> None:

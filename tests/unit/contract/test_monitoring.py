@@ -2,11 +2,13 @@
 
 import json
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from scones.cli import main
 from tests.fakes.emitted_metrics import ALL, EMITTED, LABEL, REASON, RELEASE
 from tests.static.alarms import alarms
 from tools.transformed import MONITORING_TEMPLATE, template
@@ -29,11 +31,14 @@ AWS = {
     "AWS/Lambda": ("FunctionName", {"Errors", "Throttles", "Duration"}),
     "AWS/SQS": ("QueueName", {"ApproximateNumberOfMessagesVisible"}),
     "AWS/Events": ("RuleName", {"TriggeredRules", "FailedInvocations"}),
+    "AWS/SageMaker": ("EndpointName", {"Invocations"}),
+    "/aws/sagemaker/Endpoints": ("EndpointName", {"CPUUtilization"}),
 }
 OF_DIMENSION = {
     "StateMachineArn": {"WorkflowArn"},
     "FunctionName": {"SerializeName", "ClassifyName", "FilterName", "SweepName"},
     "QueueName": {"FailedImagesName"},
+    "EndpointName": {"EndpointName"},
     "RuleName": {"ReleaseExecutionDied", "ImageDropped", "ExecutionDied", "SweepSchedule"},
 }
 
@@ -113,7 +118,7 @@ def exists(metric: Any, own: set[Metric]) -> bool:
     if namespace in AWS:
         dimension, names = AWS[namespace]
         # Of executions that a version started ("Monitoring Step Functions metrics using Amazon CloudWatch").
-        pairs = dict(dimensions - {("Version", "WorkflowVersionArn")})
+        pairs = dict(dimensions - {("Version", "WorkflowVersionArn"), ("VariantName", "EndpointVariant")})
         return name in names and pairs.keys() == {dimension} and pairs[dimension] in OF_DIMENSION[dimension]
     if all(isinstance(one, str) for one in dimensions):  # a search names dimensions and no values
         return any(
@@ -139,7 +144,22 @@ def test_an_alarm_tells_the_alert_topic_and_says_what_silence_means(name: str) -
     assert alarm["AlarmActions"] == [{"Ref": topic}]
     assert alarm.get("OKActions", alarm["AlarmActions"]) == alarm["AlarmActions"]
     assert alarm["TreatMissingData"] in {"breaching", "notBreaching", "ignore"}
-    assert alarm["AlarmDescription"].endswith(".")
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_an_alarm_says_what_to_look_with_and_where_the_runbook_says_what_to_do(name: str) -> None:
+    said = ALARMS[name]["AlarmDescription"]["Fn::Sub"]
+    found = re.fullmatch(r"[^\"]+\. Look: `([^`]+)`\. Do: docs/runbook\.md#([\w-]+)\.", said, re.DOTALL)
+    assert found
+    look, do = found.groups()
+    command, *arguments = shlex.split(look)[1:]
+    stack = "AWS::StackName" if name in template()["Resources"] else "RootStack"
+    assert arguments[-2:] == ["--stack", f"${{{stack}}}"]
+    context = main.make_context("scones", [command, "--help"], resilient_parsing=True)
+    parser = main.get_command(context, command)
+    assert parser is not None
+    parser.make_context(command, arguments)
+    assert do == f"alarm-{name.lower()}"
 
 
 def test_the_dashboard_shows_metrics_that_are_emitted(own: set[Metric]) -> None:
@@ -151,7 +171,7 @@ def test_the_dashboard_shows_metrics_that_are_emitted(own: set[Metric]) -> None:
 @pytest.mark.parametrize("all_alarms", [True, False])
 def test_every_alarm_is_on_the_dashboard(all_alarms: bool) -> None:
     (widget,) = [one for one in dashboard(all_alarms=all_alarms)["widgets"] if one["type"] == "alarm"]
-    elsewhere = set() if all_alarms else {"NoTraffic", "OldestReview"}
+    elsewhere = set() if all_alarms else {"NoTraffic", "OldestReview", "EndpointIdle"}
     elsewhere |= ALARMS.keys() - MONITORING["Resources"].keys()  # made after the dashboard
     assert {arn.removesuffix(".Arn") for arn in widget["properties"]["alarms"]} == ALARMS.keys() - elsewhere
 

@@ -142,7 +142,7 @@ def of_redrive(item: dict[str, Any], owner: str | None, now: int, monkeypatch: p
 
 def assigned(update: str, values: str) -> Iterator[tuple[str, str | None]]:
     """Yield each attribute of an update expression with its type; None where the expression removes it."""
-    types = dict(re.findall(r"(:\w+)['\"]: \{ ?['\"]([SNM])['\"]", values))
+    types = dict(re.findall(r"(:\w+)['\"]: \{ ?['\"]([SNM]|BOOL)['\"]", values))
     for name, value in re.findall(r"(#?\w+) = (?:if_not_exists\(#?\w+, )?(:\w+)", update):
         yield name.removeprefix("#"), types[value]
     yield from ((name, "N") for name in re.findall(r"ADD (\w+) :", update))
@@ -187,7 +187,7 @@ def test_a_claim_has_what_the_schema_says_and_nothing_else(root: Path) -> None:
     updates = [*updates_of_workflow(root), *updates_of_recording(root), *updates_of_sweep()]
     assert len(updates) == 2 + 2 + 7
 
-    kinds = {"S": "#/$defs/text", "N": "#/$defs/number", "M": "#/$defs/draw"}
+    kinds = {"S": "#/$defs/text", "N": "#/$defs/number", "M": "#/$defs/draw", "BOOL": "#/$defs/flag"}
     written = {(name, kind) for update, values in updates for name, kind in assigned(update, values) if kind}
     removed = {name for update, values in updates for name, kind in assigned(update, values) if not kind}
     assert {name: properties.get(name, {}).get("$ref") for name, _ in written} == {

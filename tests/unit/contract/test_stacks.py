@@ -17,7 +17,7 @@ HOLDS_SOMETHING = {
     "AWS::SQS::Queue": {"FailedImages"},
     "AWS::SNS::Topic": {"ReviewTopic", "AlertTopic"},
     "AWS::SNS::Subscription": {"ReviewSubscription", "AlertSubscription"},
-    "AWS::SSM::Parameter": {"LiveThreshold"},
+    "AWS::SSM::Parameter": {"LiveThreshold", "CertificateCheck"},
     # Its executions, its history and its alias.
     "AWS::Serverless::StateMachine": {"ClassifyImage"},
     # Versions that executions of the release before still call.

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from scones.live_threshold import parse_live
 from sweep.promise import raised, stopped
 from tools.transformed import template
 
+NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 LABELS = ("bicycle", "pedal power", "x_y.z-w")
 NUMBERS = (
     "0",
@@ -30,8 +32,12 @@ NUMBERS = (
     "0,8",
     "80%",
     "0_8",
+    "",
+    "\x1b",
+    "\u0660.\u0668",
+    "high",
+    "9" * 4096,
 )
-NUMBERS += ("", "\x1b", "\u0660.\u0668", "high", "9" * 4096)
 LISTS = (
     "bicycle=0.9,default=0.8",
     "bicycle=.9,pedal power=1,x_y.z-w=0",
@@ -95,7 +101,7 @@ OBJECTS = (
     '{"thresholds": {"default": 0.9}, "stopped": true}',
     stopped(certified(), "Too many were wrong."),
     stopped("bicycle=0.9,default=0.8", "Too many were wrong."),
-    raised(certified(next=[{"default": 0.95}]), "Too many were wrong.", "2026-11-27T12:00:00Z")[0],  # type: ignore[index]
+    raised(certified(next=[{"default": 0.95}]), "Too many were wrong.", NOW)[0],  # type: ignore[index]
 )
 
 
@@ -148,8 +154,8 @@ def test_nothing_passes_after_the_watch_has_stopped_it(live: str) -> None:
 
 
 def test_the_thresholds_that_the_watch_raises_are_those_that_filter_applies() -> None:
-    higher = raised(certified(next=[{"bicycle": 0.95, "default": 0.9}]), "Why.", "2026-11-27T12:00:00Z")
+    higher = raised(certified(next=[{"bicycle": 0.95, "default": 0.9}]), "Why.", NOW)
     assert higher is None, "other labels than before"
-    higher = raised(certified(next=[{"default": 0.95}]), "Why.", "2026-11-27T12:00:00Z")
+    higher = raised(certified(next=[{"default": 0.95}]), "Why.", NOW)
     assert higher
     assert by_filter(higher[0], LABELS) == (dict.fromkeys(LABELS, 0.95), True, None)

@@ -29,6 +29,7 @@ SETTINGS = {
         "ALERT_TOPIC_ARN": "arn:aws:sns:us-east-1:123456789012:alerts",
         "FAILED_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/failed",
         "THRESHOLD_PARAMETER": "ConfidenceThreshold-scones",
+        "CERTIFICATE_CHECK": "CertificateCheck-scones",
         "ENDPOINT_NAME": "scones",
         "SWEEP_MINUTES": "30",
         "SWEEP_DAYS": "14",
@@ -47,7 +48,7 @@ SETTINGS = {
 
 def load(name: str, environment: Mapping[str, str]) -> Any:
     """Import a function's handler anew: it and the logger beside it read the environment when they are imported."""
-    with mock.patch.dict(os.environ, AWS | environment):
+    with mock.patch.dict(os.environ, AWS | dict(environment)):
         importlib.reload(importlib.import_module(f"{name}.observability"))
         app = sys.modules.get(f"{name}.app")
         return importlib.reload(app) if app else importlib.import_module(f"{name}.app")

@@ -87,13 +87,14 @@ def test_filter_knows_what_a_certificate_binds() -> None:
     for change, problem in (
         ({"SERIALIZE_DIGEST": ""}, "SERIALIZE_DIGEST is missing"),
         ({"REQUIRE_CERTIFICATE": "yes"}, "REQUIRE_CERTIFICATE must be true or false, not 'yes'"),
+        ({"SWEEP_EVERY_MINUTES": "0"}, "SWEEP_EVERY_MINUTES must be a number of minutes, not '0'"),
     ):
         with pytest.raises(ValueError, match=problem):
             FilterSettings.from_environment(environment | change)
 
 
 def test_settings_cannot_change() -> None:
-    found = FilterSettings.from_environment(SETTINGS["filter"])
+    found: Any = FilterSettings.from_environment(SETTINGS["filter"])
     with pytest.raises(AttributeError):
         found.thresholds = {}
 

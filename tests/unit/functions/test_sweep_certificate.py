@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from filter.certificate import Circumstances, refusal
+from filter.certificate import Circumstances, checked, refusal
 from filter.live_value import parse_live_value
 from sweep.certificate import check_certificate
 from sweep.run import SweepFailedError
@@ -18,6 +18,7 @@ from tests.unit.functions.environment import SETTINGS
 from tests.unit.functions.sweep_stack import Stack, deployed
 
 NAME = SETTINGS["sweep"]["THRESHOLD_PARAMETER"]
+CHECK = SETTINGS["sweep"]["CERTIFICATE_CHECK"]
 CREATED = datetime(2026, 11, 1, 12, 0, 0, 123000, tzinfo=UTC)
 CERTIFICATE: dict[str, Any] = {
     "model_version": None,
@@ -67,13 +68,23 @@ def check(stack: Stack, answer: Any = None, made: datetime = CREATED) -> str | N
             ("describe_endpoint_config", CONFIG | {"CreationTime": made}),
         )
 
-    return check_certificate(stack.client("ssm"), sagemaker, stack.clients.sns, stack.settings)
+    return check_certificate(stack.client("ssm"), sagemaker, stack.clients.sns, stack.settings, stack.now)
+
+
+def confirmed(stack: Stack) -> str | None:
+    """Return the last check as the sweep wrote it."""
+    found = stack.client("ssm").get_parameters(Names=[CHECK])["Parameters"]
+    return found[0]["Value"] if found else None
 
 
 def test_the_certified_configuration_keeps_the_certificate(stack: Stack) -> None:
     text = put(stack)
     assert check(stack, ENDPOINT) is None
     assert (live(stack), stack.alerts()) == (text, [])
+    _, certificate, _ = parse_live_value(text, ("bicycle", "motorcycle"))
+    assert certificate
+    found = checked(certificate, str(confirmed(stack)))
+    assert found.checked_at == stack.now, "Filter reads what the sweep wrote"
 
 
 @pytest.mark.parametrize(
@@ -97,6 +108,7 @@ def test_another_one_withdraws_it_and_people_are_notified_once(
         "certificate": CERTIFICATE | {"withdrawn": reason},
     }
     assert check(stack) is None, "a withdrawn certificate is not checked again"
+    assert confirmed(stack) is None
     (alert,) = stack.alerts()
     assert reason in alert["reason"]
 
@@ -113,7 +125,9 @@ def test_filter_understands_what_the_sweep_wrote(stack: Stack) -> None:
     labels = ("bicycle", "motorcycle")
     thresholds, certificate, _ = parse_live_value(live(stack), labels)
     assert thresholds == {"bicycle": 0.9, "motorcycle": 0.93}
-    found = refusal(certificate, Circumstances("bicycle", None, labels, "s1-32", datetime.now(UTC)))
+    found = refusal(
+        certificate, Circumstances("bicycle", None, labels, "s1-32", datetime.now(UTC), timedelta(hours=1))
+    )
     assert (
         found == "the certificate was withdrawn: endpoint scones has the configuration config-2, not config-1"
     )
@@ -133,6 +147,25 @@ def test_a_service_that_is_unavailable_for_the_moment_withdraws_nothing(stack: S
     with pytest.raises(Exception, match="ThrottlingException"):
         check(stack, Refusal("ThrottlingException"))
     assert live(stack) == text
+    assert confirmed(stack) is None
+
+
+def test_a_certificate_that_has_ended_is_not_checked(stack: Stack) -> None:
+    put(stack, until=(stack.now - timedelta(seconds=1)).isoformat())
+    assert check(stack) is None
+
+
+def test_a_live_value_that_was_changed_while_sagemaker_was_asked_is_kept(stack: Stack) -> None:
+    put(stack)
+    ssm = stack.client("ssm")
+
+    def sagemaker() -> Any:
+        ssm.put_parameter(Name=NAME, Value="0.99", Type="String", Overwrite=True)
+        answer = ENDPOINT | {"EndpointConfigName": "config-2"}
+        return stubbed("sagemaker", ("describe_endpoint", answer))
+
+    assert check_certificate(ssm, sagemaker, stack.clients.sns, stack.settings, stack.now) is None
+    assert (live(stack), stack.alerts()) == ("0.99", [])
 
 
 @pytest.mark.parametrize("text", [None, "0.9", "bicycle=0.9,default=0.8", "{", "[]", '{"certificate": 1}'])

@@ -192,6 +192,56 @@ def test_a_certificate_is_watched_at_its_thresholds_and_from_its_beginning(audit
     assert (watch.passes, watch.wrong, watch.error) == (1, 0, 0.01)
 
 
+@pytest.mark.parametrize("why", ["ended", "withdrawn"])
+def test_a_certificate_that_is_not_valid_promises_nothing_and_raises_nothing(
+    audited: Audited, why: str
+) -> None:
+    """The stack's own promise is watched instead, over all that passes; no threshold is certified any more."""
+    audited.stack.set(watch_action="raise", promised_error=0.02)
+    until = audited.stack.now + 5 * MINUTE
+    certificate: dict[str, Any] = (
+        {"until": iso_text(until)} if why == "ended" else {"withdrawn": "Another model."}
+    )
+    audited.live(certified({"default": 0.95}, threshold=0.9, **certificate))
+    audited.sweep(minutes_later=5)
+    audited.draw("bicycle", confidence=0.85, at=audited.stack.now + MINUTE)
+    watch = audited.sweep(minutes_later=10)
+    assert (watch.passes, watch.error) == (1, 0.02)
+    audited.began = audited.stack.now
+    audited.refute()
+    assert audited.value["thresholds"] == {"default": 0.9}
+    assert audited.value["stopped"].startswith("The watch stopped passing: ")
+
+
+def test_without_a_promise_of_the_stack_the_watch_ends_with_the_certificate(audited: Audited) -> None:
+    audited.stack.set(promised_error=0.0)
+    audited.live(certified(until=iso_text(audited.stack.now + 5 * MINUTE)))
+    assert audited.sweep(minutes_later=4).error == 0.01
+    assert audited.watched(minutes_later=1).ended
+
+
+def test_a_watch_that_was_refuted_does_nothing_once_its_certificate_has_ended(audited: Audited) -> None:
+    audited.stack.set(watch_action="raise", promised_error=0.0)
+    audited.live(certified({"default": 0.9}, until=iso_text(audited.stack.now + 40 * MINUTE)))
+    audited.sweep()
+    ssm = audited.stack.client("ssm")
+
+    class ReadOnly:
+        def get_parameter(self, **request: Any) -> Any:
+            return ssm.get_parameter(**request)
+
+        def put_parameter(self, **_: Any) -> None:
+            raise client_error("ThrottlingException")
+
+    audited.stack.use(ssm=ReadOnly())
+    assert audited.refuted().error
+    audited.stack.use(ssm=ssm)
+    before = audited.text
+    audited.watched(minutes_later=30)
+    assert audited.text == before
+    assert "its certificate had ended" in audited.stored()["refuted"]["done"]
+
+
 def test_what_the_promise_does_not_speak_of_is_neither_counted_nor_waited_for(audited: Audited) -> None:
     audited.live(certified(covers=["bicycle"]))
     audited.sweep()
@@ -236,7 +286,8 @@ def test_a_run_counts_so_many_and_the_next_one_continues(
 def test_of_two_sweeps_at_once_one_counts(audited: Audited) -> None:
     audited.draw("bicycle")
     audited.stack.now += 10 * MINUTE
-    dynamodb, others = audited.stack.client("dynamodb"), []
+    dynamodb = audited.stack.client("dynamodb")
+    others: list[Any] = []
 
     class OvertakenTable:
         def __getattr__(self, name: str) -> Any:

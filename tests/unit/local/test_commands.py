@@ -4,6 +4,7 @@ import io
 import socket
 import sys
 import threading
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -153,9 +154,9 @@ def test_two_of_one_project_build_and_deploy_in_turn(tmp_path: Path) -> None:
     with sam.alone_in_build(Processes(tmp_path / "first"), tmp_path):
         other = threading.Thread(target=enter)
         other.start()
-        assert waits.wait(10)
+        assert waits.wait(60)
         assert not entered.is_set()
-    other.join(10)
+    other.join(60)
     assert entered.is_set()
 
 
@@ -204,7 +205,7 @@ def test_the_answers_to_a_guided_deploy_mean_nothing_to_up(tmp_path: Path, comma
     started: list[str] = []
 
     class Recorded(Processes):
-        def start(self, name: str, command: list[str], *_: Any) -> Any:
+        def start(self, name: str, command: Sequence[str], env: Mapping[str, str], cwd: Path) -> Any:
             started.extend(command)
             return Mock(poll=Mock(return_value=0))
 
@@ -218,7 +219,7 @@ def test_the_log_of_a_deploy_shows_no_address_of_a_person(tmp_path: Path) -> Non
     from scones.local import sam
 
     class Printing(Processes):
-        def start(self, name: str, command: list[str], *_: Any) -> Any:
+        def start(self, name: str, command: Sequence[str], env: Mapping[str, str], cwd: Path) -> Any:
             self.log_of(name).write_text(" ".join(command) + "\nSuccessfully created\n")
             return Mock(poll=Mock(return_value=0))
 

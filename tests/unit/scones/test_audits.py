@@ -55,7 +55,12 @@ def audited(cloud: ReviewStack, name: str, **more: Any) -> ReviewImage:
     put(
         cloud,
         image,
-        {"draw": {"M": DRAW}, "draw_shard": {"S": f"drawn#{image.shard}"}, "draw_at": DRAW["at"]},
+        {
+            "draw": {"M": DRAW},
+            "draw_shard": {"S": f"drawn#{image.shard}"},
+            "draw_at": DRAW["at"],
+            "one_by_one": {"BOOL": True},
+        },
     )
     return image
 

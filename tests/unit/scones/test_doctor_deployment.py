@@ -195,7 +195,8 @@ def test_where_a_certificate_is_required_doctor_says_that_no_image_can_pass(
         return check_threshold(ssm, stack, "", now=NOW)
 
     assert check(stack).level is Level.OK, "where none is required"
-    finding = check(replace(stack, parameters={"RequireCertificate": "true"}))
+    required = {"RequireCertificate": "true", "AuditShare": "0.02"}
+    finding = check(replace(stack, parameters=required))
     if words is None:
         assert finding.level is Level.OK
         assert finding.message.endswith("passes, certified for model 91bc until 2026-12-24T00:00:00Z")
@@ -203,6 +204,10 @@ def test_where_a_certificate_is_required_doctor_says_that_no_image_can_pass(
         assert finding.level is Level.BROKEN
         assert finding.message == f"no image passes, because RequireCertificate is true and {words}"
         assert "scones certify" in str(finding.next_step)
+    if words is None:
+        unaudited = check(replace(stack, parameters=required | {"AuditShare": "0"}))
+        assert "AuditShare is 0: no audit could refute the certificate" in unaudited.message
+        assert "deploy with AuditShare above 0" in str(unaudited.next_step)
 
 
 @pytest.mark.parametrize(
@@ -301,7 +306,7 @@ def test_alarms_that_fire_or_are_muted_are_warnings() -> None:
 
 def test_more_alarms_than_one_request_may_name_are_asked_for_in_parts() -> None:
     resources = [Resource(f"Alarm{number}", ALARM, f"name-{number}") for number in range(101)]
-    nothing = ("describe_alarms", {"MetricAlarms": []})
+    nothing: tuple[str, dict[str, Any]] = ("describe_alarms", {"MetricAlarms": []})
     (finding,) = check_alarms(stubbed("cloudwatch", nothing, nothing), resources)
     assert (finding.level, finding.message) == (Level.OK, "none of 101 is in ALARM")
 

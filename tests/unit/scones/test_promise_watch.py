@@ -26,7 +26,7 @@ BEGAN = datetime(2026, 11, 3, 12, tzinfo=UTC)
 
 
 def watched(*wrongs: bool) -> Watch:
-    promise = promise_of("0.8", 0.01)
+    promise = promise_of("0.8", 0.01, BEGAN)
     assert promise
     watch = Watch.begun(promise, iso_text(BEGAN))
     for number, wrong in enumerate(wrongs):

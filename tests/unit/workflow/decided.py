@@ -117,6 +117,15 @@ class Review:
         stepfunctions._run_execution(name)
         return execution
 
+    def expire_claims_after(self, days: int) -> None:
+        """Set the machine's ClaimDays, 0 otherwise."""
+        definition = stepfunctions._state_machines[MACHINE]["definition"]
+        assert "$number('0') > 0" in definition
+        changed = definition.replace("$number('0')", f"$number('{days}')")
+        self.patch.setitem(
+            stepfunctions._state_machines, MACHINE, {"name": "RecordDecision", "definition": changed}
+        )
+
     def kill(self, after: int) -> None:
         """Run the machine and kill it after its call of a service with this number."""
         self.calls.clear()
@@ -173,7 +182,8 @@ class Review:
 
     def field(self, name: str) -> str | None:
         """Return a text of the claim; None without one."""
-        return self.claim().get(name, {}).get("S")
+        found: str | None = self.claim().get(name, {}).get("S")
+        return found
 
     def objects(self, prefix: str = "") -> dict[str, Any]:
         """Return the documents and label records by their keys."""

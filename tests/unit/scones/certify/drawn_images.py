@@ -20,7 +20,7 @@ CERTIFYING, OTHER = 0.0, 2.0**-32
 def draw(number: int, confidence: float = 0.9, decision: str | None = "bicycle", **other: Any) -> Draw:
     """A draw of the certifying half: the n-th of an hourly stream that ended a moment ago with the 1,000th."""
     at = time_text(NOW - timedelta(hours=1000 - number))
-    given = {
+    given: dict[str, Any] = {
         "key": f"incoming/{number}.jpg",
         "etag": f"{number:x}",
         "u": CERTIFYING,
@@ -28,10 +28,11 @@ def draw(number: int, confidence: float = 0.9, decision: str | None = "bicycle",
         "threshold": 0.8,
         "passed": confidence >= 0.8,
         "model_version": "v1",
-        "endpoint": "e",
+        "endpoint": "the-endpoint",
         "labels": "bicycle,motorcycle",
         "by": "arn:aws:sts::123456789012:assumed-role/Reviewer/anna" if decision else None,
         "share": 0.02,
+        "serialize": "s1-32",
     }
     return Draw(at=at, confidence=confidence, decision=decision, **given | other)
 

@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 
 NAME = "ConfidenceThreshold-scones"
 PROMISE = ("--error", "0.1")
+CERTIFICATE = {
+    "model_version": "v1",
+    "labels": ["bicycle", "motorcycle"],
+    "serialize": "s1-32",
+    "until": "2099-01-01T00:00:00Z",
+}
 
 
 def recent(draws: list[Draw]) -> list[Draw]:
@@ -65,6 +71,57 @@ def test_a_certificate_says_what_it_rests_on(scones: Scones, audit: FakeAudit) -
     assert document["certificates"][0]["tried"][-1]["certified"] is False
 
 
+@pytest.mark.parametrize("other", [{"serialize": "s2-32"}, {"serialize": None}, {"endpoint": "another"}])
+def test_draws_of_another_release_are_no_evidence_for_this_one(
+    scones: Scones, audit: FakeAudit, other: dict[str, Any]
+) -> None:
+    """The certificate binds the present Serialize and endpoint, whose images only the later draws are of."""
+    audit.draws = [replace(one, **other) if n < 390 else one for n, one in enumerate(good())]
+    result = scones("certify", *PROMISE, "--apply")
+    assert result.exit_code == 1, result.stdout
+    assert live_value() == 0.8
+    assert (
+        "left out            390 draws of another release's Serialize, of another endpoint\n" in result.stdout
+    )
+    document = json.loads(scones("certify", *PROMISE, "--json").stdout)
+    assert (document["counted"], document["left_out"]) == (5, 390)
+
+
+def test_draws_from_before_audits_were_off_are_no_evidence(scones: Scones, audit: FakeAudit) -> None:
+    audit.draws = good()
+    audit.off = audit.draws[389].at
+    result = scones("certify", *PROMISE)
+    assert result.exit_code == 1
+    assert f"of another endpoint, or before {audit.off}, when audits were off" in result.stdout
+    document = json.loads(scones("certify", *PROMISE, "--json").stdout)
+    assert (document["counted"], document["left_out"], document["off_until"]) == (5, 390, audit.off)
+
+
+@pytest.mark.parametrize(
+    ("live", "done"),
+    [
+        ({"stopped": "too many errors"}, "stopped passing (too many errors)"),
+        (
+            {"certificate": CERTIFICATE | {"raised": {"at": "2026-11-26T10:00:00Z", "why": "errors"}}},
+            "raised the thresholds at 2026-11-26T10:00:00Z (errors)",
+        ),
+    ],
+)
+def test_what_the_watch_has_done_is_not_lifted_without_force(
+    scones: Scones, audit: FakeAudit, live: dict[str, Any], done: str
+) -> None:
+    audit.draws = good()
+    value = json.dumps({"thresholds": {"default": 0.99}, **live})
+    boto3.client("ssm", region_name="us-east-1").put_parameter(Name=NAME, Value=value, Overwrite=True)
+    refused = scones("certify", *PROMISE, "--apply")
+    assert refused.exit_code == 2
+    assert f"the watch has {done}" in refused.stderr
+    assert "`scones certify --apply --force`" in refused.stderr
+    assert live_value()["thresholds"] == {"default": 0.99}
+    assert scones("certify", *PROMISE, "--apply", "--force").exit_code == 0
+    assert live_value()["thresholds"]["default"] < 0.7
+
+
 def test_what_cannot_be_certified_says_what_is_missing(scones: Scones, audit: FakeAudit) -> None:
     audit.draws = good()
     result = scones("certify")
@@ -104,6 +161,23 @@ def test_apply_sets_threshold_and_certificate(
     assert higher == sorted(higher)
     assert len(higher) <= 5
     assert "endpoint_config" not in certificate
+
+
+def test_a_dry_run_applies_nothing(scones: Scones, audit: FakeAudit) -> None:
+    audit.draws = good()
+    result = scones("certify", *PROMISE, "--apply", "--dry-run")
+    assert result.exit_code == 2
+    assert "--apply sets the live thresholds and --dry-run changes nothing" in result.stderr
+    assert live_value() == 0.8
+
+
+def test_a_certificate_is_applied_for_ninety_days_at_most(scones: Scones, audit: FakeAudit) -> None:
+    audit.draws = good()
+    result = scones("certify", *PROMISE, "--apply", "--days", "91")
+    assert result.exit_code == 2
+    assert "91 is not in the range 1<=x<=90" in result.stderr
+    assert live_value() == 0.8
+    assert scones("certify", *PROMISE, "--apply", "--days", "90").exit_code == 0
 
 
 def test_a_label_that_is_not_certified_keeps_its_threshold(scones: Scones, audit: FakeAudit) -> None:
@@ -204,6 +278,17 @@ def test_what_people_decide_first_does_not_enter_the_live_precision(scones: Scon
     draws = [replace(one, passed=True) for one in good()]
     audit.draws = [*draws[:100], replace(draws[100], decision=None, by=None), *draws[101:]]
     assert json.loads(scones("status", "--json").stdout)["audited_precision"]["passes"] == 100
+
+
+def test_on_a_local_cloud_a_model_without_a_version_cannot_be_certified(
+    scones: Scones, audit: FakeAudit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    audit.draws = [replace(one, model_version=None) for one in good()]
+    monkeypatch.setattr("scones.connection.Connection.is_local", True)
+    result = scones("certify", *PROMISE)
+    assert result.exit_code == 2
+    assert "endpoint the-endpoint reports no model version" in result.stderr
+    assert "custom attribute model_version=NAME" in " ".join(result.stderr.split())
 
 
 def test_an_endpoint_without_a_version_is_known_by_its_configuration(
