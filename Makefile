@@ -86,7 +86,7 @@ format: setup ## Format the code.
 release-digest: setup ## Update the digest of functions/ and statemachine/ in template.yaml; run it after changing them.
 	@.venv/bin/python -m tools.release_digest
 
-docs: setup ## Redraw the workflow, derive the tables of cost and show what was measured in docs/.
+docs: setup ## Redraw the workflow, the tables of cost and what was measured in docs/; run it after changing the definition.
 	@.venv/bin/python -m tools.draw_workflow
 	@.venv/bin/python -m tools.derived_costs
 	@.venv/bin/python -m benchmarks.page

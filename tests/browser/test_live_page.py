@@ -123,7 +123,9 @@ def test_hostile_names_are_shown_and_do_nothing(visit: Visit) -> None:
     page.locator("#uploads-summary", has_text=f"{len(HOSTILE)} of {len(HOSTILE)} done").wait_for(
         timeout=90_000
     )
-    shown = {name.get_attribute("title").rsplit("/", 1)[-1] for name in page.locator(".card .name").all()}
+    shown = {
+        (name.get_attribute("title") or "").rsplit("/", 1)[-1] for name in page.locator(".card .name").all()
+    }
     assert shown == set(HOSTILE)
     assert page.locator(".card script, .card .name *").count() == 0
     page.locator(".card img").first.wait_for()

@@ -20,6 +20,8 @@ from training.release.model_release import MEMORY_MB
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    Choices = tuple[Iterable[list[str]], ...]  # without `type`: training's Python may be 3.11
+
 NAMES = ("a", "scones-image-classifier", "a" * 63)
 DIGEST = "sha256:" + "0" * 64
 REPOSITORY = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/scones-endpoint"
@@ -27,7 +29,6 @@ MODEL_DATA = "s3://models/triage/cb5df16abfe4/model.tar.gz"
 ROLE = "arn:aws:iam::123456789012:role/service-role/endpoint"
 COMMON = {"--image": f"{REPOSITORY}:cb5df16abfe4-0123456789ab", "--model-data": MODEL_DATA, "--role": ROLE}
 MANY_ALARMS = [word for number in range(10) for word in ("--alarm", f"alarm-{number}")]
-type Choices = tuple[Iterable[list[str]], ...]
 ROLLOUTS: Choices = (
     ([], ["--bake", "0"], ["--bake", "3600"]),
     ([], ["--alarm", "mine"], MANY_ALARMS),
