@@ -54,7 +54,7 @@ down: setup ## Stop the local cloud.
 # them in two processes at most, because local clouds have deadlines; tests that share a cloud run in one of them. They
 # are in these folders: each process would import all tests to find them otherwise.
 PARALLEL := -n logical --dist worksteal -p randomly
-CLOUDS := -n 2 --dist loadgroup tests/browser tests/chaos tests/e2e tests/integration tests/judges tests/unit/local tests/workflow
+CLOUDS := -n 2 --dist loadgroup --no-loadscope-reorder tests/browser tests/chaos tests/e2e tests/integration tests/judges tests/unit/local tests/workflow
 COVER :=
 
 unit: setup ## Run the unit tests, without the slow ones.

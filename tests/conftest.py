@@ -26,12 +26,23 @@ settings.load_profile("same")
 SHARED_CLOUDS = ("shared_cloud", "guarded", "chaos_cloud", "console_cloud", "emulated_aws")
 
 
+# What takes minutes in one worker: a test, or all tests of a cloud.
+LONGEST = {"test_the_notebook_runs", "guarded", "chaos_cloud"}
+
+
+def takes_long(item: pytest.Item) -> bool:
+    """Whether a test is one of those that take longest, or shares its cloud with them."""
+    return not LONGEST.isdisjoint({item.name, *getattr(item, "fixturenames", [])})
+
+
 @pytest.hookimpl(tryfirst=True)  # before xdist's own, which reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Group the tests of one cloud, so that parallel workers (`--dist loadgroup`) do not each start it.
 
-    Tests that start and stop a cloud themselves, through `shell`, need no company.
+    Tests that start and stop a cloud themselves, through `shell`, need no company. Those that take longest come first:
+    begun last, one would run alone while the other worker has nothing left to do.
     """
+    items.sort(key=takes_long, reverse=True)
     for item in items:
         names: list[str] = getattr(item, "fixturenames", [])
         if item.get_closest_marker("local_cloud") and "shell" not in names:

@@ -153,8 +153,15 @@ def test_answers_of_the_endpoint_that_are_not_probabilities_fail_it(
     ],
 )
 def test_a_permission_that_is_missing_fails_it(
-    guarded: LocalCloud, stack: GuardedStack, verify: Verify, grant: tuple[str, str, str], failed: set[str]
+    guarded: LocalCloud,
+    stack: GuardedStack,
+    verify: Verify,
+    monkeypatch: pytest.MonkeyPatch,
+    grant: tuple[str, str, str],
+    failed: set[str],
 ) -> None:
+    # For each of up to three images the command waits this long for a message that never comes.
+    monkeypatch.setattr("scones.verify.messages.DELIVERY_S", 15)
     (taken,) = [one for one in grants() if (one.owner, one.action, one.resource) == grant]
     with stack.without(taken):
         result = verify("--timeout", "10", "--no-metrics")
