@@ -17,7 +17,7 @@ SCONES := .venv/bin/scones
 SYNC := $(UV) sync --locked --all-extras --no-extra parquet --no-extra bursts
 FUNCTIONS := serialize classify filter sweep breaker
 
-.PHONY: help setup setup-browser demo up down unit test long pictures coverage lint format release-digest docs bench fuzz chaos audit audit-code audit-packages judges setup-judges clean lock sbom reproducible endpoint-image setup-training test-training
+.PHONY: help setup setup-browser demo up down unit test long pictures coverage lint format release-digest docs bench footprint scale fuzz chaos audit audit-code audit-packages judges setup-judges clean lock sbom reproducible endpoint-image setup-training test-training
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { line = sprintf("  make %-15s", $$1); n = split($$2, words, " "); \
@@ -86,11 +86,27 @@ format: setup ## Format the code.
 release-digest: setup ## Update the digest of functions/ and statemachine/ in template.yaml; run it after changing them.
 	@.venv/bin/python -m tools.release_digest
 
-docs: setup ## Redraw the workflow in docs/; run it after changing the definition.
+docs: setup ## Redraw the workflow, the tables of cost and what was measured in docs/; run it after changing the definition.
 	@.venv/bin/python -m tools.draw_workflow
+	@.venv/bin/python -m tools.derived_costs
+	@.venv/bin/python -m benchmarks.page
 
-bench: setup ## Measure the pipeline on a separate local cloud.
-	@$(SCONES) up --detach && trap '$(SCONES) down' EXIT && trap 'exit 130' INT TERM && .venv/bin/python benchmarks/pipeline.py
+# Each part is a file of benchmarks/. endpoint_clients needs .venv-training, the parts of a cloud start one.
+PART := cold_starts warm_serialize endpoint_clients pipeline durable_function
+
+bench: setup ## Measure ratios, write docs/benchmarks.md; PART=warm_serialize measures one part.
+	@for part in $(PART); do .venv/bin/python -m benchmarks.$$part || exit 1; done
+	@.venv/bin/python -m benchmarks.page
+
+footprint: setup ## Measure what one image leaves behind on a fresh local cloud, for docs/capacity.md; `make docs` follows.
+	@$(SCONES) up --detach && trap '$(SCONES) down' EXIT && trap 'exit 130' INT TERM && \
+	  .venv/bin/python benchmarks/footprint.py > benchmarks/footprint.json.new && mv benchmarks/footprint.json.new benchmarks/footprint.json
+
+scale: setup ## Simulate rates from 1 to 10,000 images a second for docs/scale.md; CHECK=1 compares with a burst first.
+	@[ -z "$(CHECK)" ] || { $(SCONES) up --detach && trap '$(SCONES) down' EXIT && trap 'exit 130' INT TERM && \
+	  .venv/bin/python -m benchmarks.scale_check > benchmarks/scale_check.json.new && \
+	  mv benchmarks/scale_check.json.new benchmarks/scale_check.json; }
+	@.venv/bin/python -m tools.scale.page
 
 chaos: setup ## Inject failures into a separate local cloud, count the outcomes, print the table.
 	@.venv/bin/pytest tests/chaos -m ''

@@ -105,6 +105,17 @@ def missed(
     return sum(1 for _ in in_audit(dynamodb, table, "missed", lambda item: item, since=since, until=until))
 
 
+def off_until(dynamodb: "DynamoDBClient", table: str) -> str | None:
+    """Return when the newest image got its outcome that was classified while audits were off; None without one.
+
+    Nothing is known of such images, so a certificate speaks of later ones.
+    """
+    newest = in_audit(
+        dynamodb, table, "off", lambda item: str(item["draw_at"]["S"]), newest_first=True, wanted=1
+    )
+    return next(iter(newest), None)
+
+
 def ask_second_look(dynamodb: "DynamoDBClient", table: str, draw: Draw, now: datetime) -> bool:
     """
     Put a decided image into the review queue again, for another person.

@@ -396,15 +396,16 @@ def in_audit[T](  # noqa: PLR0913 (conditions of one query)
     *,
     since: datetime | None = None,
     until: datetime | None = None,
+    newest_first: bool = False,
     wanted: int = 0,
 ) -> Reading[T]:
     """
-    Read the images that the audit has drawn between two times, or missed, the oldest first.
+    Read the images that the audit has drawn between two times, or missed, or that came while audits were off.
 
     Parameters
     ----------
     part
-        `drawn`, or `missed`: their draw could not be made.
+        `drawn`, `missed` (their draw could not be made), or `off`.
     """
     return Reading(
         client,
@@ -412,7 +413,7 @@ def in_audit[T](  # noqa: PLR0913 (conditions of one query)
         BY_DRAW,
         [f"{part}#{shard}" for shard in range(SHARDS)],
         parse,
-        newest_first=False,
+        newest_first=newest_first,
         low=time_text(since) if since else None,
         high=time_text(until - timedelta(milliseconds=1)) if until else None,
         wanted=wanted,

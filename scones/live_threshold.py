@@ -99,6 +99,28 @@ def check_end(found: LiveThreshold, stack: Stack) -> None:
         raise SconesError(message)
 
 
+def check_watch(found: LiveThreshold) -> None:
+    """
+    Refuse to apply a certificate where that would lift what the sweep's watch has done about errors.
+
+    Raises
+    ------
+    SconesError
+        With what applies it all the same.
+    """
+    done = None
+    if found.stopped:
+        done = f"stopped passing ({found.stopped})"
+    elif found.certificate is not None and (raised := found.certificate.get("raised")):
+        done = f"raised the thresholds at {raised.get('at')} ({raised.get('why')})"
+    if done:
+        message = (
+            f"the watch has {done}; a certificate of earlier images would lift that: find the cause first "
+            "(`scones status`), then `scones certify --apply --force`"
+        )
+        raise SconesError(message)
+
+
 def set_threshold(ssm: "SSMClient", stack: Stack, value: Thresholds) -> LiveThreshold:
     """Set the live thresholds, which ends a certificate; a parameter that is gone is made again."""
     _write(ssm, stack.threshold_parameter, str(value))

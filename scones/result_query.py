@@ -70,6 +70,11 @@ class Query:
         return any(one is not None for one in (self.label, self.below, self.above, self.key, self.reason))
 
     @property
+    def is_by_verdict(self) -> bool:
+        """Whether being found tells what the model said of an image."""
+        return any(one is not None for one in (self.label, self.below, self.above, self.reason))
+
+    @property
     def read_outcomes(self) -> list[Outcome]:
         """The outcomes worth reading."""
         outcomes = [one for one in Outcome if not self.outcomes or one in self.outcomes]

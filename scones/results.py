@@ -12,6 +12,7 @@ from typing import Any, Final
 import click
 from rich.text import Text
 
+from scones.blinding import BlindList
 from scones.connection import Connection, Target, cloud_options, connect
 from scones.index import Ended, Reading
 from scones.result_documents import Outcome, result_key
@@ -115,6 +116,8 @@ def results(  # noqa: PLR0913 (one argument for each option)
     Outcome and time are looked up; other conditions are tried on one image after the other, which costs read units
     (8 KB of the index each, $0.125 a million at the list price) and ends when --read-budget is used up.
 
+    The table does not show what the model said of an image that waits for a person; --json and --csv do.
+
     Exit code 0: all that match. 1: the read budget ended the search before. 2: usage or connection.
     """
     if as_json and as_csv:
@@ -128,7 +131,9 @@ def results(  # noqa: PLR0913 (one argument for each option)
         limit = SHOWN_TO_PEOPLE
     connection = connect(target)
     stack = read_stack(connection)
-    searched = search(connection.dynamodb(), stack, query, limit and limit + 1, read_budget)
+    dynamodb = connection.dynamodb()
+    searched = search(dynamodb, stack, query, limit and limit + 1, read_budget)
+    table = BlindList(dynamodb, stack.claims_table, query.outcomes, by_verdict=query.is_by_verdict)
     with closing(iter(searched)) as found, progress_of(searched.reading, visible=not (as_json or as_csv)):
         if as_json:
             with closing(documents(connection.s3(), stack, islice(found, limit))) as fetched:
@@ -138,12 +143,15 @@ def results(  # noqa: PLR0913 (one argument for each option)
             print_csv(islice(found, limit))
             more = None
         else:
-            images = list(islice(found, limit))
-            more = next(found, None) if limit else None
+            rows = table.rows(found)
+            images = list(islice(rows, limit))
+            more = next(rows, None) if limit else None
     if not (as_json or as_csv):
         print_results(images, stack.incoming_prefix)
         if more:
             notice(f"the newest {limit:,}; there are more: --limit or --all shows them")
+        if table.leaves_out:
+            notice("without images that wait for a person: being in this list would tell what the model said")
     finish(searched, connection, stack, read_budget)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from scones.local import emulator, servers
 from scones.local.address import Address
@@ -13,6 +14,13 @@ from tests.support import ROOT, free_address
 
 # If a test run is killed, its local clouds are stopped too.
 os.environ[emulator.OWNER_SETTING] = str(os.getpid())
+
+# Properties are tried with the same examples in every run, and no clock runs against them: a test that fails for one
+# example of many, or on a busy machine, fails in somebody else's change. `--hypothesis-profile=default` looks further.
+settings.register_profile(
+    "same", derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("same")
 
 # Fixtures of a cloud that more than one module uses; each is started once if its tests run in one process.
 SHARED_CLOUDS = ("shared_cloud", "guarded", "chaos_cloud", "console_cloud", "emulated_aws")

@@ -52,12 +52,12 @@ def command(
         def guarded(*args: object, **kwargs: object) -> int:
             try:
                 return main(*args, **kwargs)
+            except KeyboardInterrupt:  # the first: the other's types take seconds to import on a busy machine
+                print(f"training.{name}: {stopped}", file=sys.stderr)
+                return INTERRUPTED
             except expected() as error:
                 print(f"training.{name}: {explain(error)}", file=sys.stderr)
                 return failed
-            except KeyboardInterrupt:
-                print(f"training.{name}: {stopped}", file=sys.stderr)
-                return INTERRUPTED
 
         return guarded
 

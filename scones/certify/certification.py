@@ -47,7 +47,10 @@ class Certification:
     missed
         Images of the period whose draw was missed: they may have passed, and nothing is known of them.
     left_out
-        Draws of the model that are no evidence: another endpoint, or another Serialize, made them.
+        Draws of the model that are no evidence: another endpoint or another Serialize made them, or audits were off
+        after them.
+    off_until
+        When the newest image got its outcome that was classified while audits were off.
     """
 
     request: CertificateRequest
@@ -58,16 +61,19 @@ class Certification:
     certificates: Sequence[Certificate]
     second_looks: SecondLooks
     left_out: int = 0
+    off_until: str | None = None
 
     @classmethod
-    def of(
+    def of(  # noqa: PLR0913 (all that is found)
         cls,
         request: CertificateRequest,
         model: CertifiedModel,
         labels: tuple[str, ...],
         sample: Sample,
         missed: int,
+        *,
         left_out: int = 0,
+        off_until: str | None = None,
     ) -> "Certification":
         """Certify what was asked for."""
         if request.scope is Scope.ALL_IMAGES:
@@ -76,9 +82,8 @@ class Certification:
             divided = request.scope is Scope.ALL_LABELS
             promise = request.promise.divided(len(labels)) if divided else request.promise
             found = [certify(sample, promise, label) for label in labels]
-        return cls(
-            request, model, labels, sample, missed, found, SecondLooks.of(_passing(sample, found)), left_out
-        )
+        looks = SecondLooks.of(_passing(sample, found))
+        return cls(request, model, labels, sample, missed, found, looks, left_out, off_until)
 
     @property
     def is_given(self) -> bool:
@@ -180,6 +185,7 @@ class Certification:
             "other_half": len(self.sample.others),
             "missed": self.missed,
             "left_out": self.left_out,
+            "off_until": self.off_until,
             "reviewers": list(self.sample.reviewers),
             "digest": self.sample.digest,
             "certificates": [one.as_document() for one in self.certificates],

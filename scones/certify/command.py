@@ -13,7 +13,7 @@ from scones.certify.certification import CertificateRequest, Certification, Scop
 from scones.certify.certified_model import choose_model, of_present_release
 from scones.certify.printed_certificate import print_certification
 from scones.connection import Target, cloud_options, connect
-from scones.live_threshold import read_threshold, write_certified
+from scones.live_threshold import check_watch, read_threshold, write_certified
 from scones.stack import Stack, read_stack
 from scones.terminal import comma, notice, print_json
 
@@ -49,6 +49,9 @@ MOST_DAYS: Final = 90
 @click.option("--model-version", metavar="V", help="Certify this model version instead of the present one.")
 @click.option("--apply", is_flag=True, help="Set the live thresholds to the certified ones.")
 @click.option(
+    "--force", is_flag=True, help="Apply even if the watch has raised the thresholds or stopped passing."
+)
+@click.option(
     "--days",
     type=click.IntRange(1, MOST_DAYS),
     default=30,
@@ -74,6 +77,7 @@ def certify(  # noqa: PLR0913  the options
     all_labels: bool,
     model_version: str | None,
     apply: bool,
+    force: bool,
     days: int,
     dry_run: bool,
     as_json: bool,
@@ -93,6 +97,8 @@ def certify(  # noqa: PLR0913  the options
     scope = Scope.PER_LABEL if per_label else Scope.ALL_LABELS if all_labels else Scope.ALL_IMAGES
     connection = connect(target)
     stack = read_stack(connection)
+    if apply and not force:
+        check_watch(read_threshold(connection.ssm(), stack))
     request = CertificateRequest(Promise(error, confidence), scope, days)
     found = find(connection, stack, request, model_version)
     applied = apply and bool(found.covers)
@@ -144,10 +150,11 @@ def find(
     draws = read_draws(dynamodb, stack, None, now)
     model = choose_model(connection, stack, draws, model_version)
     of_model = [one for one in draws if model.has(one)]
-    evidence = [one for one in of_model if of_present_release(one, stack)]
+    off = audits.off_until(dynamodb, stack.claims_table)
+    evidence = [one for one in of_model if of_present_release(one, stack) and (off is None or one.at > off)]
     sample = Sample.of(evidence, audit_share(stack), stack.number("AuditDays"), now)
     missed, left_out = _missed(dynamodb, stack, sample), len(of_model) - len(evidence)
-    return Certification.of(request, model, stack.labels, sample, missed, left_out)
+    return Certification.of(request, model, stack.labels, sample, missed, left_out=left_out, off_until=off)
 
 
 def _missed(dynamodb: "DynamoDBClient", stack: Stack, sample: Sample) -> int:

@@ -95,7 +95,8 @@ def _grounds(found: Certification) -> Iterator[tuple[str, str]]:
     yield "draws", f"{len(sample.counted):,} counted{undecided}; {len(sample.waiting):,} wait for decisions"
     yield "missed draws", f"{found.missed:,}"
     if found.left_out:
-        yield "left out", f"{found.left_out:,} draws of another release's Serialize, or of another endpoint"
+        off = f", or before {found.off_until}, when audits were off" if found.off_until else ""
+        yield "left out", f"{found.left_out:,} draws of another release's Serialize, of another endpoint{off}"
     yield "reviewers", ", ".join(map(shown, sample.reviewers)) or "none"
     if looks.looked_at:
         differ = (

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import batched, islice
 from typing import Any, Final
@@ -19,7 +19,8 @@ from scones.result_documents import VERIFICATION_FOLDER, Outcome, fetch, result_
 READ_BUDGET: Final = 300.0
 """Read units for the images of a page: some 10,000 images, for $0.00004."""
 MOST_READ_BUDGET: Final = 10 * READ_BUDGET
-_QUEUE_BUDGET: Final = 50.0
+LATE: Final = timedelta(seconds=15)
+"""An index is late: whether an image that ended so shortly ago waits for a person, it may not say yet."""
 _DECIDED: Final = 400
 _TIMED: Final = 100
 _BATCH, _ROUNDS, _THREADS = 100, 4, 16
@@ -227,18 +228,39 @@ def quantile(ordered: Sequence[float], share: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """The images that wait for a person, by age; more may wait than were read."""
+    """The images that wait for a person: their ages, and their keys and ETags; more may wait than were read."""
 
     ages_h: Sequence[float]
+    names: frozenset[tuple[str, str]]
     is_complete: bool
 
 
-def read_queue(cloud: OpenCloud, now: datetime) -> Queue:
+def read_queue(cloud: OpenCloud, now: datetime, budget: float = READ_BUDGET) -> Queue:
     """Read since when images wait, the oldest first."""
-    reading = in_state(cloud.dynamodb, cloud.stack.claims_table, "person", budget=_QUEUE_BUDGET)
-    with closing(iter(reading)) as images:
-        ages = [(now - datetime.fromisoformat(one.since)) / timedelta(hours=1) for one in images]
-    return Queue([max(0.0, age) for age in ages], not reading.is_cut_short)
+    reading = in_state(cloud.dynamodb, cloud.stack.claims_table, "person", budget=budget)
+    with closing(iter(reading)) as waiting:
+        images = list(waiting)
+    ages = [(now - datetime.fromisoformat(one.since)) / timedelta(hours=1) for one in images]
+    names = frozenset((one.image_key, one.etag) for one in images)
+    return Queue([max(0.0, age) for age in ages], names, not reading.is_cut_short)
+
+
+def without_waiting(found: EndedImages, queue: Queue) -> EndedImages:
+    """
+    Return the images whose confidence may be shown: none that waits for a person (`scones.blinding`).
+
+    By the index of the queue, because the table would cost a read unit for each image: so those of the last seconds
+    are left out too, and all images where more wait than were read.
+    """
+    latest = found.until - LATE
+    images = [
+        one
+        for one in found.images
+        if one.outcome is not Outcome.REVIEW
+        and (one.image_key, one.etag) not in queue.names
+        and datetime.fromisoformat(one.finished_at) < latest
+    ]
+    return replace(found, images=images if queue.is_complete else [])
 
 
 def binned(values: Iterable[float], edges: Sequence[float]) -> Sequence[int]:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from anyio.to_thread import run_sync
 
+from scones.blinding import BlindList
 from scones.console.dropped import DroppedImages
 from scones.console.gallery import row_of_ended
 from scones.console.state import ConsoleState, OpenCloud
@@ -141,17 +142,20 @@ class NewOutcomes:
         reading = ended(cloud.dynamodb, cloud.stack.claims_table, since=self._since, wanted=most)
         with closing(iter(reading)) as newest_first:
             found = list(islice(newest_first, most))
+        new = {
+            (one.image_key, one.etag, one.finished_at): one
+            for one in reversed(found)
+            if (one.image_key, one.etag, one.finished_at) not in self._known
+        }
+        rows = list(BlindList(cloud.dynamodb, cloud.stack.claims_table).rows(new.values()))
         self._next_at = time.monotonic() + max(_INDEX_S, _SHARE * (time.monotonic() - started))
         self._since = (
             datetime.fromisoformat(found[0].finished_at) - _OVERLAP if found else self._since or _BEFORE_ALL
         )
-        for one in reversed(found):
-            name = (one.image_key, one.etag, one.finished_at)
-            if name not in self._known:
-                yield row_of_ended(one, cloud.stack.incoming_prefix)
-            self._known[name] = None
+        self._known |= dict.fromkeys(new)
         while len(self._known) > _KNOWN:
             self._known.popitem(last=False)
+        yield from (row_of_ended(row, cloud.stack.incoming_prefix) for row in rows)
 
 
 def sent(name: str, content: object) -> str:

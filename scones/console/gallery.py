@@ -1,6 +1,6 @@
 """What the Live page shows of images: rows of the index by_time, and of a claim, as the browser gets them.
 
-Of an image that waits for a person, nothing that the model said is in a row: whoever decides must not know it.
+Of an image that waits for a person, nothing that the model said is in a row (`scones.blinding`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
+from scones.blinding import BlindList, hides_verdict
 from scones.claims import Claim
 from scones.console.page import image_query, preview_url
 from scones.console.previews import ImageRef, PreviewSize
@@ -37,13 +38,13 @@ def read_page(
     Parameters
     ----------
     label
-        Only images that have this label; those that wait for a person are left out then, for it is the model's.
+        Only images that have this label.
     after
         Position of the last row of the page before.
     """
     where = None
     if label:
-        outcomes = [outcome for outcome in outcomes if outcome is not Outcome.REVIEW]
+        outcomes = [outcome for outcome in outcomes if outcome is not Outcome.REVIEW]  # all of them wait
         where = Where("#label = :label", {"#label": "label"}, {":label": {"S": label}})
     if not outcomes:
         return GalleryPage([], None)
@@ -61,12 +62,13 @@ def read_page(
     last = found[-1].position if found else None
     if reading.is_cut_short and reading.reached:
         last = (reading.reached, "", "")
+    shown = BlindList(cloud.dynamodb, cloud.stack.claims_table, outcomes, by_verdict=bool(label))
     prefix = cloud.stack.incoming_prefix
-    return GalleryPage([row_of_ended(one, prefix) for one in found], last if more else None)
+    return GalleryPage([row_of_ended(one, prefix) for one in shown.rows(found)], last if more else None)
 
 
 def row_of_ended(one: Ended, prefix: str) -> Mapping[str, Any]:
-    """Return the row of an item of the index."""
+    """Return the row of an item of the index, of a `BlindList`."""
     image = ImageRef(one.image_key, one.etag, one.version_id)
     return _row(image, prefix, one.outcome, one.finished_at, (one.label, one.confidence, one.reason))
 
@@ -75,8 +77,8 @@ def row_of_claim(image: ImageRef, claim: Claim, prefix: str) -> Mapping[str, Any
     """Return the row of an image by its claim; None while it has no outcome."""
     if not (claim.outcome and claim.finished_at):
         return None
-    said = (claim.label, claim.confidence, claim.reason)
-    return _row(image, prefix, claim.outcome, claim.finished_at, said)
+    outcome = Outcome.REVIEW if hides_verdict(claim) else claim.outcome
+    return _row(image, prefix, outcome, claim.finished_at, (claim.label, claim.confidence, claim.reason))
 
 
 def _row(

@@ -14,6 +14,7 @@ from typing import Any, Final
 from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import ClientError
 
+from scones.blinding import hides_verdict
 from scones.claims import Claim, read_claims_of_key
 from scones.console.denials import Refused, allowed
 from scones.console.previews import ImageRef
@@ -124,11 +125,6 @@ def read_story(cloud: OpenCloud, image: ImageRef) -> ImageStory | None:
             run.result(),
             not_again(content, alive.result()),
         )
-
-
-def hides_verdict(claim: Claim) -> bool:
-    """Tell whether what the model said must not be shown: nobody has decided, and somebody may have to."""
-    return claim.outcome is None or claim.waits_for_person
 
 
 def read_contents(cloud: OpenCloud, key: str) -> list[Content]:

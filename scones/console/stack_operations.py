@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from scones.backfill.run import Run
+from scones.blinding import hidden
 from scones.connection import Connection, Target, connect
 from scones.console.denials import Refused, allowed
 from scones.console.jobs import Job, Report
@@ -135,14 +136,9 @@ def redrive(target: Target, job: Job, *, dry_run: bool, limit: int | None) -> Re
     action.run()
     document = as_document(action)
     counts = ", ".join(f"{count:,} {what}" for what, count in document["counts"].items())
+    waiting = hidden(connection.dynamodb(), action.watch.claims_table, action.images)
     rows = [
-        (
-            image["key"],
-            "would start"
-            if dry_run and image["state"] == RedriveState.FOUND
-            else image["outcome"] or image["state"],
-            shown_reason(image["outcome"], image["reason"] or image["had_failed"]),
-        )
+        _redriven_row(image, dry_run=dry_run, waits=(image["key"], image["etag"]) in waiting)
         for image in document["images"]
     ]
     notes = [f"{one['what']} cannot be read: {one['reason']}" for one in document["unreadable"]]
@@ -151,6 +147,10 @@ def redrive(target: Target, job: Job, *, dry_run: bool, limit: int | None) -> Re
     return Report(f"{comma(len(rows), 'image', 'images')}: {counts or 'nothing had failed'}", rows, notes)
 
 
-def shown_reason(outcome: str | None, reason: str | None) -> str:
-    """Leave out what the model said of an image that waits for a person."""
-    return "waits for a person" if outcome == Outcome.REVIEW else reason or ""
+def _redriven_row(image: Mapping[str, Any], *, dry_run: bool, waits: bool) -> tuple[str, str, str]:
+    """Return key, state and reason, without what the model said of an image that waits for a person."""
+    if image["outcome"] and waits:
+        return image["key"], str(Outcome.REVIEW), "waits for a person"
+    would_start = dry_run and image["state"] == RedriveState.FOUND
+    state = "would start" if would_start else image["outcome"] or image["state"]
+    return image["key"], state, image["reason"] or image["had_failed"] or ""

@@ -71,6 +71,15 @@ class Bill:
         """Dollars of 730 hours like those of the period."""
         return self.total * HOURS_A_MONTH / self.hours if self.hours else None
 
+    @property
+    def by_service(self) -> dict[str, float]:
+        """Dollars of the lines that are known, by service, the dearest first."""
+        sums: dict[str, float] = {}
+        for line in self.lines:
+            if line.dollars is not None:
+                sums[line.service] = sums.get(line.service, 0.0) + line.dollars
+        return dict(sorted(sums.items(), key=lambda one: -one[1]))
+
     def line(self, key: str) -> Line | None:
         """Find a line by its key."""
         return next((line for line in self.lines if line.key == key), None)

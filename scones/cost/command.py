@@ -104,6 +104,7 @@ def as_document(bill: Bill, proposals: list[Cut]) -> dict[str, Any]:
         "complete": not bill.unknown,
         "dollars_per_image": bill.per_image,
         "dollars_per_month": bill.month,
+        "services": bill.by_service,
         "lines": [asdict(line) for line in bill.lines],
         "cuts": [asdict(cut) for cut in proposals],
     }
@@ -141,6 +142,8 @@ def totals(bill: Bill, looked_at: BilledPeriod) -> list[tuple[str, str]]:
         ("a month like these", month),
     ]
     if bill.total:
+        services = ", ".join(f"{name} {money(dollars)}" for name, dollars in bill.by_service.items())
+        found.append(("by service", services))
         dearest = max(bill.lines, key=lambda line: line.dollars or 0.0)
         share = (dearest.dollars or 0.0) / bill.total
         found.append(("dearest", f"{dearest.service}, {dearest.what}: {share:.0%}"))

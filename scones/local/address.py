@@ -76,8 +76,16 @@ def misleading_variables(environment: Mapping[str, str]) -> list[str]:
 
 
 def tool_environment(address: Address) -> dict[str, str]:
-    """Return the whole environment for a tool that works on the local cloud: nothing of the user's AWS set-up."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    """Return the whole environment for a tool that works on the local cloud: nothing of the user's AWS set-up.
+
+    Containers often set PYTHONDONTWRITEBYTECODE; with it SAM, and every new process of a function, would compile all
+    that it imports.
+    """
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("AWS_") and name != "PYTHONDONTWRITEBYTECODE"
+    }
     kept = {name: value for name, value in os.environ.items() if name == "AWS_CA_BUNDLE"}
     own = {
         "AWS_CONFIG_FILE": os.devnull,

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +29,7 @@ SOURCES: Final = (
     "recovery",
     "monitoring",
 )
+SAM: Final = ("-m", "scones.local.sam_cli")
 TIMEOUT_S: Final = 300
 
 
@@ -103,11 +105,11 @@ def _run(processes: Processes, address: Address, root: Path, command: str, optio
         # SAM keeps its own state in the home folder otherwise.
         "__SAM_CLI_APP_DIR": str(processes.log_dir.parent / "sam"),
     }
-    sam = shutil.which("sam", path=tool_path())
-    if sam is None:
+    if find_spec("samcli") is None:
         message = "no SAM CLI beside this Python: run `make setup`"
         raise SconesError(message)
-    process = processes.start(command, [sam, command, "--config-file", CONFIG, *options], environment, root)
+    words = [sys.executable, *SAM, command, "--config-file", CONFIG, *options]
+    process = processes.start(command, words, environment, root)
     deadline = time.monotonic() + TIMEOUT_S
     while (code := process.poll()) is None:
         if time.monotonic() > deadline:

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.local_cloud
 def shown(page: Page) -> str:
     """Return the name of the picture, which is loaded."""
     page.locator("#stage:not([aria-busy]) img").wait_for()
-    return page.locator("#caption-name").inner_text()
+    return str(page.locator("#caption-name").inner_text())
 
 
 def press(page: Page, key: str) -> float:

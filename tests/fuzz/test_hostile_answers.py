@@ -11,7 +11,7 @@ from tests.fuzz import seeds
 from tests.fuzz.damage import Damage, damaged, damages
 from tests.fuzz.properties import ViolationError, answer_outcome, measured, within_bounds
 
-CALM = settings(derandomize=True, deadline=None, database=None, max_examples=300)
+CALM = settings(max_examples=300)
 SEEDS = tuple(seeds.answers())
 LABELS = strategies.integers(2, 4).map(lambda number: tuple("abcd"[:number]))
 PLAIN = (

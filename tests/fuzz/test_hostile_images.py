@@ -11,7 +11,7 @@ from tests.fuzz.damage import Damage, damaged, damages
 from tests.fuzz.properties import FORMATS, ViolationError, image_outcome, measured, within_bounds
 
 # The same examples each time; `make fuzz` searches for new ones.
-CALM = settings(derandomize=True, deadline=None, database=None, max_examples=150)
+CALM = settings(max_examples=150)
 SEEDS = seeds.images()
 OTHERS = tuple(SEEDS.values())
 SIDES = strategies.sampled_from((32, 32, 1, 224, 1024))

@@ -64,6 +64,8 @@ def test_what_passes_is_drawn_and_waits_and_its_document_says_nothing_of_it(audi
     assert {(one.passed, one.label, one.share, one.decision) for one in draws(audited).values()} == {
         (True, "bicycle", 1.0, None)
     }
+    release = (audited.outputs["ModelEndpointName"], audited.outputs["SerializeDigest"])
+    assert {(one.endpoint, one.serialize) for one in draws(audited).values()} == {release}
     assert all(0 <= one.u < 1 for one in draws(audited).values())
     assert len({one.u for one in draws(audited).values()}) == len(NAMES)
     assert missed(audited.client("dynamodb"), audited.outputs["ClaimsTableName"]) == 0
@@ -104,7 +106,7 @@ def test_a_disagreement_is_undone_and_waits_again_and_a_second_look_changes_noth
     undone = reviewer.undo(before).decision
     wait_until(partial(is_recorded, audited, undone), "the undo is not recorded")
     assert "passed/bicycle/disagree.jpg" in documents(audited)
-    assert draws(audited)["disagree.jpg"].decision is None
+    assert draws(audited)["disagree.jpg"].decision == "motorcycle", "it was blind, and counts"
     (again,) = reviewer.take()
     decision = reviewer.decide(again, "neither").decision
     wait_until(partial(is_recorded, audited, decision), "the decision is not recorded")
@@ -118,6 +120,6 @@ def test_a_disagreement_is_undone_and_waits_again_and_a_second_look_changes_noth
     (shown,) = other.take()
     other.decide(shown, "bicycle")
     found = draws(audited)["disagree.jpg"]
-    assert (found.decision, [look.label for look in found.second]) == ("neither", ["bicycle"])
+    assert (found.decision, [look.label for look in found.second]) == ("motorcycle", ["bicycle"])
     assert "reviewed/neither/disagree.jpg" in documents(audited)
     assert "state_shard" not in claims(audited)["disagree.jpg"]

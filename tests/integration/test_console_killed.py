@@ -23,7 +23,7 @@ KILLS = 50
 
 def client_of(console: ConsoleProcess) -> httpx.Client:
     """Open the printed address, and take what the pages have."""
-    client = httpx.Client(base_url=console.origin, timeout=20)
+    client = httpx.Client(base_url=console.origin, timeout=60)
     client.get(console.address)
     token = re.search(r'name="csrf" content="([^"]+)"', client.get("/review").text)
     assert token

@@ -151,6 +151,21 @@ def test_status_and_results_agree_with_the_bucket(cloud: LocalCloud) -> None:
     assert len(json.loads(results.stdout)) == stored["rejected"]
 
 
+def test_cost_prices_what_has_data_and_says_what_has_none(
+    cloud: LocalCloud, documents: dict[str, dict[str, Any]]
+) -> None:
+    """The emulator has metrics of executions and of the stack's own, and none of functions, tables and logs."""
+    said = cloud.shell.scones_json("cost", "--since", "1d")
+    known = {line["key"]: line["dollars"] for line in said["lines"]}
+    assert said["images"] >= len(documents)
+    assert known["states"] >= len(documents) * 7 * 0.000025
+    assert known["events.uploads"] == pytest.approx(said["images"] * 1e-6)
+    assert known["alarms"] > 0
+    assert known["metrics"] > 0
+    assert {known["lambda.Serialize"], known["dynamodb.write"], known["logs"], known["endpoint"]} == {None}
+    assert said["complete"] is False
+
+
 def test_a_replaced_image_never_gets_the_verdict_of_other_bytes(cloud: LocalCloud) -> None:
     before = len(cloud.executions())
     etags = [

@@ -114,7 +114,7 @@ def press_enter_through(command: list[str], cwd: Path, environment: dict[str, st
                 try:
                     screen += os.read(ours, 65536).decode(errors="replace").replace("\r\n", "\n")
                 except OSError:  # Linux's way to say that the other side has closed
-                    return process.wait(10), screen
+                    return process.wait(60), screen
             elif QUESTION.search(STYLE.sub("", screen)):
                 questions += 1
                 assert questions <= MOST_QUESTIONS, screen[-2000:]

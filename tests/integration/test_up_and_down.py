@@ -32,7 +32,7 @@ def test_a_signal_during_the_start_leaves_no_process(shell: Shell, number: signa
     wait_for_processes(shell, 3)
 
     up.send_signal(number)
-    _, errors = up.communicate(timeout=10)
+    _, errors = up.communicate(timeout=60)
 
     assert shell.processes() == []
     assert "Traceback" not in errors
@@ -56,7 +56,7 @@ def test_a_cloud_that_was_killed_leaves_nothing_that_down_does_not_stop(shell: S
     assert first.returncode == 0, first.stderr
     leader = min(shell.processes(), key=psutil.Process.create_time)
     leader.kill()
-    leader.wait(10)
+    leader.wait(60)
     assert shell.processes() != []
 
     status = shell.run("status")

@@ -174,7 +174,7 @@ def main() -> None:
         json.dump([run(one, given["frozen"]["now"]) for one in given["scenarios"]], sys.stdout)
     finally:
         reference.process.terminate()
-        reference.process.wait(timeout=10)
+        reference.process.wait(timeout=60)
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ def kill_cloud(cloud: LocalCloud) -> None:
     for process in cloud.shell.processes():
         with suppress(psutil.NoSuchProcess):
             process.kill()
-            process.wait(10)
+            process.wait(60)
 
 
 def set_wait_scale(cloud: LocalCloud, scale: float) -> None:

@@ -214,6 +214,60 @@ def test_a_claim_of_the_audit_does_not_expire(
     assert "expires_at" not in run.claim
 
 
+VERSIONED = CLASSIFIED | {"endpoint": {"name": "e", "variant": "v", "model_version": "v1"}}
+DRAWN = SURE | {"u": "0.0125000000000000"}
+
+
+@pytest.mark.parametrize(
+    ("again", "waits"),
+    [
+        ({"filter_": returns(DRAWN)}, True),
+        ({"filter_": returns(SURE)}, True),
+        ({"filter_": returns(SURE | {"draw_missed": "no secret"})}, True),
+        ({"filter_": returns(SURE), "AuditShare": "0"}, True),
+        ({"classify": raises("EndpointModelError", times=99)}, False),
+    ],
+    ids=["drawn", "not drawn", "missed", "audits off", "failed"],
+)
+def test_a_draw_stays_as_it_was_when_the_same_bytes_come_again(
+    workflow: Workflow, image: dict[str, Any], again: dict[str, Any], *, waits: bool
+) -> None:
+    """Otherwise whoever uploads an image that counts as an error would have it drawn anew, and later."""
+    kept = ("draw", "draw_shard", "draw_at")
+    first = workflow.run(**image, sequencer="0A", classify=returns(VERSIONED), filter_=returns(DRAWN)).claim
+    given: dict[str, Any] = {"classify": returns(VERSIONED), "ClaimDays": "30"} | again
+    run = workflow.run(**image, sequencer="0B", **given)
+    assert run.claim["finished_at"] > first["finished_at"]
+    assert [run.claim[name] for name in kept] == [first[name] for name in kept]
+    assert run.claim.get("state_shard", "").startswith("person#") is waits
+    assert "expires_at" not in run.claim
+
+
+def test_what_another_model_sees_is_drawn_anew(workflow: Workflow, image: dict[str, Any]) -> None:
+    first = workflow.run(**image, sequencer="0A", classify=returns(VERSIONED), filter_=returns(DRAWN)).claim
+    newer = CLASSIFIED | {"endpoint": {"name": "e", "variant": "v", "model_version": "v2"}}
+    run = workflow.run(**image, sequencer="0B", classify=returns(newer), filter_=returns(DRAWN))
+    assert "v2" in run.claim["draw"]
+    assert run.claim["draw_at"] == run.claim["finished_at"] > first["draw_at"]
+    missed = workflow.run(**image, sequencer="0C", filter_=returns(SURE | {"draw_missed": "no secret"}))
+    assert missed.claim["draw_shard"].startswith("missed#")
+    assert "draw" not in missed.claim
+
+
+def test_an_image_that_is_classified_while_audits_are_off_says_so(
+    workflow: Workflow, image: dict[str, Any]
+) -> None:
+    run = workflow.run(**image, AuditShare="0", ClaimDays="30")
+    assert (run.claim["draw_shard"], run.claim["draw_at"]) == (
+        f"off#{shard_of(image)}",
+        run.claim["finished_at"],
+    )
+    assert "expires_at" in run.claim
+    assert "draw" not in run.claim
+    on = workflow.run(**image, sequencer="0B")
+    assert on.claim["draw_at"] == run.claim["draw_at"], "nothing is forgotten where nothing is drawn"
+
+
 def test_an_execution_that_aws_runs_twice_asks_for_one_review(
     workflow: Workflow, image: dict[str, Any]
 ) -> None:

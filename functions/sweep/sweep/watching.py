@@ -28,8 +28,8 @@ MOST_DRAWS = 5_000
 ENDED = "The live value had been changed, or its certificate had ended, meanwhile."
 NEXT_STEP = (
     "docs/runbook.md, PromiseRefuted: look at the audited images that were wrong, find out what changed (a camera, the "
-    "season, the model), and raise the threshold or train. The watch begins anew with another live "
-    "value of the threshold or another model version, and with `scones sweep --restart-watch`."
+    "season, the model), and raise the threshold or train. The watch restarts with other live "
+    "thresholds or another model version, and with `scones sweep --restart-watch`."
 )
 
 

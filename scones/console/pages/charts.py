@@ -32,6 +32,7 @@ from scones.console.chart_data import (
     read_queue,
     shares,
     throughput,
+    without_waiting,
 )
 from scones.console.denials import Refused, allowed
 from scones.console.drift import read_drift
@@ -57,18 +58,20 @@ def _content(request: Request) -> Mapping[str, Any]:
     budget = MOST_READ_BUDGET if "more" in request.query_params else READ_BUDGET
     with ThreadPoolExecutor(4) as pool:
         precision = pool.submit(allowed, lambda: read_precision(cloud.dynamodb, cloud.stack, now))
-        queue = pool.submit(read_queue, cloud, now)
+        waiting = pool.submit(read_queue, cloud, now, budget)
         threshold = pool.submit(
             allowed, lambda: read_threshold(cloud.client(Connection.ssm), cloud.stack).counts
         )
         found = read_ended(cloud, period, now, budget)
-        decided = pool.submit(allowed, lambda: read_decided(cloud, found))
+        queue = waiting.result()
+        shown = without_waiting(found, queue)
+        decided = pool.submit(allowed, lambda: read_decided(cloud, shown))
         latencies = pool.submit(allowed, lambda: read_latencies(cloud, found))
         parts = (decided.result(), latencies.result(), threshold.result(), precision.result())
     refusals = [part.sentence for part in parts if isinstance(part, Refused)]
     judged, seconds, live, audited = (None if isinstance(part, Refused) else part for part in parts)
     thresholds = live if isinstance(live, Thresholds) else cloud.stack.thresholds
-    rows = at_thresholds(found, judged if isinstance(judged, list) else [])
+    rows = at_thresholds(shown, judged if isinstance(judged, list) else [])
     return {
         "periods": PERIODS,
         "period": period,
@@ -78,7 +81,7 @@ def _content(request: Request) -> Mapping[str, Any]:
         "refusals": refusals,
         "over_time": _over_time(found, period),
         "shares": [(str(outcome), count, share) for outcome, count, share in shares(found)],
-        "histogram": _histogram(found, thresholds.lowest),
+        "histogram": _histogram(shown, thresholds.lowest),
         "live": str(thresholds),
         "lowest": thresholds.lowest,
         "one_for_all": thresholds.for_all is not None,
@@ -86,7 +89,7 @@ def _content(request: Request) -> Mapping[str, Any]:
         "decided": rows[0].decided,
         "precision": str(audited) if isinstance(audited, Precision) else None,
         "latency": _latency(seconds) if isinstance(seconds, list) and seconds else None,
-        "queue": _queue(queue.result()),
+        "queue": _queue(queue),
         "drift": read_drift(found),
         "data": {"rows": [asdict(row) for row in rows], "live": thresholds.lowest, "images": rows[0].passes},
     }

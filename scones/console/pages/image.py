@@ -10,11 +10,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from scones.blinding import hides_verdict
 from scones.claims import Claim, read_claims
 from scones.connection import Connection
 from scones.console.denials import Refused, allowed, refused_action
 from scones.console.desk import ReviewDesk
-from scones.console.image_story import Content, DrawnRun, ImageStory, hides_verdict, read_contents, read_story
+from scones.console.image_story import Content, DrawnRun, ImageStory, read_contents, read_story
 from scones.console.model_view import NotSerializedError, read_model_view
 from scones.console.page import (
     Page,

@@ -123,7 +123,7 @@ def test_it_believes_the_answers_that_classify_believes() -> None:
     answers += [
         b'[{"label": "b", "score": 0.9}, {"label": "%b", "score": 0.1}]' % name for name in (b"a", b"c")
     ]
-    questions = [(answer, ("a", "b")) for answer in answers]
+    questions: list[tuple[bytes, tuple[str, ...]]] = [(answer, ("a", "b")) for answer in answers]
     for classes, missing in itertools.product((3, 10, 100, 1000), (0.0009, 0.003, 0.0051, 0.049, 0.051)):
         labels = tuple(str(number) for number in range(classes))
         questions.append((json.dumps([1 - missing, *[0.0] * (classes - 1)]).encode(), labels))

@@ -3,6 +3,7 @@
 import importlib.metadata
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
@@ -10,6 +11,7 @@ from packaging.utils import canonicalize_name
 
 from tools.locked import Package, locked_packages
 
+type Lock = dict[str, dict[str, Any]]
 ROOT = Path(__file__).parents[3]
 FUNCTIONS = sorted(path.name for path in (ROOT / "functions").iterdir() if path.is_dir())
 PARTS = [*(f"functions/{name}" for name in FUNCTIONS), "endpoint"]
@@ -17,7 +19,7 @@ PARTS = [*(f"functions/{name}" for name in FUNCTIONS), "endpoint"]
 
 @pytest.fixture(params=PARTS)
 def part(request: pytest.FixtureRequest) -> str:
-    return request.param
+    return str(request.param)
 
 
 @pytest.fixture
@@ -26,7 +28,7 @@ def shipped(part: str) -> list[Package]:
 
 
 @pytest.fixture(scope="module")
-def lock() -> dict[str, dict]:
+def lock() -> Lock:
     packages = tomllib.loads((ROOT / "uv.lock").read_text())["package"]
     return {package["name"]: package for package in packages}
 
@@ -40,7 +42,7 @@ def asked_for(part: str) -> list[Requirement]:
     return [Requirement(line) for line in project["dependency-groups"][Path(part).name]]
 
 
-def test_every_package_is_known_by_the_hashes_of_the_lock(shipped: list[Package], lock: dict) -> None:
+def test_every_package_is_known_by_the_hashes_of_the_lock(shipped: list[Package], lock: Lock) -> None:
     assert shipped
     for package in shipped:
         locked = lock[package.name]
@@ -54,7 +56,7 @@ def test_no_package_runs_code_while_it_is_installed(part: str) -> None:
 
 
 def test_what_ships_is_asked_for_or_needed_and_nothing_needed_is_missing(
-    part: str, shipped: list[Package], lock: dict
+    part: str, shipped: list[Package], lock: Lock
 ) -> None:
     needed = {need["name"] for package in shipped for need in lock[package.name].get("dependencies", [])}
 

@@ -156,16 +156,16 @@ def test_an_alarm_tells_the_alert_topic_and_says_what_silence_means(name: str) -
 @pytest.mark.parametrize("name", ALARMS)
 def test_an_alarm_says_what_to_look_with_and_where_the_runbook_says_what_to_do(name: str) -> None:
     said = ALARMS[name]["AlarmDescription"]["Fn::Sub"]
-    look, do = re.fullmatch(
-        r"[^\"]+\. Look: `([^`]+)`\. Do: docs/runbook\.md#([\w-]+)\.", said, re.DOTALL
-    ).groups()
+    found = re.fullmatch(r"[^\"]+\. Look: `([^`]+)`\. Do: docs/runbook\.md#([\w-]+)\.", said, re.DOTALL)
+    assert found
+    look, do = found.groups()
     command, *arguments = shlex.split(look)[1:]
     stack = "AWS::StackName" if name in template()["Resources"] else "RootStack"
     assert arguments[-2:] == ["--stack", f"${{{stack}}}"]
     context = main.make_context("scones", [command, "--help"], resilient_parsing=True)
-    found = main.get_command(context, command)
-    assert found is not None
-    found.make_context(command, arguments)
+    parser = main.get_command(context, command)
+    assert parser is not None
+    parser.make_context(command, arguments)
     assert do == f"alarm-{name.lower()}"
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 CLOUDS = ("tests.local_cloud.cloud", "tests.local_cloud.shell", "tests.workflow.harness")
 
@@ -134,5 +135,85 @@ def test_inputs_are_the_same_in_every_run(root: Path) -> None:
         for path in root.joinpath("tests", folder).rglob("*.py")
         if path.name != Path(__file__).name
         for line in unseeded(path.read_text())
+    }
+    assert found == set()
+
+
+def test_properties_are_the_same_in_every_run_and_have_no_clock_against_them() -> None:
+    assert (settings().derandomize, settings().deadline, settings().database) == (True, None, None)
+
+
+CLOCKS = re.compile(r"\b(datetime\.(now|today|utcnow)|date\.today|time\.(time|time_ns|monotonic)|uuid4)$")
+
+
+def evaluated(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield the nodes that are evaluated with an expression: all but what a lambda does later."""
+    yield node
+    for child in ast.iter_child_nodes(node):
+        if not (isinstance(node, ast.Lambda) and child is node.body):
+            yield from evaluated(child)
+
+
+def parameters_of_now(text: str) -> set[str]:
+    """Return the calls in a module's decorators that read a clock, themselves or in a function of the module."""
+    module = ast.parse(text)
+    bodies = {node.name: node for node in ast.walk(module) if isinstance(node, ast.FunctionDef)}
+
+    def called(node: ast.AST) -> set[str]:
+        return {ast.unparse(one.func) for one in ast.walk(node) if isinstance(one, ast.Call)}
+
+    reads = {name for name, body in bodies.items() if any(map(CLOCKS.search, called(body)))}
+    while more := {name for name, body in bodies.items() if called(body) & reads} - reads:
+        reads |= more
+    return {
+        ast.unparse(call)
+        for body in bodies.values()
+        for decorator in body.decorator_list
+        for call in evaluated(decorator)
+        if isinstance(call, ast.Call)
+        and (CLOCKS.search(ast.unparse(call.func)) or ast.unparse(call.func) in reads)
+    }
+
+
+OF_NOW = """
+def ago(minutes):
+    return str(datetime.now(UTC) - timedelta(minutes=minutes))
+
+@pytest.mark.parametrize("at", [{}])
+def test_it(at): ...
+"""
+
+
+@pytest.mark.parametrize(
+    ("values", "wrong"),
+    [("ago(49)", True), ("str(time.time())", True), ("partial(ago, 49)", False), ("lambda: ago(49)", False)],
+)
+def test_a_parameter_of_now_is_seen(values: str, wrong: bool) -> None:
+    assert bool(parameters_of_now(OF_NOW.format(values))) is wrong
+
+
+def test_no_parameter_is_of_the_time_of_import(root: Path) -> None:
+    """Workers of xdist would collect different tests, and by the time that a test runs, its "now" is minutes old."""
+    found = {
+        f"{path.relative_to(root)}: {call}"
+        for path in root.joinpath("tests").rglob("*.py")
+        for call in parameters_of_now(path.read_text())
+    }
+    assert found == set()
+
+
+SECONDS = re.compile(
+    r"(?:\.(?:wait|join)\((?:timeout=)?|\btimeout(?:_s)?=|monotonic\(\) \+ |monotonic\(\) - .* < )(\d+)\b(?!\.\d)"
+)
+
+
+def test_what_is_waited_for_has_time_on_a_busy_machine(root: Path) -> None:
+    """A limit is for what never happens; one of a few seconds fails where eight others compile something."""
+    found = {
+        f"{path.relative_to(root)}: {line.strip()}"
+        for path in root.joinpath("tests").rglob("*.py")
+        if path.name != Path(__file__).name
+        for line in path.read_text().splitlines()
+        if any(0 < int(seconds) < 15 for seconds in SECONDS.findall(line))
     }
     assert found == set()

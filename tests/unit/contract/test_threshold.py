@@ -32,8 +32,12 @@ NUMBERS = (
     "0,8",
     "80%",
     "0_8",
+    "",
+    "\x1b",
+    "\u0660.\u0668",
+    "high",
+    "9" * 4096,
 )
-NUMBERS += ("", "\x1b", "\u0660.\u0668", "high", "9" * 4096)
 LISTS = (
     "bicycle=0.9,default=0.8",
     "bicycle=.9,pedal power=1,x_y.z-w=0",

@@ -141,7 +141,7 @@ def test_a_disk_that_hangs_costs_neither_time_nor_memory(
     for _ in range(1000):
         capture.add(exchange(bytes(900)))
     capture.close(timeout_s=0)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 20  # one that waits for the disk takes 30 s
     assert [record.getMessage() for record in caplog.records] == [
         "data capture drops requests, inference continues: more requests than can be written"
     ]

@@ -57,7 +57,7 @@ SETTINGS = {
 
 def load(name: str, environment: Mapping[str, str]) -> Any:
     """Import a function's handler anew: it and the logger beside it read the environment when they are imported."""
-    with mock.patch.dict(os.environ, AWS | environment):
+    with mock.patch.dict(os.environ, AWS | dict(environment)):
         importlib.reload(importlib.import_module(f"{name}.observability"))
         app = sys.modules.get(f"{name}.app")
         return importlib.reload(app) if app else importlib.import_module(f"{name}.app")

@@ -77,8 +77,9 @@ class BilledBucket:
 
     def list_object_versions(self, *, Bucket: str, Prefix: str, KeyMarker: str = "", **_: str) -> Any:  # noqa: N803
         self.bill.requests["list"] += 1
-        now, versions = self.clock(), []
-        name, _, number = KeyMarker.partition("~")
+        now = self.clock()
+        versions: list[Any] = []
+        name, _tilde, number = KeyMarker.partition("~")
         at, before = (bisect_right(self.keys, name), 0) if not number else (
             bisect_right(self.keys, name) - 1, int(number)
         )  # fmt: skip

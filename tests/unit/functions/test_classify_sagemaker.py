@@ -1,4 +1,4 @@
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from botocore.exceptions import (
@@ -26,7 +26,7 @@ URL = "https://runtime.example"
 
 
 def ask(runtime: FakeSageMakerRuntime) -> Any:
-    return invoke(runtime, "scones", b"png", "image/png")
+    return invoke(cast("Any", runtime), "scones", b"png", "image/png")
 
 
 def model_error(status: object, message: str | None = "broken\nin two  lines") -> Exception:
@@ -183,11 +183,11 @@ def test_an_endless_answer_is_invalid() -> None:
         ({"image_data": "QUJD"}, "content_type must be"),
     ],
 )
-def test_a_request_without_a_proper_image_is_refused(request_: dict[str, object], reason: str) -> None:
+def test_a_request_without_a_proper_image_is_refused(request_: Any, reason: str) -> None:
     with pytest.raises(InvalidRequestError, match=reason):
         image_of(request_)
 
 
 def test_the_image_of_a_request() -> None:
-    request = {"content_type": "image/jpeg", "image_data": "QUJD", "original": {}}
+    request: Any = {"content_type": "image/jpeg", "image_data": "QUJD", "original": {}}
     assert image_of(request) == (b"ABC", "image/jpeg")

@@ -164,17 +164,26 @@ OLD = r"the sweep has not confirmed endpoint configuration config-1 since 20.*, 
         ("never", NEVER),
         ("[]", NEVER),
         ('{"endpoint_config": {}, "at": "2026-11-01T00:00:00Z"}', NEVER),
-        (checked(timedelta(0), name="config-2"), NEVER),
-        (checked(timedelta(0), time="2026-11-02T00:00:00Z"), NEVER),
-        (checked(timedelta(minutes=49)), None),
-        (checked(timedelta(minutes=51)), OLD),
-        (checked(-timedelta(minutes=51)), OLD),
+        ({"name": "config-2"}, NEVER),
+        ({"time": "2026-11-02T00:00:00Z"}, NEVER),
+        (timedelta(minutes=49), None),
+        (timedelta(minutes=51), OLD),
+        (-timedelta(minutes=51), OLD),
     ],
 )
 def test_a_configuration_that_the_sweep_has_not_seen_lately_is_not_certified(
-    filtered: Callable[..., dict[str, Any]], ssm: ParameterServer, check: str, reason: str | None
+    filtered: Callable[..., dict[str, Any]],
+    ssm: ParameterServer,
+    check: str | dict[str, str] | timedelta,
+    reason: str | None,
 ) -> None:
-    ssm.others["check"] = check
+    match check:
+        case str():
+            ssm.others["check"] = check
+        case dict():
+            ssm.others["check"] = checked(timedelta(0), **check)
+        case timedelta():
+            ssm.others["check"] = checked(check)
     found = filtered(value(model_version=None, endpoint_config=CONFIG), {**SURE, "model_version": None})
     assert found["passed"] is (reason is None)
     if reason is not None:

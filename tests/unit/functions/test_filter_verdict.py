@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from hypothesis import given, strategies
 
@@ -59,6 +61,6 @@ def test_the_label_is_the_most_probable_one(inferences: list[float], threshold: 
         [2, 0],
     ],
 )
-def test_what_is_no_prediction_is_refused(inferences: object) -> None:
+def test_what_is_no_prediction_is_refused(inferences: Any) -> None:
     with pytest.raises(InvalidPredictionError, match="inferences must be"):
         judge(inferences, LABELS, dict.fromkeys(LABELS, 0.8))

@@ -5,7 +5,7 @@ from base64 import b64encode
 from collections.abc import Callable
 from datetime import timedelta
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import boto3
 import pytest
@@ -191,7 +191,7 @@ def test_sweep_says_how_old_the_oldest_images_are_and_how_long_its_listing_takes
     def sweep(self: Any, _request: Any) -> dict[str, Any]:
         self.oldest, self.cursor = self.now - timedelta(minutes=90), Cursor(last_length=timedelta(hours=5))
         self.decisions.oldest_review = self.now - timedelta(hours=30)
-        self.watched = Watched(SimpleNamespace(evidence=0.25), passes=7, wrong=1)
+        self.watched = Watched(cast("Any", SimpleNamespace(evidence=0.25)), passes=7, wrong=1)
         return {"dry_run": False, "counts": dict.fromkeys(Kind, 0)}
 
     monkeypatch.setattr(run, "sweep", sweep)

@@ -1,6 +1,7 @@
 """Every accepted kind of image to the model's size: upright, on white, RGB, within 128 KiB."""
 
 from base64 import b64decode
+from collections.abc import Mapping
 from io import BytesIO
 from typing import Any
 
@@ -30,7 +31,7 @@ LIMIT = 50_000_000
 QUARTERS = [RED, GREEN, BLUE, YELLOW]
 
 
-def serialized(data: bytes, short_side: int = 32) -> tuple[dict[str, Any], Image.Image]:
+def serialized(data: bytes, short_side: int = 32) -> tuple[Mapping[str, Any], Image.Image]:
     result = serialize_image(data, short_side, LIMIT)
     assert len(result["image_data"]) <= 131_072
     image = Image.open(BytesIO(b64decode(result["image_data"], validate=True)))

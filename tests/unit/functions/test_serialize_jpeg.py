@@ -10,6 +10,7 @@ from serialize.decode import decode
 from serialize.errors import CorruptImageError, UnsupportedImageError
 from serialize.image import serialize_image
 from serialize.jpeg import layout
+from serialize.pixels import Raster
 from tests.fakes.file_parts import segment
 from tests.fakes.pictures import encoded, quarters, scene
 
@@ -40,6 +41,12 @@ def coded(data: bytes, tenth: int) -> int:
     return start + (len(data) - 2 - start) * tenth // 10
 
 
+def whole(raster: Raster) -> Image.Image:
+    """Return all of the pixels; a JPEG's are decoded by Pillow."""
+    assert isinstance(raster, Image.Image)
+    return raster
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_the_pixels_are_those_that_pillow_decodes(name: str) -> None:
     data = FILES[name]
@@ -48,7 +55,8 @@ def test_the_pixels_are_those_that_pillow_decodes(name: str) -> None:
         with Image.open(BytesIO(data)) as plain:
             plain.draft(None, (4 * short_side, 4 * short_side))
             assert (
-                ImageChops.difference(plain.convert("RGB"), decoded.raster.convert("RGB")).getbbox() is None
+                ImageChops.difference(plain.convert("RGB"), whole(decoded.raster).convert("RGB")).getbbox()
+                is None
             )
 
 
@@ -151,4 +159,4 @@ def test_too_many_restart_markers_are_not_probed_one_by_one() -> None:
 
 def test_a_photo_in_quarters_keeps_its_colours() -> None:
     decoded = decode(encoded(quarters(), "JPEG"), "JPEG", 32, LIMIT)
-    assert max(ImageStat.Stat(ImageChops.difference(decoded.raster, quarters())).mean) < 4
+    assert max(ImageStat.Stat(ImageChops.difference(whole(decoded.raster), quarters())).mean) < 4

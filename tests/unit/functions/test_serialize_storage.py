@@ -29,8 +29,12 @@ KEYS = [
 ]
 
 
-def request(**more: object) -> dict[str, object]:
+def request(**more: object) -> Any:
     return {"bucket": "images", "key": "incoming/a.png", "etag": "e1", "size": 4} | more
+
+
+def fake_s3(*answer: Any, **more: Any) -> Any:
+    return FakeS3(*answer, **more)
 
 
 @pytest.fixture
@@ -68,7 +72,7 @@ def test_a_replaced_object_is_not_taken_for_the_one_of_the_event(s3: Any) -> Non
 
 
 def test_a_store_that_ignores_if_match_is_not_believed() -> None:
-    s3 = FakeS3(FakeBody(b"data"), etag='"e2"')
+    s3 = fake_s3(FakeBody(b"data"), etag='"e2"')
     with pytest.raises(ImageNotFoundError, match="replaced"):
         read_object(s3, request(), 100)
     assert s3.calls == [{"Bucket": "images", "Key": "incoming/a.png", "IfMatch": '"e1"'}]
@@ -91,21 +95,21 @@ def test_a_missing_bucket_is_not_the_photos_fault(s3: Any) -> None:
     [(b"x" * 11, None, 4), (b"x" * 11, 4, 4), (b"", None, 11), (b"x" * 10_000, 10, 10)],
 )
 def test_no_more_is_read_than_allowed(body: bytes, length: int | None, announced: int) -> None:
-    s3 = FakeS3(FakeBody(body, piece=7), content_length=length)
+    s3 = fake_s3(FakeBody(body, piece=7), content_length=length)
     with pytest.raises(ImageTooLargeError, match="the limit is"):
         read_object(s3, request(size=announced), 10)
     assert s3.body.read_bytes <= 11
 
 
 def test_the_announced_size_is_enough_to_refuse() -> None:
-    s3 = FakeS3()
+    s3 = fake_s3()
     with pytest.raises(ImageTooLargeError, match=r"file is 30\.0 MB; the limit is 26\.2 MB"):
         read_object(s3, request(size=30_000_000), 26_214_400)
     assert s3.calls == []
 
 
 def test_the_limit_itself_is_allowed() -> None:
-    s3 = FakeS3(FakeBody(b"x" * 10, piece=3))
+    s3 = fake_s3(FakeBody(b"x" * 10, piece=3))
     assert read_object(s3, request(size=10), 10) == b"x" * 10
     assert s3.body.closed
 
@@ -128,7 +132,7 @@ def test_the_limit_itself_is_allowed() -> None:
 )
 def test_what_may_pass_is_transient(failure: Exception) -> None:
     with pytest.raises(StorageUnavailableError) as found:
-        read_object(FakeS3(failure=failure), request(), 100)
+        read_object(fake_s3(failure=failure), request(), 100)
     assert found.value.__cause__ is failure
 
 
@@ -141,7 +145,7 @@ def test_what_may_pass_is_transient(failure: Exception) -> None:
     ],
 )
 def test_a_body_that_breaks_off_is_transient(failure: Exception) -> None:
-    s3 = FakeS3(FakeBody(b"da", failure=failure), content_length=4)
+    s3 = fake_s3(FakeBody(b"da", failure=failure), content_length=4)
     with pytest.raises(StorageUnavailableError, match=type(failure).__name__):
         read_object(s3, request(), 100)
     assert s3.body.closed
@@ -152,7 +156,7 @@ def test_a_body_that_breaks_off_is_transient(failure: Exception) -> None:
 )
 def test_what_is_gone_is_not_found(code: str, status: int) -> None:
     with pytest.raises(ImageNotFoundError):
-        read_object(FakeS3(failure=client_error(code, status)), request(), 100)
+        read_object(fake_s3(failure=client_error(code, status)), request(), 100)
 
 
 @pytest.mark.parametrize(
@@ -161,5 +165,5 @@ def test_what_is_gone_is_not_found(code: str, status: int) -> None:
 )
 def test_the_rest_is_passed_on_as_it_is(failure: Exception) -> None:
     with pytest.raises(type(failure)) as found:
-        read_object(FakeS3(failure=failure), request(), 100)
+        read_object(fake_s3(failure=failure), request(), 100)
     assert found.value is failure

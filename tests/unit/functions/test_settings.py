@@ -96,7 +96,7 @@ def test_filter_knows_what_a_certificate_binds() -> None:
 
 
 def test_settings_cannot_change() -> None:
-    found = FilterSettings.from_environment(SETTINGS["filter"])
+    found: Any = FilterSettings.from_environment(SETTINGS["filter"])
     with pytest.raises(AttributeError):
         found.thresholds = {}
 

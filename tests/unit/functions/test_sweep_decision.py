@@ -115,7 +115,7 @@ def test_an_image_given_up_that_died_again_after_a_redrive_is_reported_again(
     limits: Limits, claimed_minutes_after: int, kind: str
 ) -> None:
     claimed_at = PAST_HOUR + timedelta(minutes=claimed_minutes_after)
-    claim = {"execution": EXPRESS, "claimed_at": claimed_at, "claim_ends": PAST}
+    claim: dict[str, Any] = {"execution": EXPRESS, "claimed_at": claimed_at, "claim_ends": PAST}
     assert decide(limits, sweeps=3, reported_at=PAST_HOUR, **claim)[0] == kind
 
 

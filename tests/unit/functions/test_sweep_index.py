@@ -1,6 +1,7 @@
 """The index of images without an outcome: what is handled out of it, what enters and leaves it, and no race revives."""
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -70,7 +71,8 @@ def test_the_event_of_a_claimed_image_is_made_of_its_claim(stack: Stack) -> None
 
 
 def test_what_is_young_too_old_or_finished_is_not_read(stack: Stack) -> None:
-    for name, age in (("young", {"minutes": 29}), ("old", {"days": 15}), ("due", {"minutes": 31})):
+    ages: dict[str, Any] = {"young": {"minutes": 29}, "old": {"days": 15}, "due": {"minutes": 31}}
+    for name, age in ages.items():
         claim_of(stack, image(stack, name, **age), execution=EXPRESS, claim_ends=1)
     stack.claim("done", "e1", execution=EXPRESS, finished_at="2026-11-21T10:00:00Z")
     stack.sweep()
@@ -139,7 +141,7 @@ def test_nobody_puts_a_finished_claim_back_into_the_index(stack: Stack, finished
     at = {"finished_at": "2026-11-21T10:00:00Z"} if finished else {}
     stack.claim("a", "e1", execution=EXPRESS, **at)
     seen = Claim(execution=EXPRESS)
-    for put in (enter_index, lambda *a: count_sweep(*a, stack.now)):
+    for put in (enter_index, partial(count_sweep, now=stack.now)):
         assert put(dynamodb, "claims", one, seen) is not finished
         assert stack.indexed() == ([] if finished else ["a"])
     stack.claim("a", "e1", execution=EXPRESS, reported_at=iso_text(stack.now), **at)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -92,7 +93,12 @@ def test_a_run_without_time_starts_none(stack: Stack) -> None:
 def test_a_decided_image_is_never_classified_again(stack: Stack, *, recorded: bool) -> None:
     """Neither by the listing nor by a manual sweep of everything, whatever its claim says of executions."""
     (etag,) = stack.put("decided")
-    gone = {"execution": STANDARD, "claim_ends": 1, "sweeps": 0, "finished_at": "2026-11-20T10:00:00Z"}
+    gone: dict[str, Any] = {
+        "execution": STANDARD,
+        "claim_ends": 1,
+        "sweeps": 0,
+        "finished_at": "2026-11-20T10:00:00Z",
+    }
     waiting = {} if recorded else {"state_shard": "record#0", "state_since": "2026-11-20T10:00:00Z"}
     stack.claim("decided", etag, decision="1" * 32, outcome="reviewed", **gone, **waiting)
     before = stack.item("decided", etag)

@@ -190,7 +190,8 @@ def test_claims_left_unprocessed_are_asked_for_again(stack: Stack) -> None:
     images = [Image("images", f"incoming/{number}", "e", None, 1, stack.now) for number in range(250)]
     for image in images:
         stack.claim(image.key.removeprefix("incoming/"), "e", sweeps=1)
-    dynamodb, pauses = stack.client("dynamodb"), []
+    dynamodb = stack.client("dynamodb")
+    pauses: list[float] = []
 
     class Stingy:
         """Answers for forty keys at a time."""

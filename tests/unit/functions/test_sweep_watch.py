@@ -286,7 +286,8 @@ def test_a_run_counts_so_many_and_the_next_one_continues(
 def test_of_two_sweeps_at_once_one_counts(audited: Audited) -> None:
     audited.draw("bicycle")
     audited.stack.now += 10 * MINUTE
-    dynamodb, others = audited.stack.client("dynamodb"), []
+    dynamodb = audited.stack.client("dynamodb")
+    others: list[Any] = []
 
     class OvertakenTable:
         def __getattr__(self, name: str) -> Any:

@@ -65,6 +65,11 @@ def test_tools_reach_the_local_cloud_directly_and_the_rest_through_the_proxy(
     assert not urllib.request.proxy_bypass("pypi.org:443")
 
 
+def test_tools_keep_the_bytecode_that_they_compile(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    assert "PYTHONDONTWRITEBYTECODE" not in tool_environment(Address("127.0.0.1", 4566, 8080))
+
+
 @pytest.mark.parametrize(
     ("given", "wanted"),
     [

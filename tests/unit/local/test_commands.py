@@ -2,7 +2,9 @@
 
 import io
 import socket
+import sys
 import threading
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -152,9 +154,9 @@ def test_two_of_one_project_build_and_deploy_in_turn(tmp_path: Path) -> None:
     with sam.alone_in_build(Processes(tmp_path / "first"), tmp_path):
         other = threading.Thread(target=enter)
         other.start()
-        assert waits.wait(10)
+        assert waits.wait(60)
         assert not entered.is_set()
-    other.join(10)
+    other.join(60)
     assert entered.is_set()
 
 
@@ -177,12 +179,8 @@ def test_a_failed_deploy_is_one_line_with_sams_reason(
     from scones.errors import SconesError
     from scones.local import sam
 
-    tool = tmp_path / "sam"
-    tool.write_text(
-        "#!/bin/sh\necho Deploying\necho 'Error: Stack is in ROLLBACK_COMPLETE'\necho bye\nexit 1\n"
-    )
-    tool.chmod(0o755)
-    monkeypatch.setattr(sam, "tool_path", lambda: f"{tmp_path}:/bin:/usr/bin")
+    program = "import sys; print('Deploying'); sys.exit('Error: Stack is in ROLLBACK_COMPLETE\\nbye')"
+    monkeypatch.setattr(sam, "SAM", ("-c", program))
     processes = Processes(tmp_path / "state" / "logs")
     with pytest.raises(SconesError) as failed:
         sam.deploy(processes, free_address(), tmp_path, {"SweepDays": "1"})
@@ -207,13 +205,13 @@ def test_the_answers_to_a_guided_deploy_mean_nothing_to_up(tmp_path: Path, comma
     started: list[str] = []
 
     class Recorded(Processes):
-        def start(self, name: str, command: list[str], *_: Any) -> Any:
+        def start(self, name: str, command: Sequence[str], env: Mapping[str, str], cwd: Path) -> Any:
             started.extend(command)
             return Mock(poll=Mock(return_value=0))
 
     sam._run(Recorded(tmp_path), Address("127.0.0.1", 4566, 8080), tmp_path, command, [])
 
-    assert started[1:] == [command, "--config-file", "samconfig.yaml"]
+    assert started == [sys.executable, *sam.SAM, command, "--config-file", "samconfig.yaml"]
 
 
 def test_the_log_of_a_deploy_shows_no_address_of_a_person(tmp_path: Path) -> None:
@@ -221,7 +219,7 @@ def test_the_log_of_a_deploy_shows_no_address_of_a_person(tmp_path: Path) -> Non
     from scones.local import sam
 
     class Printing(Processes):
-        def start(self, name: str, command: list[str], *_: Any) -> Any:
+        def start(self, name: str, command: Sequence[str], env: Mapping[str, str], cwd: Path) -> Any:
             self.log_of(name).write_text(" ".join(command) + "\nSuccessfully created\n")
             return Mock(poll=Mock(return_value=0))
 

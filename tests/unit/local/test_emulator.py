@@ -26,7 +26,7 @@ def test_a_killed_owner_takes_what_it_started_with_it() -> None:
             assert watching.stdout.readline() == "watching\n"
             assert watching.poll() is None
             owner.kill()
-            owner.wait(10)
+            owner.wait(60)
             assert watching.wait(20) == 7
 
 

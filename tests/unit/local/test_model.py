@@ -71,7 +71,7 @@ def test_a_contradiction_or_a_wrong_value_is_refused_before_anything_starts(
     assert words in refused.output
     assert refused.output.count("\n") == 1
     assert plans == []
-    assert time.monotonic() - started < 10  # 2 s on an idle machine
+    assert time.monotonic() - started < 60  # 2 s on an idle machine; a cloud's start takes longer than both
 
 
 @pytest.mark.parametrize(

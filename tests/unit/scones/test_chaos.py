@@ -151,13 +151,13 @@ def test_kill_worker_kills_one_of_the_function_and_nothing_else(cloud: RunningCl
         result = chaos("kill-worker", "--function", "scones-classify")
         assert result.exit_code == 0
         assert f"Killed process {wanted.pid} of scones-Classify-1." in result.stderr
-        assert wanted.wait(10) == -signal.SIGKILL
+        assert wanted.wait(60) == -signal.SIGKILL
         assert other.poll() is None
         assert server.poll() is None
 
         assert chaos("kill-worker", "--function", "scones-classify").exit_code == 2
         assert chaos("kill-worker", "--all").exit_code == 0
-        assert other.wait(10) == -signal.SIGKILL
+        assert other.wait(60) == -signal.SIGKILL
         assert server.poll() is None
 
 

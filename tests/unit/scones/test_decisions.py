@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from email.utils import formatdate
@@ -680,7 +680,7 @@ def test_a_permission_that_is_missing_or_lost_is_named(
     cloud: ReviewStack, reviewer: Reviewer, operation: str, action: str
 ) -> None:
     image = cloud.add("1.png")
-    calls = {
+    calls: dict[str, Callable[[], object]] = {
         "Query": reviewer.take,
         "UpdateItem": lambda: reviewer.decide(image, "bicycle"),
         "GetItem": lambda: reviewer.image(image.key, image.etag),

@@ -306,7 +306,7 @@ def test_alarms_that_fire_or_are_muted_are_warnings() -> None:
 
 def test_more_alarms_than_one_request_may_name_are_asked_for_in_parts() -> None:
     resources = [Resource(f"Alarm{number}", ALARM, f"name-{number}") for number in range(101)]
-    nothing = ("describe_alarms", {"MetricAlarms": []})
+    nothing: tuple[str, dict[str, Any]] = ("describe_alarms", {"MetricAlarms": []})
     (finding,) = check_alarms(stubbed("cloudwatch", nothing, nothing), resources)
     assert (finding.level, finding.message) == (Level.OK, "none of 101 is in ALARM")
 

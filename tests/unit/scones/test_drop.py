@@ -97,7 +97,7 @@ def test_the_hint_about_an_image_without_outcome_is_read_back_by_a_shell(
     assert result.exit_code == 1
     hint = result.stderr.partition("of one image: ")[2].strip()
     done = subprocess.run(
-        ["bash", "-c", rf"printf '%s\n' {hint}"], capture_output=True, check=True, timeout=10
+        ["bash", "-c", rf"printf '%s\n' {hint}"], capture_output=True, check=True, timeout=60
     )
     assert done.stdout.decode().splitlines()[-1:] == uploaded_keys(s3)
 

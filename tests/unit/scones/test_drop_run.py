@@ -34,7 +34,7 @@ class HeldUploads:
 
     def put_object(self, **request: Any) -> PutObjectOutputTypeDef:
         if "held" in request["Key"]:
-            assert self.release.wait(10)
+            assert self.release.wait(60)
         return self.s3.put_object(**request)
 
 
@@ -58,7 +58,7 @@ def test_outcomes_arrive_while_uploads_go_on(
 
     watch = ResultsWatch(s3, RESULTS, outcome_prefixes(("bicycle",), "d/"))
     pace = Pace(first_s=0.001, steady_s=0.001, longest_s=0.001, sleep=workflow.round)
-    Drop(todo, pace, progress).run(Uploads(cast("S3Client", held), IMAGES), watch, timeout_s=5)
+    Drop(todo, pace, progress).run(Uploads(cast("S3Client", held), IMAGES), watch, timeout_s=60)
     assert (1, 1) in seen
     assert [image.document is not None for image in todo] == [True, True]
 
@@ -79,7 +79,7 @@ def test_a_result_seen_before_its_upload_was_collected_still_counts(
     monkeypatch.setattr(held, "put_object", put_and_finish)
     held.release.set()
     watch = ResultsWatch(s3, RESULTS, outcome_prefixes(("bicycle",), "d/"))
-    Drop(todo, Pace(sleep=workflow.round)).run(Uploads(cast("S3Client", held), IMAGES), watch, timeout_s=5)
+    Drop(todo, Pace(sleep=workflow.round)).run(Uploads(cast("S3Client", held), IMAGES), watch, timeout_s=60)
     assert all(image.document and image.seconds is not None and image.seconds >= 0 for image in todo)
 
 
@@ -94,7 +94,7 @@ def test_leaving_stops_uploads_that_have_not_finished(
     class Slow:
         def put_object(self, *, Body: FileIO, **_request: object) -> NoReturn:  # noqa: N803
             begun.set()
-            assert stop.wait(10)
+            assert stop.wait(60)
             Body.read(1)
             raise AssertionError
 
@@ -108,7 +108,7 @@ def test_leaving_stops_uploads_that_have_not_finished(
     monkeypatch.setattr(uploads._pool, "shutdown", release_then_shutdown)
     with pytest.raises(KeyboardInterrupt), uploads:
         uploads.start(todo)
-        assert begun.wait(10)
+        assert begun.wait(60)
         raise KeyboardInterrupt
     assert {image.problem for image in todo} == {"not uploaded: stopped before"}
     assert not uploads.are_pending

@@ -34,7 +34,7 @@ SAID = f"waiting for the endpoint, retried: {UNAVAILABLE[1]}"
 def executions(s3: S3Client, monkeypatch: pytest.MonkeyPatch) -> FakeExecutions:
     """Step Functions beside moto's: `scones status` lists the executions of a workflow too."""
     fake, real = FakeExecutions(), boto3.client("stepfunctions", region_name=REGION)
-    fake.get_paginator = real.get_paginator  # type: ignore[attr-defined]
+    monkeypatch.setattr(fake, "get_paginator", real.get_paginator)
     monkeypatch.setattr("scones.connection.Connection.stepfunctions", lambda _connection: fake)
     return fake
 

@@ -46,14 +46,18 @@ def test_a_table_of_a_range(scones: Scones, stored: None, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError(28, "No space left on device")])
 def test_nothing_half_written_is_left(
-    scones: Scones, stored: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+    scones: Scones,
+    stored: None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: BaseException | type[BaseException],
 ) -> None:
     def broken(images: Iterable[Ended], file: Path, export: Export) -> None:
         with file.open("w") as out:
             out.write(next(iter(images)).image_key)
         raise error
 
-    monkeypatch.setitem(formats.FORMATS, "csv", broken)  # type: ignore[arg-type]
+    monkeypatch.setitem(formats.FORMATS, "csv", broken)
     folder = tmp_path / "out"
     folder.mkdir()
     (folder / "images.csv").write_text("before")

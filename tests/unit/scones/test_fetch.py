@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import errno
 import json
 import os
@@ -67,7 +68,7 @@ def fetched(scones: Scones, *arguments: str, code: int = 0) -> dict[str, Any]:
 def test_what_people_decided_is_sorted_by_it_and_what_was_gone_is_not_asked_for(
     scones: Scones, classify: Classify
 ) -> None:
-    decided = {"confidence": None, "decision": {}, "model_said": {}}
+    decided: dict[str, Any] = {"confidence": None, "decision": {}, "model_said": {}}
     classify("a.jpg", outcome="reviewed", **decided | {"label": "motorcycle"})
     classify("b.jpg", outcome="reviewed", **decided | {"label": "gone"})
 
@@ -285,8 +286,8 @@ def test_ctrl_c_leaves_whole_files_only_and_the_same_command_continues(
     for number in range(6):
         classify(f"{number}.jpg", b"%d" % number * 2_000_000)
 
-    def interrupted(_copies: object, copies: Any) -> Any:
-        for count, copy in enumerate(original(_copies, copies)):
+    def interrupted(self: module.Copies, copies: Any) -> Any:
+        for count, copy in enumerate(original(self, copies)):
             yield copy
             if count == 1:
                 raise KeyboardInterrupt
@@ -324,7 +325,7 @@ def test_ctrl_c_does_not_wait_for_a_line_that_stalled(
             raise KeyboardInterrupt
         return original(futures, timeout)
 
-    original = module.wait
+    original = concurrent.futures.wait
     monkeypatch.setattr(module, "wait", interrupted)
     monkeypatch.setattr(module, "_PATIENCE_S", 0.01, raising=False)
     monkeypatch.setattr(module.Copies, "_download", stalled)

@@ -62,7 +62,7 @@ def test_images_of_all_partitions_come_in_one_order(table: ClaimsTable) -> None:
     assert read(table, [Outcome.FAILED]) == []
 
 
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     moments=st.lists(st.integers(0, 6), max_size=40),
     page=st.integers(1, 5),

@@ -26,13 +26,13 @@ class Stack:
     """What a pause changes, in moto; `done` has the switches and the waits in their order."""
 
     def __init__(self, cloudformation: FakeCloudFormation, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.ssm, self.events, self.sqs, self.sns = (
-            boto3.client(service, region_name=REGION)  # type: ignore[call-overload]
-            for service in ("ssm", "events", "sqs", "sns")
-        )
+        self.ssm = boto3.client("ssm", region_name=REGION)
+        self.events = boto3.client("events", region_name=REGION)
+        self.sqs = boto3.client("sqs", region_name=REGION)
+        self.sns = boto3.client("sns", region_name=REGION)
         self.write('{"paused": false}')
-        for name, state in ((UPLOADS, "ENABLED"), (HOLDS, "DISABLED")):
-            self.events.put_rule(Name=name, EventPattern="{}", State=state)
+        self.events.put_rule(Name=UPLOADS, EventPattern="{}", State="ENABLED")
+        self.events.put_rule(Name=HOLDS, EventPattern="{}", State="DISABLED")
         self.queue = self.sqs.create_queue(QueueName="held")["QueueUrl"]
         self.mailbox = self.sqs.create_queue(QueueName="mailbox")["QueueUrl"]
         topic = self.sns.create_topic(Name="alert")["TopicArn"]

@@ -44,7 +44,7 @@ def make_old(claims: DynamoDBClient, workflow: FakeWorkflow, *names: str) -> dic
         old = {key: value for key, value in item.items() if key not in INDEXED}
         claims.put_item(
             TableName="claims",
-            Item=old | {"result_key": {"S": written}, "expires_at": {"N": "1999999999"}},  # type: ignore[arg-type]
+            Item=old | {"result_key": {"S": written}, "expires_at": {"N": "1999999999"}},
         )
     return new
 
@@ -132,7 +132,7 @@ def test_a_claim_that_changes_meanwhile_is_left_to_the_workflow(
     def claimed_now(*_: object) -> None:
         claims.update_item(
             TableName="claims",
-            Key=key,  # type: ignore[arg-type]
+            Key=key,
             UpdateExpression="SET execution = :next REMOVE finished_at",
             ExpressionAttributeValues={":next": {"S": "next"}},
         )

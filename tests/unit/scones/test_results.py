@@ -18,6 +18,7 @@ from scones.index import time_text
 from scones.result_documents import Document, Outcome, fetch, result_key
 from scones.result_query import Moment, Query, documents, search
 from scones.stack import read_stack
+from tests.unit.scones.fake_stack import REGION
 
 if TYPE_CHECKING:
     from click.testing import Result
@@ -124,11 +125,42 @@ def test_a_table_for_people(scones: Scones, stored: dict[str, str]) -> None:
     assert result.exit_code == 0
     assert "b/[6]+.png" in result.stdout
     assert "it is cut off" in result.stdout
-    assert "0.700" in result.stdout
     assert "2.png" not in result.stdout
     assert "the newest 3; there are more" in result.stderr
     assert "no results match" in scones("results", "--key", "x").stderr
     assert json.loads(scones("results", "--key", "x", "--json").stdout) == []
+
+
+def test_the_table_tells_nothing_that_the_model_said_of_an_image_that_waits(
+    scones: Scones, stored: dict[str, str]
+) -> None:
+    """a/2.png is a blind audit: it passed, and a person is to decide about it like about a/3.png and b/4.png."""
+    boto3.client("dynamodb", region_name=REGION).update_item(
+        TableName="claims",
+        Key={"image_key": {"S": "incoming/a/2.png"}, "etag": {"S": "e" * 32}},
+        UpdateExpression="SET state_shard = :person, state_since = :now",
+        ExpressionAttributeValues={":person": {"S": "person#0"}, ":now": {"S": "2026-11-27T10:00:00Z"}},
+    )
+
+    def rows(*options: str) -> dict[str, list[str]]:
+        lines = scones("results", *options).stdout.splitlines()[1:]
+        return {cells[0]: cells[2:] for cells in (line.split("\t") for line in lines)}
+
+    table = rows()
+    assert table["a/2.png"] == table["a/3.png"] == table["b/4.png"] == ["review", "", "", ""]
+    assert table["a/1.png"][:2] == ["passed", "bicycle"]
+    for options in (
+        ["--label", "motorcycle"],
+        ["--above", "0.95"],
+        ["--reason", "0.99"],
+        ["--outcome", "passed"],
+    ):
+        assert "a/2.png" not in rows(*options)
+        said = scones("results", "--key", "a/2.png", *options).stderr
+        assert said == scones("results", "--key", "a/2.png", "--label", "bicycle").stderr, "nor by a count"
+        assert "without images that wait for a person" in said
+    assert list(rows("--key", "a/2.png", "--outcome", "review")) == []
+    assert found(scones, "--label", "motorcycle") == ["3", "2"], "machines get all"
 
 
 def test_a_shortened_result_key_is_found(scones: Scones, workflow: FakeWorkflow) -> None:
@@ -155,7 +187,7 @@ def test_no_bucket_is_listed(
     original = BaseClient._make_api_call  # type: ignore[attr-defined]
     monkeypatch.setattr("botocore.client.BaseClient._make_api_call", asked)
     assert scones("results", "--key", "a/*").exit_code == 0
-    assert set(operations) == {"Query"}
+    assert set(operations) == {"Query", "BatchGetItem"}
     operations.clear()
     assert len(found(scones, "--key", "a/*")) == 3
     assert operations.count("GetObject") == 3
@@ -186,7 +218,7 @@ def test_closing_waits_for_no_request(
     closing = Thread(target=found.close)
     try:
         closing.start()
-        closing.join(5)
+        closing.join(30)
         assert not closing.is_alive()
     finally:
         answers.set()

@@ -115,7 +115,12 @@ def test_what_the_model_said_is_shown_after_the_decision_and_not_before(cloud: R
     cloud.add("0.png")
     before: list[str] = []
     person = Person([])
-    person.keys = [lambda: before.append(person.text) or "1", "q"]
+
+    def press_after_reading() -> str:
+        before.append(person.text)
+        return "1"
+
+    person.keys = [press_after_reading, "q"]
     Session(
         reviewer_of(cloud),
         Screen(person.said.append, person.picture, person.jpeg, person.open, person.key),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import boto3
 import pytest
@@ -131,7 +131,7 @@ def test_alarms_of_this_stack_alone_are_named(scones: Scones, s3: S3Client) -> N
             Threshold=1,
             ComparisonOperator="GreaterThanThreshold",
         )
-        state = "OK" if "Quiet" in name else "ALARM"
+        state: Literal["OK", "ALARM"] = "OK" if "Quiet" in name else "ALARM"
         cloudwatch.set_alarm_state(AlarmName=name, StateValue=state, StateReason="test")
     assert json.loads(scones("status", "--json").stdout)["alarms"] == ["scones-Monitoring-1A-SweepFails-2B"]
     assert "scones-Monitoring-1A-SweepFails-2B" in scones("status").stdout

@@ -75,7 +75,8 @@ def test_what_was_started_is_named_with_the_reason(scones: Scones, function: Fak
 
 @pytest.mark.parametrize("kind", ["reported", "exhausted", "errors"])
 def test_what_was_given_up_fails_the_command(scones: Scones, function: FakeLambda, kind: str) -> None:
-    function.answers = [answer(**{"started": ["a"], kind: ["incoming/b"]})]
+    images: dict[str, Any] = {"started": ["a"], kind: ["incoming/b"]}
+    function.answers = [answer(**images)]
     result = scones("sweep")
     assert result.exit_code == 1
     assert "incoming/b" in result.stdout

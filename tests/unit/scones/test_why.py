@@ -483,7 +483,7 @@ def test_a_key_in_a_hint_is_read_back_by_a_shell(
 
 def read_by_shell(words: str) -> list[str]:
     done = subprocess.run(
-        ["bash", "-c", rf"printf '%s\0' {words}"], capture_output=True, check=True, timeout=10
+        ["bash", "-c", rf"printf '%s\0' {words}"], capture_output=True, check=True, timeout=60
     )
     return done.stdout.decode().split("\0")[:-1]
 

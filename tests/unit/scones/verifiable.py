@@ -274,13 +274,15 @@ def log_groups(stack: VerifiableStack) -> Callable[[str], Any]:
 def watched_calls(*refused: str) -> Iterator[set[str]]:
     """Note every request that is made, as service:Operation, and refuse some operations."""
     made: set[str] = set()
-    original = BaseClient._make_api_call
+    client: Any = BaseClient  # whose stubs omit private attributes
+    original = client._make_api_call
 
     def call(self: BaseClient, operation: str, request: dict[str, Any]) -> object:
         made.add(f"{self.meta.service_model.service_name}:{operation}")
         if operation in refused:
-            error = {"Code": "AccessDenied", "Message": "no policy allows it"}
-            raise ClientError({"Error": error}, operation)
+            raise ClientError(
+                {"Error": {"Code": "AccessDenied", "Message": "no policy allows it"}}, operation
+            )
         return original(self, operation, request)
 
     with pytest.MonkeyPatch.context() as patch:

@@ -11,9 +11,10 @@ pytest.importorskip("moto", reason="moto is not installed")
 pytest.importorskip("sagemaker.core", reason=REASON)
 
 from tests.fakes.sagemaker_control_plane import ROLE, ControlPlane, emulated_sagemaker  # noqa: E402
+from training.errors import ReleaseError  # noqa: E402
 from training.release.endpoint_requests import create_config  # noqa: E402
 from training.release.endpoint_rollout import Deployment  # noqa: E402
-from training.release.model_release import Hosting, Instances, Release, ReleaseError, Rollout, Serverless  # noqa: E402
+from training.release.model_release import Hosting, Instances, Release, Rollout, Serverless  # noqa: E402
 from training.release.waiting import Waiter  # noqa: E402
 
 if TYPE_CHECKING:

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from training.deploy import main
+from training.errors import ReleaseError
 from training.release.autoscaling import target_invocations
 from training.release.endpoint_requests import create_config, create_model, plan, update_endpoint
-from training.release.model_release import Instances, Release, ReleaseError, Rollout, Serverless, version_in
+from training.release.model_release import Instances, Release, Rollout, Serverless, version_in
 
 ROOT = Path(__file__).parents[3]
 NAME = "scones-image-classifier"

@@ -177,7 +177,7 @@ def test_a_launched_job_is_what_was_asked_for(
     monkeypatch.setenv("SAGEMAKER_VALIDATE_ROLE", "false")  # ModelTrainer asks IAM otherwise
     with fake.emulated_sagemaker() as (plane, session):
         monkeypatch.setattr(boto3, "Session", lambda **_: session)
-        s3 = session.client("s3")
+        s3: Any = session.client("s3")  # its stubs know the regions by name
         s3.create_bucket(
             Bucket="artifacts", CreateBucketConfiguration={"LocationConstraint": session.region_name}
         )

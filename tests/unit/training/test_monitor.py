@@ -107,7 +107,7 @@ def run(source: Path | str, output: Path, *options: Any, make_s3: Callable[[], A
 
 
 def report(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
-    return json.loads(capsys.readouterr().out)
+    return dict(json.loads(capsys.readouterr().out))
 
 
 def test_the_same_kind_of_image_is_no_drift(

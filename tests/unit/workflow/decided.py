@@ -182,7 +182,8 @@ class Review:
 
     def field(self, name: str) -> str | None:
         """Return a text of the claim; None without one."""
-        return self.claim().get(name, {}).get("S")
+        found: str | None = self.claim().get(name, {}).get("S")
+        return found
 
     def objects(self, prefix: str = "") -> dict[str, Any]:
         """Return the documents and label records by their keys."""

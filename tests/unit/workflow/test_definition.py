@@ -152,12 +152,13 @@ def test_an_expression_that_fails_is_not_tried_again(root: Path) -> None:
 
 def test_a_claim_that_fails_binds_the_same_variables(tasks: dict[str, Any]) -> None:
     claim = tasks["Claim image"]
-    own = {"earlier", "asked_before"}
+    own = {"earlier", "asked_before", "drawn_by"}
     bound, rescued = claim["Assign"], claim["Catch"][-1]["Assign"]
     assert {name: value for name, value in bound.items() if name not in own} == {
         name: value for name, value in rescued.items() if name not in own | {"outcome"}
     }
     assert (rescued["earlier"], rescued["asked_before"], rescued["outcome"]) == (None, False, "failed")
+    assert rescued["drawn_by"] == ""
     # The document names the image and the execution that the variables name.
     document = bound["document"]
     assert document["image"] == bound["image"]

@@ -40,13 +40,18 @@ def allow(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 def done(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What the emulator has done of all that was asked, each as the arguments that it was asked with."""
     found: list[Any] = []
+
+    def note(*given: Any) -> dict[str, Any]:
+        found.append(given)
+        return {}
+
     for module, name in [
         (stepfunctions, "_invoke_resource"),
         (stepfunctions, "_read_map_items"),
         (eventbridge, "_invoke_target"),
         (cloudwatch, "_dispatch_alarm_actions"),
     ]:
-        monkeypatch.setattr(module, name, lambda *given: found.append(given) or {})
+        monkeypatch.setattr(module, name, note)
     for name in ("_execute_task", "_run_distributed_map"):
         monkeypatch.setattr(stepfunctions, name, getattr(stepfunctions, name))
     return found

@@ -80,7 +80,8 @@ def test_conditions_and_order(table: str, condition: str, found: str) -> None:
 
 
 def pages(table: str, limit: int, forward: bool) -> list[str]:
-    found, more = [], {}
+    found: list[str] = []
+    more: dict[str, Any] = {}
     while True:
         answer = ask(table, forward=forward, Limit=limit, **more)
         found += [item["image_key"]["S"] for item in answer["Items"]]

@@ -75,7 +75,7 @@ def test_an_expression_that_cannot_be_evaluated_is_refused_with_the_template(
 
 
 def test_no_division_by_nothing() -> None:
-    queries = [
+    queries: list[dict[str, Any]] = [
         {"Id": "e", "Expression": "a / b"},
         {"Id": "a", "MetricStat": {"is": 1.0}, "ReturnData": False},
         {"Id": "b", "MetricStat": {"is": 0.0}, "ReturnData": False},

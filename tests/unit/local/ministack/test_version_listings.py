@@ -1,6 +1,6 @@
 """A key that XML cannot carry stops no listing of versions, and with it no sweep."""
 
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 import boto3
@@ -47,7 +47,7 @@ def listed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     client = boto3.client(
         "s3", region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test", config=ONCE
     )
-    client.meta.events.register("before-send.s3.ListObjectVersions", answer)
+    client.meta.events.register("before-send.s3.ListObjectVersions", cast("Any", answer))
     pager = client.get_paginator("list_object_versions")
     found = pager.paginate(Bucket="images", Prefix="incoming/", PaginationConfig={"PageSize": 1})
     return [version["Key"] for page in found for version in page.get("Versions", [])]

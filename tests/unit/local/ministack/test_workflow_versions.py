@@ -62,9 +62,12 @@ def events(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
     for name in ("_start_execution", "_emit_execution_status_event", "_describe_execution"):
         monkeypatch.setattr(stepfunctions, name, getattr(stepfunctions, name))
     said: list[dict[str, Any]] = []
-    monkeypatch.setattr(
-        eventbridge, "_put_events", lambda request, **_: said.extend(request["Entries"]) or (200, {}, b"{}")
-    )
+
+    def put_events(request: dict[str, Any], **_: Any) -> tuple[int, dict[str, str], bytes]:
+        said.extend(request["Entries"])
+        return 200, {}, b"{}"
+
+    monkeypatch.setattr(eventbridge, "_put_events", put_events)
     monkeypatch.setattr(stepfunctions, "_validate_definition_jsonata", lambda _: None)
     workflow_versions.run_the_version_asked_for()
     yield said
@@ -98,7 +101,7 @@ def publish(machine: str) -> str:
 def run(arn: str) -> dict[str, Any]:
     """Run an execution to its end, and describe it."""
     execution = answered(stepfunctions._start_execution({"stateMachineArn": arn}))["executionArn"]
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while True:
         found = answered(stepfunctions._describe_execution({"executionArn": execution}))
         if found["status"] != "RUNNING":
@@ -160,11 +163,16 @@ def test_an_alarm_of_the_deployment_rolls_it_back(
     events: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, state: str | None, *, rolls_back: bool
 ) -> None:
     machine = create()
-    first = {"Name": "live", "DeploymentPreference": {"StateMachineVersionArn": publish(machine)}}
+    first: dict[str, Any] = {
+        "Name": "live",
+        "DeploymentPreference": {"StateMachineVersionArn": publish(machine)},
+    }
     alias, _ = workflow_versions._create_alias("", first, "stack")
     monkeypatch.setattr(cloudwatch, "_alarms", {"release": {"StateValue": state}} if state else {})
     preference = {"Type": "CANARY", "Percentage": 10, "Interval": 10, "Alarms": ["release"]}
-    second = {"DeploymentPreference": preference | {"StateMachineVersionArn": publish(machine)}}
+    second: dict[str, Any] = {
+        "DeploymentPreference": preference | {"StateMachineVersionArn": publish(machine)}
+    }
 
     if rolls_back:
         with pytest.raises(ValueError, match="alarm release is in ALARM"):

@@ -27,5 +27,6 @@ def audit(s3: S3Client, cloudformation: FakeCloudFormation, monkeypatch: pytest.
 
     monkeypatch.setattr("scones.audits.drawn", lambda *_, **__: iter(fake.draws))
     monkeypatch.setattr("scones.audits.missed", lambda *_, **__: fake.missed)
+    monkeypatch.setattr("scones.audits.off_until", lambda *_: fake.off)
     monkeypatch.setattr("scones.audits.ask_second_look", ask)
     return fake

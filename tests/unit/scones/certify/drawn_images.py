@@ -20,7 +20,7 @@ CERTIFYING, OTHER = 0.0, 2.0**-32
 def draw(number: int, confidence: float = 0.9, decision: str | None = "bicycle", **other: Any) -> Draw:
     """A draw of the certifying half: the n-th of an hourly stream that ended a moment ago with the 1,000th."""
     at = time_text(NOW - timedelta(hours=1000 - number))
-    given = {
+    given: dict[str, Any] = {
         "key": f"incoming/{number}.jpg",
         "etag": f"{number:x}",
         "u": CERTIFYING,

@@ -15,4 +15,5 @@ class FakeAudit:
 
     draws: list[Draw] = field(default_factory=list)
     missed: int = 0
+    off: str | None = None
     asked: list[str] = field(default_factory=list)

@@ -22,7 +22,7 @@ def claims(s3: S3Client, cloudformation: FakeCloudFormation) -> Any:
     """The claims table of a stack that draws a half of its images."""
     cloudformation.parameters |= {"AuditShare": "0.5", "AuditDays": "14"}
     table = boto3.client("dynamodb", region_name="us-east-1")
-    index = {
+    index: Any = {
         "IndexName": "by_draw",
         "KeySchema": [
             {"AttributeName": "draw_shard", "KeyType": "HASH"},
@@ -98,6 +98,19 @@ def test_decided_claims_certify_and_the_wrong_one_is_looked_at_again(scones: Sco
     again = scones("certify", "--error", "0.5", "--confidence", "0.6")
     assert again.stderr == ""
     assert "2 images wait for a second look" in again.stdout
+
+
+def test_evidence_begins_after_the_newest_image_without_an_audit(scones: Scones, claims: Any) -> None:
+    for number in range(60):
+        add(claims, number, "bicycle")
+    for number in (8, 20, 13):
+        add(claims, number, None, "off")  # takes the place of a draw
+    document = json.loads(scones("certify", "--error", "0.5", "--confidence", "0.6", "--json").stdout)
+    off = claims.get_item(
+        TableName="claims", Key={"image_key": {"S": "incoming/20.jpg"}, "etag": {"S": "etag20"}}
+    )["Item"]["draw_at"]["S"]
+    assert document["off_until"] == off
+    assert (document["counted"], document["other_half"], document["left_out"]) == (19, 20, 18)
 
 
 def test_a_draw_that_waits_ends_what_is_counted(scones: Scones, claims: Any) -> None:

@@ -183,7 +183,9 @@ def test_a_label_has_its_own_thresholds() -> None:
 
 
 def test_statements_that_hold_together_are_stricter_each() -> None:
-    assert Promise(0.01, 0.95).divided(2) == Promise(0.01, pytest.approx(0.975))
+    half = Promise(0.01, 0.95).divided(2)
+    assert half.error == 0.01
+    assert half.confidence == pytest.approx(0.975)
 
 
 NEEDED = np.asarray([passes_needed(wrong, 0.01, 0.95) for wrong in range(60)] + [10_000])

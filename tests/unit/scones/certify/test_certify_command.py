@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 
 NAME = "ConfidenceThreshold-scones"
 PROMISE = ("--error", "0.1")
+CERTIFICATE = {
+    "model_version": "v1",
+    "labels": ["bicycle", "motorcycle"],
+    "serialize": "s1-32",
+    "until": "2099-01-01T00:00:00Z",
+}
 
 
 def recent(draws: list[Draw]) -> list[Draw]:
@@ -75,11 +81,45 @@ def test_draws_of_another_release_are_no_evidence_for_this_one(
     assert result.exit_code == 1, result.stdout
     assert live_value() == 0.8
     assert (
-        "left out            390 draws of another release's Serialize, or of another endpoint"
-        in result.stdout
+        "left out            390 draws of another release's Serialize, of another endpoint\n" in result.stdout
     )
     document = json.loads(scones("certify", *PROMISE, "--json").stdout)
     assert (document["counted"], document["left_out"]) == (5, 390)
+
+
+def test_draws_from_before_audits_were_off_are_no_evidence(scones: Scones, audit: FakeAudit) -> None:
+    audit.draws = good()
+    audit.off = audit.draws[389].at
+    result = scones("certify", *PROMISE)
+    assert result.exit_code == 1
+    assert f"of another endpoint, or before {audit.off}, when audits were off" in result.stdout
+    document = json.loads(scones("certify", *PROMISE, "--json").stdout)
+    assert (document["counted"], document["left_out"], document["off_until"]) == (5, 390, audit.off)
+
+
+@pytest.mark.parametrize(
+    ("live", "done"),
+    [
+        ({"stopped": "too many errors"}, "stopped passing (too many errors)"),
+        (
+            {"certificate": CERTIFICATE | {"raised": {"at": "2026-11-26T10:00:00Z", "why": "errors"}}},
+            "raised the thresholds at 2026-11-26T10:00:00Z (errors)",
+        ),
+    ],
+)
+def test_what_the_watch_has_done_is_not_lifted_without_force(
+    scones: Scones, audit: FakeAudit, live: dict[str, Any], done: str
+) -> None:
+    audit.draws = good()
+    value = json.dumps({"thresholds": {"default": 0.99}, **live})
+    boto3.client("ssm", region_name="us-east-1").put_parameter(Name=NAME, Value=value, Overwrite=True)
+    refused = scones("certify", *PROMISE, "--apply")
+    assert refused.exit_code == 2
+    assert f"the watch has {done}" in refused.stderr
+    assert "`scones certify --apply --force`" in refused.stderr
+    assert live_value()["thresholds"] == {"default": 0.99}
+    assert scones("certify", *PROMISE, "--apply", "--force").exit_code == 0
+    assert live_value()["thresholds"]["default"] < 0.7
 
 
 def test_what_cannot_be_certified_says_what_is_missing(scones: Scones, audit: FakeAudit) -> None:

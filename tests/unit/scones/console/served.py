@@ -50,10 +50,12 @@ class Browser:
         return _Faked(cloud.connection, cloud.stack, self.fakes) if self.fakes else cloud
 
     def get(self, path: str, **query: str) -> httpx.Response:
-        return self.client.get(path, params=query or None, headers={"accept": "text/html"})
+        answer: httpx.Response = self.client.get(path, params=query or None, headers={"accept": "text/html"})
+        return answer
 
     def post(self, path: str, content: object = None) -> httpx.Response:
-        return self.client.post(path, json=content)
+        answer: httpx.Response = self.client.post(path, json=content)
+        return answer
 
 
 class _Faked(OpenCloud):

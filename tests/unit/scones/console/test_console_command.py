@@ -12,13 +12,14 @@ import webbrowser
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 import httpx
 import pytest
 
+from tests.support import free_address
 from tests.unit.scones.fake_stack import FakeCloudFormation, Scones
 
 if TYPE_CHECKING:
@@ -27,16 +28,19 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def port() -> int:
-    with closing(socket.socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
+    return free_address().aws_port
 
 
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The addresses that a browser was asked to open."""
     addresses: list[str] = []
-    monkeypatch.setattr("webbrowser.open", lambda address: addresses.append(address) or True)
+
+    def opens(address: str) -> bool:
+        addresses.append(address)
+        return True
+
+    monkeypatch.setattr("webbrowser.open", opens)
     return addresses
 
 
@@ -50,7 +54,7 @@ class Visitor(threading.Thread):
         self.left_at = 0.0
 
     def run(self) -> None:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline and not self.refused:
             try:
                 self.refused = httpx.get(self.origin, trust_env=False).status_code
@@ -78,14 +82,14 @@ def test_it_prints_its_address_and_stops_cleanly_at_ctrl_c(
     assert len(address) > 60
     assert done.stderr.splitlines()[-1] == "Stopped."
     assert visitor.refused == 403
-    assert time.monotonic() - visitor.left_at < 5
+    assert time.monotonic() - visitor.left_at < 30
     assert opened == []
 
 
 def test_no_other_user_sees_the_token_among_the_arguments_of_the_browser(
     scones: Scones, s3: S3Client, port: int, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen = {}
+    seen: dict[str, Any] = {}
 
     def opens(address: str) -> bool:
         file = Path(url2pathname(urlsplit(address).path))
@@ -124,7 +128,7 @@ def test_it_does_not_wait_long_for_an_aws_that_does_not_answer(
     done = scones("console", "--port", str(port), "--no-browser")
     silence.set()
     assert "stay held for ten minutes: AWS does not answer" in done.stderr
-    assert time.monotonic() - visitor.left_at < 5
+    assert time.monotonic() - visitor.left_at < 30
 
 
 def test_a_machine_without_a_browser_still_has_the_address(

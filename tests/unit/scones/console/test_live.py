@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import anyio
 import boto3
@@ -219,7 +219,10 @@ def test_what_aws_refuses_is_a_sentence_and_new_credentials_are_used(
 def test_a_fault_of_the_console_is_a_page_that_does_not_load_itself_again(
     browser: TestClient, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("scones.console.pages.live.render", lambda *_: {}["a fault"])
+    def fail(*_: object) -> NoReturn:
+        raise KeyError("a fault")
+
+    monkeypatch.setattr("scones.console.pages.live.render", fail)
     page = browser.get("/", headers={"accept": "text/html"})
     assert page.status_code == 500
     assert "The console failed" in page.text

@@ -10,11 +10,9 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from scones.console import stack_operations
 from scones.console.jobs import BusyError, Job, Jobs, Report
 from scones.console.pages import operations
 from scones.errors import SconesError
-from scones.result_documents import Outcome
 from scones.stack import Stack
 from tests.fakes.aws_clients import client_error
 from tests.unit.scones.console.served import Browser
@@ -213,12 +211,6 @@ def test_a_redrive_of_nothing_says_so(browser: Browser) -> None:
     answer = browser.post("/operations/redrive", {"dry_run": True, "limit": 5})
     assert answer.json()["command"] == f"scones redrive --dry-run --limit 5 --stack scones --region {REGION}"
     assert ended(browser, "redrive")["summary"] == "0 images: nothing had failed"
-
-
-def test_the_reason_of_an_image_that_waits_says_nothing_of_the_model() -> None:
-    assert stack_operations.shown_reason(Outcome.REVIEW, "bicycle at 0.61 is below") == "waits for a person"
-    assert stack_operations.shown_reason("failed", "the endpoint is gone") == "the endpoint is gone"
-    assert stack_operations.shown_reason(None, None) == ""
 
 
 def test_two_jobs_of_a_kind_do_not_run_at_once() -> None:

@@ -193,10 +193,15 @@ def test_a_preview_is_made_once_however_many_ask(s3: S3Client, decoders: Decoder
 
 
 def test_the_cache_keeps_what_was_asked_for_last_up_to_its_bytes() -> None:
-    cache, made = _ByteCache(250), []
+    cache = _ByteCache(250)
+    made: list[str] = []
 
     def ask(name: str) -> None:
-        cache.get(name, lambda: made.append(name) or bytes(100))
+        def make() -> bytes:
+            made.append(name)
+            return bytes(100)
+
+        cache.get(name, make)
 
     for name in ("a", "b", "a", "c", "a", "b"):
         ask(name)

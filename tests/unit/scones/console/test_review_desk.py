@@ -172,10 +172,8 @@ def test_a_decision_whose_answer_was_lost_is_sent_again_and_counts_once(
 
     def written_but_lost(**request: Any) -> Any:
         update(**request)
-        raise ClientError(
-            {"Error": {"Code": "InternalServerError"}, "ResponseMetadata": {"HTTPStatusCode": 500}},
-            "UpdateItem",
-        )  # type: ignore[typeddict-item]
+        lost: Any = {"Error": {"Code": "InternalServerError"}, "ResponseMetadata": {"HTTPStatusCode": 500}}
+        raise ClientError(lost, "UpdateItem")
 
     def expired(**_: Any) -> Any:
         raise ClientError({"Error": {"Code": "ExpiredTokenException"}}, "GetItem")

@@ -82,6 +82,8 @@ def test_each_line_is_its_quantity_times_its_price(lines: Callable[..., dict[str
     assert document["images"] == 1000
     assert document["dollars"] == pytest.approx(sum(line["dollars"] for line in document["lines"]))
     assert document["dollars_per_image"] == pytest.approx(document["dollars"] / 1000)
+    assert sum(document["services"].values()) == pytest.approx(document["dollars"])
+    assert next(iter(document["services"])) == "SageMaker", "the dearest first"
     assert document["dollars_per_month"] == pytest.approx(document["dollars"] * 730 / HOURS, rel=2 / HOURS)
 
 

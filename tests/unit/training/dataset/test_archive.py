@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from training.dataset.archive import ArchiveError, read_archive
+from training.dataset.archive import read_archive
+from training.errors import ArchiveError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

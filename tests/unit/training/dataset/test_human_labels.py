@@ -73,6 +73,7 @@ def test_a_time_without_a_zone_is_utc() -> None:
 def test_a_bad_line_is_named_and_the_others_count(bad: str) -> None:
     found = list(parse("labels.jsonl", f"{line()}\n\n{bad}\n{line()}\n"))
     assert [type(item) for item in found] == [Vote, Problem, Vote]
+    assert isinstance(found[1], Problem)
     assert found[1].subject == "labels.jsonl:3"
 
 

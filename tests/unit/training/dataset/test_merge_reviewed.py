@@ -389,7 +389,7 @@ def test_keys_that_have_expired_end_it_all(
     class Expired:
         def get_object(self, **_: object) -> None:
             meta = {"HTTPStatusCode": 400}
-            raise ClientError({"Error": {"Code": "ExpiredToken"}, "ResponseMetadata": meta}, "GetObject")  # type: ignore[arg-type, typeddict-item]
+            raise ClientError({"Error": {"Code": "ExpiredToken"}, "ResponseMetadata": meta}, "GetObject")  # type: ignore[typeddict-item]
 
     reviews.vote("s3://images/1.png", "bicycle")
     reviews.folder.mkdir()

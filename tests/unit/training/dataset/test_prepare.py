@@ -18,6 +18,7 @@ from training import data
 from training.dataset import manifest, prepare
 from training.dataset.archive import read_archive
 from training.dataset.splits import hold_out
+from training.errors import ManifestError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -255,5 +256,5 @@ def test_the_real_archive(tmp_path: Path) -> None:
 )
 def test_a_damaged_manifest_is_named(tmp_path: Path, line: str) -> None:
     (tmp_path / manifest.NAME).write_text(f"{line}\n")
-    with pytest.raises(manifest.ManifestError, match=r"manifest.jsonl:1"):
+    with pytest.raises(ManifestError, match=r"manifest.jsonl:1"):
         manifest.read(tmp_path)

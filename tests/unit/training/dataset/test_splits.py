@@ -20,7 +20,7 @@ def images(labels: list[int]) -> Images:
 
 
 def positions(chosen: Images) -> list[int]:
-    return chosen.pixels[:, 0, 0, 0].tolist()
+    return [int(position) for position in chosen.pixels[:, 0, 0, 0]]
 
 
 def test_classes_keep_the_order_asked_for() -> None:

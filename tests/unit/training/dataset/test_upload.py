@@ -95,7 +95,7 @@ class Failing:
 
 
 def refusal(code: str) -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": "x"}}, "PutObject")  # type: ignore[arg-type]
+    return ClientError({"Error": {"Code": code, "Message": "x"}}, "PutObject")
 
 
 @pytest.mark.parametrize(

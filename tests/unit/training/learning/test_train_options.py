@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from training.errors import OptionError
 from training.learning import train_options
-from training.learning.train_options import OptionError, find_archive, parse
+from training.learning.train_options import find_archive, parse
 
 JOB = {"SM_CHANNEL_TRAINING": "/in", "SM_MODEL_DIR": "/model"}
 

@@ -83,6 +83,7 @@ def test_a_label_the_baseline_never_saw_is_compared() -> None:
         now.add(Observation(math.nan, PASSED, "scooter", 0.9))
     (finding,) = (one for one in compare(baseline(baselines.PRODUCTION), now) if one.feature == "label")
     assert finding.drifted
+    assert isinstance(finding.now, dict)
     assert finding.now["scooter"] == pytest.approx(0.4)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.unit.training.monitoring.made_records import capture, png, result
+from training.monitoring.observations import Observation
 from training.monitoring.records import Reader, RecordError, document
 
 LABELS = ("bicycle", "motorcycle")
@@ -81,8 +82,14 @@ def test_an_answer_in_broken_base64() -> None:
         READER.capture(json.dumps(content).encode())
 
 
+def observed(content: dict[str, Any]) -> Observation:
+    found = document(json.dumps(content).encode())
+    assert found is not None
+    return found
+
+
 def test_a_result_document() -> None:
-    found = document(json.dumps(result()).encode())
+    found = observed(result())
     assert (found.time, found.outcome, found.label) == (MOMENT.timestamp(), "passed", "bicycle")
     assert (found.confidence, found.inputs) == (0.93, {"object_bytes": 4096})
 
@@ -96,7 +103,7 @@ def test_a_decided_image_is_what_the_model_said(decided: str) -> None:
         "finished_at": "2026-11-01T10:00:00.000Z",
     }
     changes = {"outcome": "reviewed", "label": decided, "confidence": None, "model_said": said}
-    found = document(json.dumps(result(finished_at="2026-11-09T10:00:00.000Z", **changes)).encode())
+    found = observed(result(finished_at="2026-11-09T10:00:00.000Z", **changes))
     assert (found.outcome, found.label, found.confidence) == ("review", "bicycle", 0.61)
     assert found.time == datetime(2026, 11, 1, 10, tzinfo=UTC).timestamp()
     label = {"image": {"key": "incoming/a.jpg"}, "label": decided, "reviewer": "kim", "model_said": said}
@@ -110,13 +117,13 @@ def test_a_review_whose_document_had_expired_is_an_outcome(decided: bool) -> Non
     changes = (
         {"outcome": "reviewed", "label": "bicycle", "model_said": said} if decided else {"outcome": "review"}
     )
-    found = document(json.dumps(result(**nothing | {"inferences": None} | changes)).encode())
+    found = observed(result(**nothing | {"inferences": None} | changes))
     assert (found.outcome, found.label, found.confidence) == ("review", None, None)
 
 
 @pytest.mark.parametrize("outcome", ["rejected", "failed"])
 def test_a_document_without_a_prediction_is_an_outcome(outcome: str) -> None:
-    found = document(json.dumps(result(outcome=outcome, label=None, confidence=None)).encode())
+    found = observed(result(outcome=outcome, label=None, confidence=None))
     assert (found.outcome, found.label, found.confidence) == (outcome, None, None)
 
 

@@ -85,7 +85,7 @@ def observed(start: datetime, length: timedelta, count: int = 300) -> Observatio
     for moment in start.timestamp() + length.total_seconds() * np.linspace(0, 1, count):
         confidence = float(np.clip(rng.normal(0.9, 0.08), 0.5, 1))
         outcome = "passed" if confidence >= 0.8 else "review"
-        found.add(Observation(float(moment), outcome, rng.choice(["bicycle", "motorcycle"]), confidence))
+        found.add(Observation(float(moment), outcome, str(rng.choice(["bicycle", "motorcycle"])), confidence))
     return found
 
 

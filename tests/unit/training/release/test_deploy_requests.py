@@ -13,11 +13,14 @@ pytest.importorskip("botocore", reason="botocore is not installed")
 
 from tests.fakes.aws_model import violations
 from training.deploy import parser, release_of
+from training.errors import ReleaseError
 from training.release.endpoint_requests import plan
-from training.release.model_release import MEMORY_MB, ReleaseError
+from training.release.model_release import MEMORY_MB
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    Choices = tuple[Iterable[list[str]], ...]  # without `type`: training's Python may be 3.11
 
 NAMES = ("a", "scones-image-classifier", "a" * 63)
 DIGEST = "sha256:" + "0" * 64
@@ -26,7 +29,7 @@ MODEL_DATA = "s3://models/triage/cb5df16abfe4/model.tar.gz"
 ROLE = "arn:aws:iam::123456789012:role/service-role/endpoint"
 COMMON = {"--image": f"{REPOSITORY}:cb5df16abfe4-0123456789ab", "--model-data": MODEL_DATA, "--role": ROLE}
 MANY_ALARMS = [word for number in range(10) for word in ("--alarm", f"alarm-{number}")]
-ROLLOUTS = (
+ROLLOUTS: Choices = (
     ([], ["--bake", "0"], ["--bake", "3600"]),
     ([], ["--alarm", "mine"], MANY_ALARMS),
     ([], ["--max-error-rate", "0"], ["--max-error-rate", "1", "--max-latency-ms", "1"]),
@@ -35,7 +38,7 @@ SERVERLESS = (
     [["--memory-mb", str(memory)] for memory in MEMORY_MB],
     [["--max-concurrency", count] for count in ("1", "200")],
 )
-INSTANCES = (
+INSTANCES: Choices = (
     [["--instance-type", kind] for kind in ("ml.c7i.large", "ml.g5.xlarge")],
     [["--min", "1", "--max", "1"], ["--min", "2", "--max", "100"]],
     ([], ["--capture", "s3://captured"], ["--capture", "s3://captured/here", "--capture-percent", "1"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ from training.release.waiting import Waiter
 
 IMAGE = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/pytorch-training:2.9-cpu-py312"
 COMMON = ["--archive", "s3://data/cifar-100-python.tar.gz", "--role", ROLE, "--image", IMAGE]
-OPTIONS = (
+OPTIONS: tuple[tuple[list[str], ...], ...] = (
     (["--output", "s3://artifacts"], ["--output", "s3://artifacts/training/"]),
     ([], ["--spot"], ["--spot", "--checkpoints", "s3://artifacts/c/1"]),
     (
@@ -51,7 +52,8 @@ def test_every_combination_of_options_makes_a_request_that_sagemaker_takes(
     with emulated_sagemaker() as (plane, session):
         monkeypatch.setattr(boto3, "Session", lambda **_: session)
         where = {"LocationConstraint": session.region_name}
-        session.client("s3").create_bucket(Bucket="artifacts", CreateBucketConfiguration=where)
+        s3: Any = session.client("s3")  # its stubs know the regions by name
+        s3.create_bucket(Bucket="artifacts", CreateBucketConfiguration=where)
         for groups in combinations:
             plane.training_jobs.clear()
             assert main([*COMMON, *itertools.chain(*groups)], Waiter(lambda _: None, lambda _: None)) == 0

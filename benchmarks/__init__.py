@@ -1,0 +1,1 @@
+"""Measurements; `make bench` runs those that docs/benchmarks.md shows."""

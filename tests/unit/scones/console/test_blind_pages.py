@@ -1,0 +1,225 @@
+"""What waits for a person looks the same on every page of the console, whatever the model said of it."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
+
+import boto3
+import pytest
+from starlette.routing import Route
+
+from scones.console import pages
+from scones.console.chart_data import EndedImages, Queue, without_waiting
+from scones.console.dropped import DroppedImages
+from scones.console.feed import NewOutcomes
+from scones.console.previews import ImageRef
+from scones.console.stack_operations import redrive
+from scones.index import Ended, shard_of, time_text
+from scones.result_documents import Outcome, result_key
+from tests.fakes.execution_history import definition
+from tests.unit.scones.console.served import Browser
+from tests.unit.scones.fake_stack import IMAGES, REGION, RESULTS
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+NOW: Final = datetime.now(UTC)
+KEY, BODY = "incoming/cam/1.png", b"bytes"
+ETAG: Final = "4b3a6218bb3e3a7303e8a171a60fcf92"  # of the body
+IMAGE: Final = ImageRef(KEY, ETAG)
+NAMED: Final = urlencode({"key": KEY, "etag": ETAG})
+QUERIES: Final = {
+    "/image": [NAMED],
+    "/image/now": [NAMED],
+    "/image/states": [NAMED],
+    "/image/log": [NAMED],
+    "/live/rows": ["", "outcome=review", "outcome=passed", "label=bicycle", "label=motorcycle"],
+    "/charts": ["period=day"],
+}
+"""What the pages are asked for; the others are asked as they are."""
+ELSEWHERE: Final = {
+    "/live/events": "a stream: its events are compared below",
+    "/image/model-view": "a picture, which Serialize makes without the model",
+}
+SURE, UNSURE = ("bicycle", 0.9137), ("motorcycle", 0.8642)
+DECISION: Final = {
+    "id": {"S": "d"},
+    "label": {"S": "neither"},
+    "by": {"S": "ann"},
+    "at": {"S": time_text(NOW - timedelta(minutes=20))},
+    "took_ms": {"N": "1"},
+}
+
+
+def put(s3: S3Client, said: tuple[str, float], outcome: str = "passed", **more: Any) -> None:
+    """Store the one image as one that waits for a person, with this verdict of the model."""
+    (label, confidence), reason = said, f"{said[0]} at {said[1]}"
+    finished_at = time_text(NOW - timedelta(minutes=30))
+    shard = shard_of(KEY, ETAG)
+    item = {
+        "image_key": KEY,
+        "etag": ETAG,
+        "claimed_at": finished_at,
+        "finished_at": finished_at,
+        "outcome": outcome,
+        "outcome_shard": f"{outcome}#{shard}",
+        "label": label,
+        "reason": reason,
+        "execution": f"arn:aws:states:{REGION}:123456789012:execution:triage:one",
+        "state_shard": f"person#{shard}",
+        "state_since": finished_at,
+    }
+    attributes: dict[str, Any] = {name: {"S": value} for name, value in item.items()}
+    attributes["confidence"] = {"N": str(confidence)}
+    boto3.client("dynamodb", region_name=REGION).put_item(TableName="claims", Item=attributes | more)
+    document = {
+        "outcome": outcome,
+        "reason": reason,
+        "image": {"bucket": IMAGES, "key": KEY, "etag": ETAG, "size": len(BODY)},
+        "label": label,
+        "confidence": confidence,
+        "threshold": 0.8,
+        "inferences": [confidence, 1 - confidence],
+        "labels": ["bicycle", "motorcycle"],
+        "started_at": finished_at,
+        "finished_at": finished_at,
+    }
+    s3.put_object(
+        Bucket=RESULTS, Key=result_key(outcome, label, KEY, ETAG), Body=json.dumps(document).encode()
+    )
+
+
+class OneExecution:
+    """Step Functions with the image's execution, whose history has the verdict, and nothing that runs."""
+
+    def list_executions(self, **_named: Any) -> dict[str, Any]:
+        return {"executions": []}
+
+    def describe_execution(self, **_named: Any) -> dict[str, Any]:
+        return {"status": "SUCCEEDED"}
+
+    def describe_state_machine_for_execution(self, **_named: Any) -> dict[str, Any]:
+        return {"definition": definition()}
+
+    def get_paginator(self, name: str) -> Any:
+        entered = {"name": "Store passed", "input": "{}"}
+        event = {"type": "TaskStateEntered", "timestamp": NOW, "stateEnteredEventDetails": entered}
+        page = {"events": [event]} if name == "get_execution_history" else {"executions": []}
+        return SimpleNamespace(paginate=lambda **_named: [page])
+
+
+@pytest.fixture
+def browser(s3: S3Client, monkeypatch: pytest.MonkeyPatch) -> Browser:
+    monkeypatch.setattr("scones.decisions.aws_clock.AwsClock.now", lambda _clock: NOW.timestamp())
+    monkeypatch.setattr("scones.console.feed._INDEX_S", 0)
+    s3.put_object(Bucket=IMAGES, Key=KEY, Body=BODY)
+    return Browser({"stepfunctions": OneExecution()})
+
+
+def shown_by_all_pages(browser: Browser) -> dict[str, str]:
+    """Return what each page and each of its answers shows, without what differs from one request to the next."""
+    asked = [
+        (route.path, query)
+        for page in pages.PAGES
+        for route in page.routes
+        if isinstance(route, Route)
+        if "GET" in (route.methods or ()) and route.path not in ELSEWHERE
+        for query in QUERIES.get(route.path, [""])
+    ]
+    assert {path for path, _ in asked} >= QUERIES.keys(), "a page was renamed"
+    found = {}
+    for path, query in asked:
+        answer = browser.get(f"{path}?{query}")
+        assert answer.status_code in {200, 409}, (path, answer.text)
+        found[f"{path}?{query}"] = re.sub(r"\d[\d,.]* (ms|s)\b", "", answer.text)
+    cloud, dropped = browser.state.cloud(), DroppedImages()
+    dropped.add(IMAGE)
+    found["events"] = json.dumps([*NewOutcomes().look(cloud), *dropped.look(cloud)])
+    return found
+
+
+def test_no_page_shows_what_the_model_said_of_an_image_of_the_audit(browser: Browser, s3: S3Client) -> None:
+    put(s3, SURE)
+    with_one = shown_by_all_pages(browser)
+    put(s3, UNSURE)
+    assert shown_by_all_pages(browser) == with_one
+    assert "1.png" in with_one["/live/rows?"] + with_one["events"], "it is shown"
+
+
+def test_but_for_the_counts_of_outcomes_it_looks_like_an_image_for_review(
+    browser: Browser, s3: S3Client
+) -> None:
+    put(s3, SURE)
+    audited = shown_by_all_pages(browser)
+    put(s3, ("motorcycle", 0.61), "review")
+    for_review = shown_by_all_pages(browser)
+    counts = {"/charts?period=day", "/operations?", "/live/rows?outcome=review"}
+    assert {path for path in audited if audited[path] != for_review[path]} <= counts
+
+
+@pytest.mark.parametrize("outcome", ["passed", "reviewed"])
+def test_a_second_look_shows_nothing_of_the_first(browser: Browser, s3: S3Client, outcome: str) -> None:
+    def decided(label: str) -> dict[str, Any]:
+        decisions = {"L": [{"M": DECISION | {"label": {"S": label}}}]}
+        return {"decision": {"S": "d"}, "decisions": decisions, "second_look": {"BOOL": True}}
+
+    put(s3, SURE, outcome, **decided("bicycle"))
+    with_one = shown_by_all_pages(browser)
+    put(s3, UNSURE, outcome, **decided("motorcycle"))
+    assert shown_by_all_pages(browser) == with_one
+
+
+def test_once_it_is_decided_the_verdict_is_shown(browser: Browser, s3: S3Client) -> None:
+    put(s3, SURE)
+    blind = shown_by_all_pages(browser)
+    boto3.client("dynamodb", region_name=REGION).update_item(
+        TableName="claims",
+        Key={"image_key": {"S": KEY}, "etag": {"S": ETAG}},
+        UpdateExpression="REMOVE state_shard, state_since",
+    )
+    (row,) = browser.get("/live/rows").json()["rows"]
+    assert (row["outcome"], row["label"], row["confidence"]) == ("passed", "bicycle", 0.9137)
+    assert browser.get("/charts?period=day").text != blind["/charts?period=day"]
+
+
+def test_a_redrive_does_not_tell_the_outcome_of_an_image_that_waits(
+    browser: Browser, s3: S3Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(s3, SURE)
+    image = {
+        "key": KEY,
+        "etag": ETAG,
+        "state": "ended",
+        "outcome": "passed",
+        "had_failed": "",
+        "reason": "bicycle",
+    }
+    document = {"images": [image], "counts": {"passed": 1}, "unreadable": []}
+    action = SimpleNamespace(
+        images={(KEY, ETAG): None},
+        watch=SimpleNamespace(claims_table="claims"),
+        run=lambda: None,
+        is_complete=True,
+    )
+    monkeypatch.setattr("scones.console.stack_operations.prepare", lambda *_: action)
+    monkeypatch.setattr("scones.console.stack_operations.as_document", lambda _action: document)
+    job: Any = SimpleNamespace(progress=lambda *_: None)
+    report = redrive(browser.state.target, job, dry_run=False, limit=None)
+    assert report.rows == [(KEY, "review", "waits for a person")]
+
+
+def test_where_more_wait_than_were_read_and_of_the_last_seconds_no_confidence_is_counted() -> None:
+    def image(name: str, ago_s: float, outcome: Outcome = Outcome.PASSED) -> Ended:
+        return Ended(name, "e", outcome, time_text(NOW - timedelta(seconds=ago_s)), "bicycle", 0.9)
+
+    images = [image("new", 5), image("old", 60), image("waits", 90), image("review", 90, Outcome.REVIEW)]
+    found = EndedImages(images, NOW - timedelta(hours=1), NOW, 1.0, is_cut_short=False)
+    queue = Queue([1.0], frozenset({("waits", "e")}), is_complete=True)
+    assert [one.image_key for one in without_waiting(found, queue).images] == ["old"]
+    more = Queue([1.0], frozenset({("waits", "e")}), is_complete=False)
+    assert without_waiting(found, more).images == []
