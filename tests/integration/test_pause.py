@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -53,7 +54,11 @@ def test_what_is_dropped_is_held_and_each_image_gets_one_outcome_afterwards(paus
 
 
 def test_a_deploy_that_enables_the_rule_does_not_end_a_pause(paused: LocalCloud) -> None:
-    rule = paused.physical_ids()["ImageDropped"]
+    rule, parameter = paused.physical_ids()["ImageDropped"], paused.outputs["PauseParameterName"]
+    # An hour ago: the breaker leaves both rules enabled for a while after a switch.
+    state = json.loads(paused.client("ssm").get_parameter(Name=parameter)["Parameter"]["Value"])
+    state["at"] = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+    paused.client("ssm").put_parameter(Name=parameter, Value=json.dumps(state), Overwrite=True)
     paused.client("events").enable_rule(Name=rule)  # as CloudFormation does with a rule that it changes
     breaker(paused)
     assert paused.client("events").describe_rule(Name=rule)["State"] == "DISABLED"
