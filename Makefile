@@ -15,7 +15,7 @@ export __SAM_CLI_APP_DIR ?= $(CURDIR)/.scones/sam
 SCONES := .venv/bin/scones
 # Without the extras that only few use: pyarrow and scipy.
 SYNC := $(UV) sync --locked --all-extras --no-extra parquet --no-extra bursts
-FUNCTIONS := serialize classify filter sweep
+FUNCTIONS := serialize classify filter sweep breaker
 
 .PHONY: help setup setup-browser demo up down unit test long pictures coverage lint format release-digest docs bench footprint scale fuzz chaos audit audit-code audit-packages judges setup-judges clean lock sbom reproducible endpoint-image setup-training test-training
 

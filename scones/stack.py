@@ -17,6 +17,16 @@ NESTED_STACK: Final = "AWS::CloudFormation::Stack"
 
 
 @dataclass(frozen=True, slots=True)
+class PauseNames:
+    """What a pause changes: the parameter that says so, the two rules on uploads, and the queue of held images."""
+
+    parameter: str
+    upload_rule: str
+    hold_rule: str
+    held_images_url: str
+
+
+@dataclass(frozen=True, slots=True)
 class Stack:
     """The outputs of an image triage stack, `thresholds` as deployed, and the parameters that it was deployed with."""
 
@@ -39,6 +49,8 @@ class Stack:
     endpoint_name: str
     sweep_function: str
     parameters: Mapping[str, str] = field(default_factory=dict)
+    pause: PauseNames | None = None
+    """None where the stack is older than `scones pause`."""
 
     @property
     def requires_certificate(self) -> bool:
@@ -110,7 +122,13 @@ def read_stack(connection: "Connection") -> Stack:
         parameters={
             item["ParameterKey"]: item.get("ParameterValue", "") for item in description.get("Parameters", [])
         },
+        pause=_pause_names(outputs),
     )
+
+
+def _pause_names(outputs: Mapping[str, str]) -> PauseNames | None:
+    keys = ("PauseParameterName", "UploadRuleName", "HoldRuleName", "HeldImagesQueueUrl")
+    return PauseNames(*(outputs[key] for key in keys)) if all(outputs.get(key) for key in keys) else None
 
 
 def describe_stack(connection: "Connection") -> "StackTypeDef":

@@ -21,6 +21,7 @@ from scones.errors import error_code
 from scones.index import ended, in_state, time_text
 from scones.live_precision import Precision, read_precision
 from scones.live_threshold import LiveThreshold, read_threshold
+from scones.pause_state import Pause, read_pause_of
 from scones.promise_watch import PromiseWatch, read_watch, watch_text
 from scones.result_documents import VERIFICATION_FOLDER, Outcome
 from scones.stack import Stack, read_stack
@@ -103,6 +104,7 @@ class Status:
     precision: Precision | None
     watch: PromiseWatch | None
     unlisted: int
+    pause: Pause | None
 
     def as_document(self) -> dict[str, Any]:
         """Return what `scones status --json` prints; `at_least` names the counts that stopped at a limit."""
@@ -137,6 +139,7 @@ class Status:
             "audited_precision": self.precision.as_document() if self.precision else None,
             "watch": self.watch.as_document() if self.watch else None,
             "not_in_the_index": self.unlisted,
+            "pause": self.pause.as_document() if self.pause else None,
             "endpoint": self.stack.endpoint_name,
             "threshold": self.threshold.counts.for_all,
             "thresholds": self.threshold.counts.by_label,
@@ -176,7 +179,7 @@ def pause(seconds: float) -> None:
 def read_status(stack: Stack, connection: "Connection") -> Status:
     """Ask DynamoDB, Step Functions, SQS, SSM and CloudWatch, all at once."""
     dynamodb, sqs, now = connection.dynamodb(), connection.sqs(), datetime.now(UTC)
-    with ThreadPoolExecutor(len(Outcome) + 9) as pool:
+    with ThreadPoolExecutor(len(Outcome) + 10) as pool:
         tallies = {outcome: pool.submit(tally, dynamodb, stack, outcome, now) for outcome in Outcome}
         executions = pool.submit(count_executions, connection.stepfunctions(), stack.workflow_arn)
         threshold = pool.submit(read_threshold, connection.ssm(), stack)
@@ -187,6 +190,7 @@ def read_status(stack: Stack, connection: "Connection") -> Status:
         alarms = pool.submit(alarms_in_alarm, connection.cloudwatch(), stack.name)
         queue = pool.submit(count_messages, sqs, stack.failed_images_url)
         watch = pool.submit(read_watch, dynamodb, stack.claims_table)
+        pause = pool.submit(read_pause_of, connection, stack)
         unlisted = pool.submit(count_unlisted, dynamodb, stack.claims_table)
         found = {outcome: future.result() for outcome, future in tallies.items()}
         visible, in_flight = queue.result()
@@ -205,6 +209,7 @@ def read_status(stack: Stack, connection: "Connection") -> Status:
             precision=precision.result(),
             watch=watch.result(),
             unlisted=unlisted.result(),
+            pause=pause.result(),
         )
 
 
@@ -276,6 +281,8 @@ def count_executions(stepfunctions: "SFNClient", workflow_arn: str) -> dict[str,
 def print_status(now: Status) -> None:
     """Print the status for a person."""
     console = out()
+    if now.pause and (now.pause.paused or now.pause.held or now.pause.problem):
+        console.print(Text(f"Pause: {now.pause}", "bold red" if now.pause.paused else ""))
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     table.add_column("outcome")
     for column in ("images", *(f"last {period}" for period in PERIODS)):

@@ -71,6 +71,7 @@ class Sweep:
             f"{self.counts[kind]:,} {said}"
             for kind, said in {
                 **{kind: said[self.dry_run] for kind, said in _SAID.items()},
+                "paused": "left, because the stack is paused",
                 "running": "running",
                 "finished": "with an outcome",
                 "waiting": "too young to tell",

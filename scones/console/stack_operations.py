@@ -15,6 +15,7 @@ from scones.console.state import OpenCloud
 from scones.endpoint_waits import find_endpoint_wait
 from scones.live_threshold import read_threshold
 from scones.pace import pace_for
+from scones.pause_state import read_pause_of
 from scones.promise_watch import read_watch, watch_text
 from scones.redrive.command import as_document, prepare
 from scones.redrive.images import RedriveState
@@ -59,6 +60,7 @@ def read_parts(cloud: OpenCloud) -> Mapping[str, Any]:
         "alarms": lambda: alarms_in_alarm(client(Connection.cloudwatch), stack.name),
         "queue": lambda: count_messages(client(Connection.sqs), stack.failed_images_url),
         "threshold": lambda: read_threshold(client(Connection.ssm), stack),
+        "pause": lambda: read_pause_of(cloud.connection, stack),
         "watch": lambda: watch_text(read_watch(cloud.dynamodb, stack.claims_table)),
         "backfills": lambda: _backfills(cloud),
         "sweep": lambda: _probe_sweep(cloud),

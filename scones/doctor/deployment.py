@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_ssm import SSMClient
 
+    from scones.pause_state import Pause
     from scones.stack import Resource, Stack
 
-STACK, RULES, BUCKET, TABLE, THRESHOLD, RETENTION = (
+STACK, RULES, PAUSE, BUCKET, TABLE, THRESHOLD, RETENTION = (
     "stack",
     "rules",
+    "pause",
     "bucket's events",
     "claims table",
     "threshold",
@@ -28,6 +30,7 @@ STACK, RULES, BUCKET, TABLE, THRESHOLD, RETENTION = (
 )
 RULE: Final = "AWS::Events::Rule"
 UPLOAD_RULE: Final = "ImageDropped"
+HOLD_RULE: Final = "ImageHeld"
 QUEUE_DAYS: Final = 14
 _FEW_CLAIMS: Final = 100
 """Days that FailedImages keeps a message, which is the longest that SQS does."""
@@ -39,6 +42,7 @@ _WHAT_IS_LOST: Final[Mapping[str, str]] = {
     UPLOAD_RULE: "uploads start nothing, and EventBridge drops their events",
     "ExecutionDied": "images of dead executions do not reach the queue of failed images",
     "SweepSchedule": "no sweep looks for lost images",
+    "BreakerSchedule": "no held image is started, and nothing keeps the rules as a pause says",
 }
 
 
@@ -61,17 +65,27 @@ def check_status(description: "StackTypeDef") -> Finding:
     return broken(STACK, f"{name} is not usable ({status})", look)
 
 
-def check_rules(events: "EventBridgeClient", stack: str, resources: Sequence["Resource"]) -> list[Finding]:
-    """Look whether each rule of the stack is enabled and has a target."""
+def check_rules(
+    events: "EventBridgeClient", stack: str, resources: Sequence["Resource"], pause: "Pause | None" = None
+) -> list[Finding]:
+    """Look whether each rule of the stack has a target, and is enabled: one of those on uploads, as the pause says."""
     rules = [resource for resource in resources if resource.type == RULE]
     if not any(rule.logical_id == UPLOAD_RULE for rule in rules):
         return [_rule_missing(stack)]
-    problems = [finding for rule in rules if (finding := _check_rule(events, stack, rule))]
-    names = ", ".join(rule.logical_id for rule in rules)
+    paused = pause is not None and pause.paused
+    off = UPLOAD_RULE if paused else HOLD_RULE
+    problems = [
+        finding
+        for rule in rules
+        if (finding := _check_rule(events, stack, rule, is_off=rule.logical_id == off))
+    ]
+    if pause is not None and (paused or pause.problem):
+        problems.insert(0, warning(PAUSE, str(pause), "`scones resume`"))
+    names = ", ".join(rule.logical_id for rule in rules if rule.logical_id != off)
     return problems or [ok(RULES, f"enabled and complete: {names}")]
 
 
-def _check_rule(events: "EventBridgeClient", stack: str, rule: "Resource") -> Finding | None:
+def _check_rule(events: "EventBridgeClient", stack: str, rule: "Resource", *, is_off: bool) -> Finding | None:
     # The physical id of a rule on the default bus is its name.
     from botocore.exceptions import ClientError  # noqa: PLC0415 (slow)
 
@@ -83,7 +97,7 @@ def _check_rule(events: "EventBridgeClient", stack: str, rule: "Resource") -> Fi
         if error.response.get("Error", {}).get("Code") != "ResourceNotFoundException":
             raise
         return _rule_missing(stack, rule.logical_id)
-    if state == "DISABLED":
+    if state == "DISABLED" and not is_off:
         again = "; `scones sweep` starts what came meanwhile" if rule.logical_id == UPLOAD_RULE else ""
         return broken(
             RULES,

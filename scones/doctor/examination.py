@@ -44,6 +44,7 @@ from scones.doctor.endpoint_answer import ANSWER, ANSWER_S, check_answer
 from scones.doctor.endpoint_state import ENDPOINT, UNUSED, check_endpoint, check_unused
 from scones.doctor.findings import Finding, Level, broken, ok, warning
 from scones.errors import SconesError, explain, is_denied
+from scones.pause_state import read_pause_of
 from scones.stack import describe_stack, list_resources, read_stack
 
 if TYPE_CHECKING:
@@ -188,7 +189,10 @@ def _examine_resources(
         ("review topic", stack.review_topic_arn, "ReviewEmail"),
         ("alert topic", stack.alert_topic_arn, "AlertEmail"),
     )
-    yield from guarded(RULES, lambda: check_rules(connection.events(), stack.name, resources))
+    yield from guarded(
+        RULES,
+        lambda: check_rules(connection.events(), stack.name, resources, read_pause_of(connection, stack)),
+    )
     yield from guarded(BUCKET, lambda: check_bucket(connection.s3(), stack))
     yield from guarded(TABLE, lambda: check_table(connection.dynamodb(), stack))
     yield from guarded(

@@ -227,10 +227,16 @@ def nobody_asks_the_endpoint(watched: Watched) -> None:
     watched.put_queries("EndpointIdle", cpu=3)
 
 
+def an_image_is_held_for_long(watched: Watched) -> None:
+    """By data: the emulator's queues do not get ten days old."""
+    watched.put("HeldImagesExpire", 0.5, 864_001)
+
+
 # In this order: the silence is over with the first image, and an image needs its time to get old.
 DRIVERS: dict[str, Driver] = {
     "NoTraffic": nothing_arrives,
     "FailedImagesWaiting": the_queue_fills,
+    "HeldImagesExpire": an_image_is_held_for_long,
     "SweepFails": the_sweep_fails,
     "ExecutionsTimedOut": executions_time_out,
     "ExecutionsFailed": executions_fail,

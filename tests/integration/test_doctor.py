@@ -35,6 +35,7 @@ def test_a_healthy_cloud_is_ok_throughout(cloud: LocalCloud) -> None:
         "ExecutionDied",
         "ReleaseExecutionDied",
         "SweepSchedule",
+        "BreakerSchedule",
     }
 
 

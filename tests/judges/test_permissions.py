@@ -53,7 +53,11 @@ class FromService(NamedTuple):
 FROM_SERVICES = [
     FromService(EVENTS, "sqs:SendMessage", "FailedImages", f"{RULE}/ImageDropped", allowed=True),
     FromService(EVENTS, "sqs:SendMessage", "FailedImages", f"{RULE}/ExecutionDied", allowed=True),
+    FromService(EVENTS, "sqs:SendMessage", "FailedImages", f"{RULE}/ImageHeld", allowed=True),
     FromService(EVENTS, "sqs:SendMessage", "FailedImages", f"{RULE}/another", allowed=False),
+    FromService(EVENTS, "sqs:SendMessage", "HeldImages", f"{RULE}/ImageHeld", allowed=True),
+    FromService(EVENTS, "sqs:SendMessage", "HeldImages", f"{RULE}/ImageDropped", allowed=False),
+    FromService(EVENTS, "sqs:ReceiveMessage", "HeldImages", f"{RULE}/ImageHeld", allowed=False),
     FromService(EVENTS, "sqs:ReceiveMessage", "FailedImages", f"{RULE}/ImageDropped", allowed=False),
     FromService(CLOUDWATCH, "sqs:SendMessage", "FailedImages", f"{RULE}/ImageDropped", allowed=False),
     FromService(EVENTS, "sns:Publish", "AlertTopic", f"{RULE}/ExecutionDied", allowed=True),

@@ -101,11 +101,11 @@ RESOURCES: dict[str, tuple[str, dict[str, str | list[str]]]] = {
         for of, requests in REQUESTS.items()
         for what, context in requests.items()
     },
-    **{name: (f"arn:aws:sqs:{PLACE}:{name}", {}) for name in ("FailedImages", "OtherQueue")},
+    **{name: (f"arn:aws:sqs:{PLACE}:{name}", {}) for name in ("FailedImages", "HeldImages", "OtherQueue")},
     **{name: (f"arn:aws:sns:{PLACE}:{name}", {}) for name in ("ReviewTopic", "AlertTopic", "OtherTopic")},
     **{
         name: (f"arn:aws:lambda:{PLACE}:function:{name}", {})
-        for name in ("Serialize", "Classify", "Filter", "Sweep", "OtherFunction")
+        for name in ("Serialize", "Classify", "Filter", "Sweep", "Breaker", "OtherFunction")
     },
     # Lambda, other than Step Functions, asks for permission on the version itself.
     **{
@@ -114,7 +114,7 @@ RESOURCES: dict[str, tuple[str, dict[str, str | list[str]]]] = {
     },
     **{
         f"{name} logs": (f"arn:aws:logs:{PLACE}:log-group:{name}Logs:log-stream:1", {})
-        for name in ("Serialize", "Classify", "Filter", "Sweep", "Workflow", "Other")
+        for name in ("Serialize", "Classify", "Filter", "Sweep", "Breaker", "Workflow", "Other")
     },
     **{
         f"{kind} {name}": (f"arn:aws:states:{PLACE}:{kind}:{name}{one}", {})
@@ -131,6 +131,11 @@ RESOURCES: dict[str, tuple[str, dict[str, str | list[str]]]] = {
     },
     "children Backfill": (f"arn:aws:states:{PLACE}:execution:Backfill/listing:1", {}),
     "CertificateCheck": (f"arn:aws:ssm:{PLACE}:parameter/CertificateCheck", {}),
+    "PauseState": (f"arn:aws:ssm:{PLACE}:parameter/PauseState", {}),
+    **{
+        f"rule {name}": (f"arn:aws:events:{PLACE}:rule/{name}", {})
+        for name in ("ImageDropped", "ImageHeld", "SweepSchedule", "other")
+    },
     "LiveThreshold": (f"arn:aws:ssm:{PLACE}:parameter/LiveThreshold", {}),
     "AuditSecret": (f"arn:aws:secretsmanager:{PLACE}:secret:AuditSecret", {}),
     "other secret": (f"arn:aws:secretsmanager:{PLACE}:secret:other", {}),
@@ -159,8 +164,8 @@ WANTED_BY_INTRUDERS = [
 UPLOADERS, REVIEWERS = "UploaderPolicy", "ReviewerPolicy"
 WORKFLOW, BACKFILL = "ClassifyImageRole", "BackfillRole"
 SERIALIZE, CLASSIFY, FILTER, SWEEP = "SerializeRole", "ClassifyRole", "FilterRole", "SweepRole"
-RULE, RECORD = "ImageDroppedRole", "RecordDecisionRole"
-FUNCTIONS, WORKFLOWS = {SERIALIZE, CLASSIFY, FILTER, SWEEP}, {WORKFLOW, BACKFILL, RECORD}
+RULE, RECORD, BREAKER = "ImageDroppedRole", "RecordDecisionRole", "BreakerRole"
+FUNCTIONS, WORKFLOWS = {SERIALIZE, CLASSIFY, FILTER, SWEEP, BREAKER}, {WORKFLOW, BACKFILL, RECORD}
 OUTCOMES = ["passed", "review", "rejected", "failed"]
 REVIEWABLE = {"passed", "review"}
 BY_REVIEWERS = {"a decision", "a lease for several images"}
@@ -227,7 +232,15 @@ WHO_MAY: dict[tuple[str, str], set[str]] = {
     # Finding the names of a stack
     ("cloudformation:DescribeStacks", "the stack"): {REVIEWERS},
     # Starting and watching
-    ("states:StartExecution", "alias ClassifyImage:live"): {RULE, SWEEP},
+    ("states:StartExecution", "alias ClassifyImage:live"): {RULE, SWEEP, BREAKER},
+    # Holding images back
+    ("ssm:GetParameter", "PauseState"): {BREAKER, SWEEP},
+    **{
+        (f"events:{call}Rule", f"rule {name}"): {BREAKER}
+        for call in ("Describe", "Enable", "Disable")
+        for name in ("ImageDropped", "ImageHeld")
+    },
+    **{(f"sqs:{call}Message", "HeldImages"): {BREAKER} for call in ("Receive", "Delete")},
     ("states:DescribeExecution", "execution ClassifyImage"): {SWEEP},
     ("states:StartExecution", "stateMachine RecordDecision"): {SWEEP, REVIEWERS},
     ("states:StartSyncExecution", "stateMachine ClassifyImageExpress"): {BACKFILL},
@@ -248,7 +261,7 @@ WHO_MAY: dict[tuple[str, str], set[str]] = {
     ("sqs:SendMessage", "FailedImages"): {SWEEP},
     # The key
     ("kms:Decrypt", "KmsKeyArn"): {
-        UPLOADERS, REVIEWERS, WORKFLOW, BACKFILL, RECORD, SERIALIZE, FILTER, SWEEP,
+        UPLOADERS, REVIEWERS, WORKFLOW, BACKFILL, RECORD, SERIALIZE, FILTER, SWEEP, BREAKER,
     },
     ("kms:GenerateDataKey", "KmsKeyArn"): {UPLOADERS, WORKFLOW, BACKFILL, RECORD, SWEEP},
     # Logs and traces

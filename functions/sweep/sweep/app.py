@@ -11,6 +11,7 @@ from botocore.config import Config
 from sweep.certificate import check_certificate
 from sweep.contract import SweepRequest, SweepResponse
 from sweep.observability import logger, metrics
+from sweep.pause import is_paused
 from sweep.rescue import OF_ONE_IMAGE, Clients, Rescue
 from sweep.run import Run, SweepFailedError
 from sweep.settings import Settings
@@ -39,6 +40,7 @@ def handler(event: SweepRequest, context: LambdaContext) -> SweepResponse:
     """Sweep for as long as the function may run, and return what was found."""
     certificate_error = None if event.get("dry_run") else _check_certificate()
     run = Run(Rescue(clients, settings), settings, context.get_remaining_time_in_millis, datetime.now(UTC))
+    run.paused = is_paused(clients.ssm, settings.pause_parameter)
     answer = run.sweep(event)
     if not answer["dry_run"]:
         for kind in ("started", "reported", "exhausted", "errors"):

@@ -19,29 +19,38 @@ NAMED = 100
 
 
 class Kind(StrEnum):
-    """The kind under which an image is counted; the last four need a sweep."""
+    """The kind under which an image is counted; the last five need a sweep."""
 
     WAITING = "waiting"
     TOO_OLD = "too_old"
     FINISHED = "finished"
     RUNNING = "running"
+    PAUSED = "paused"
     STARTED = "started"
     REPORTED = "reported"
     EXHAUSTED = "exhausted"
     ERRORS = "errors"
 
 
-UNCLASSIFIED = frozenset({Kind.RUNNING, Kind.STARTED})
+UNCLASSIFIED = frozenset({Kind.RUNNING, Kind.PAUSED, Kind.STARTED})
 """Without an outcome and not given up: images that were given up are in a queue with a separate alarm."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The range of ages in which an image is swept, and how often it is started."""
+    """
+    The range of ages in which an image is swept, and how often it is started.
+
+    Attributes
+    ----------
+    paused
+        Whether the stack is paused: nothing is started, and nothing given up.
+    """
 
     older_than: timedelta
     not_older_than: timedelta
     attempts: int
+    paused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +95,12 @@ def by_claim(claim: Claim, owner: str | None, now: datetime, limits: Limits) -> 
         and now - claim.swept_at < max(limits.older_than, SETTLING)
     ):
         return Decision(Kind.RUNNING, "a sweep has just started it")
-    lost = _how_it_was_lost(claim, owner)
+    return _of_a_lost_image(claim, _how_it_was_lost(claim, owner), limits)
+
+
+def _of_a_lost_image(claim: Claim, lost: str, limits: Limits) -> Decision:
+    if limits.paused and not claim.given_up:
+        return Decision(Kind.PAUSED, f"the stack is paused: {lost}")
     if claim.sweeps < limits.attempts:
         return Decision(Kind.STARTED, lost)
     why = f"started by {claim.sweeps} sweeps without success: {lost}"

@@ -51,6 +51,8 @@ class Run:
         The state that a scheduled run leaves for the next; None in a manual run.
     watched
         The watch over the promise; empty in a manual run.
+    paused
+        Whether the stack is paused: images are looked at, and left.
     """
 
     rescue: Rescue
@@ -62,6 +64,7 @@ class Run:
     decisions: Decisions = field(default_factory=Decisions)
     cursor: Cursor | None = None
     watched: Watched = field(default_factory=Watched)
+    paused: bool = False
 
     def sweep(self, request: SweepRequest) -> SweepResponse:
         """
@@ -78,6 +81,7 @@ class Run:
             older_than=timedelta(minutes=self.settings.sweep_minutes if minutes is None else minutes),
             not_older_than=timedelta(days=self.settings.sweep_days),
             attempts=self.settings.sweep_attempts,
+            paused=self.paused,
         )
         listing_error = None
         if not dry_run:  # before the images: a run that many of them fill must not leave decisions waiting

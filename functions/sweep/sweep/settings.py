@@ -46,6 +46,8 @@ class Settings:
         Name of the SSM parameter of the live threshold.
     certificate_check
         Name of the one that says when the endpoint last had the certified configuration.
+    pause_parameter
+        Name of the one that says whether the stack is paused.
     """
 
     image_bucket: str
@@ -57,6 +59,7 @@ class Settings:
     failed_queue_url: str
     threshold_parameter: str
     certificate_check: str
+    pause_parameter: str
     endpoint_name: str
     sweep_minutes: int
     sweep_days: int
@@ -72,7 +75,7 @@ class Settings:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
         """
-        Read the twenty-one variables. No defaults: they would hide a variable that the template does not set.
+        Read the twenty-two variables. No defaults: they would hide a variable that the template does not set.
 
         Raises
         ------
@@ -122,6 +125,7 @@ class Settings:
             failed_queue_url=text("FAILED_QUEUE_URL"),
             threshold_parameter=text("THRESHOLD_PARAMETER"),
             certificate_check=text("CERTIFICATE_CHECK"),
+            pause_parameter=text("PAUSE_PARAMETER"),
             endpoint_name=text("ENDPOINT_NAME"),
             sweep_minutes=whole("SWEEP_MINUTES", LONGEST_MINUTES),
             sweep_days=whole("SWEEP_DAYS", LONGEST_DAYS),

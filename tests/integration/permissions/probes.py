@@ -46,6 +46,11 @@ OF_STATEMENT: dict[tuple[str, str], Probe] = {
     ("ClassifyImageRole", "CountFailures"): ("reach", "failed"),
     ("ClassifyImageRole", "RemoveGone"): ("replace_result", "reviewed/gone"),
     ("ImageDroppedRole", "StartWorkflow"): ("drop",),
+    ("HeldImagesPolicy", "LetRuleHold"): ("hold",),
+    ("BreakerRole", "ReadPause"): ("drain",),
+    ("BreakerRole", "SwitchRules"): ("switch",),
+    ("BreakerRole", "TakeHeldImages"): ("drain",),
+    ("BreakerRole", "StartWorkflow"): ("drain",),
     ("BackfillRole", "ReadInventories"): ("backfill_inventory",),
     ("BackfillRole", "RunWorkflow"): ("backfill",),
     ("BackfillRole", "ListImages"): ("backfill",),
@@ -146,6 +151,51 @@ class Probes:
         finally:
             events.disable_rule(Name=rule)
         cloud.wait_until_idle(before)
+
+    def hold(self) -> None:
+        """Upload an image with the other rule switched on, and wait until its event is held or may not be."""
+        cloud, mark = self.stack.cloud, self.stack.log_size
+        events, sqs, rule = cloud.client("events"), cloud.client("sqs"), self.stack.physical["ImageHeld"]
+        events.enable_rule(Name=rule)
+        try:
+            cloud.put(f"incoming/held/{uuid.uuid4()}", b"no image")
+            deadline = time.monotonic() + 60
+            while not self.stack.refused_since(mark):
+                if sqs.receive_message(QueueUrl=self.stack.physical["HeldImages"]).get("Messages"):
+                    break
+                assert time.monotonic() < deadline, "the rule did nothing"
+                time.sleep(0.05)
+        finally:
+            events.disable_rule(Name=rule)
+            sqs.purge_queue(QueueUrl=self.stack.physical["HeldImages"])
+
+    def drain(self) -> None:
+        """Have a held image started."""
+        sqs, queue = self.stack.cloud.client("sqs"), self.stack.physical["HeldImages"]
+        before = len(self.stack.cloud.executions())
+        sqs.send_message(QueueUrl=queue, MessageBody=json.dumps(self._event(NO_IMAGE)))
+        self._invoke("Breaker", {})
+        self.stack.cloud.wait_until_idle(before)
+        sqs.purge_queue(QueueUrl=queue)
+
+    def switch(self) -> None:
+        """Have each rule on uploads enabled and disabled, in the only states in which that is due."""
+        for paused, starts, holds in itertools.product((True, False), repeat=3):
+            self._set_rules(starts=starts, holds=holds)
+            self._set_pause(paused=paused)
+            self._invoke("Breaker", {})
+        self._set_rules(starts=False, holds=False)
+        self._set_pause(paused=False)
+
+    def _set_pause(self, *, paused: bool) -> None:
+        name = self.stack.cloud.outputs["PauseParameterName"]
+        value = json.dumps({"paused": paused})
+        self.stack.cloud.client("ssm").put_parameter(Name=name, Value=value, Type="String", Overwrite=True)
+
+    def _set_rules(self, **are_on: bool) -> None:
+        events, names = self.stack.cloud.client("events"), {"starts": "ImageDropped", "holds": "ImageHeld"}
+        for rule, is_on in are_on.items():
+            (events.enable_rule if is_on else events.disable_rule)(Name=self.stack.physical[names[rule]])
 
     def upload(self) -> None:
         bucket = self.stack.physical["ImageBucket"]

@@ -36,9 +36,7 @@ def test_every_kind_of_outcome(guarded: LocalCloud, tmp_path: Path) -> None:
 
 def test_the_sweep_and_the_backfill(guarded: LocalCloud) -> None:
     events = guarded.client("events")
-    (rule,) = [
-        one["Name"] for one in events.list_rules()["Rules"] if "Object Created" in one.get("EventPattern", "")
-    ]
+    (rule,) = events.list_rule_names_by_target(TargetArn=guarded.outputs["WorkflowAliasArn"])["RuleNames"]
     events.disable_rule(Name=rule)
     guarded.put("incoming/swept.png", picture("swept"))
     guarded.put("incoming/filled/one.png", picture("filled"))

@@ -29,7 +29,7 @@ AWS = {
         },
     ),
     "AWS/Lambda": ("FunctionName", {"Errors", "Throttles", "Duration"}),
-    "AWS/SQS": ("QueueName", {"ApproximateNumberOfMessagesVisible"}),
+    "AWS/SQS": ("QueueName", {"ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"}),
     "AWS/Events": ("RuleName", {"TriggeredRules", "FailedInvocations"}),
     "AWS/SageMaker": ("EndpointName", {"Invocations"}),
     "/aws/sagemaker/Endpoints": ("EndpointName", {"CPUUtilization"}),
@@ -37,9 +37,16 @@ AWS = {
 OF_DIMENSION = {
     "StateMachineArn": {"WorkflowArn"},
     "FunctionName": {"SerializeName", "ClassifyName", "FilterName", "SweepName"},
-    "QueueName": {"FailedImagesName"},
+    "QueueName": {"FailedImagesName", "HeldImagesName"},
     "EndpointName": {"EndpointName"},
-    "RuleName": {"ReleaseExecutionDied", "ImageDropped", "ExecutionDied", "SweepSchedule"},
+    "RuleName": {
+        "ReleaseExecutionDied",
+        "ImageDropped",
+        "ImageHeld",
+        "BreakerSchedule",
+        "ExecutionDied",
+        "SweepSchedule",
+    },
 }
 
 MONITORING = template(MONITORING_TEMPLATE)

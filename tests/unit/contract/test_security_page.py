@@ -68,13 +68,16 @@ def test_a_role_can_be_taken_by_one_service_and_by_nobody_else() -> None:
     }
 
 
-def test_one_rule_may_invoke_one_function() -> None:
+def test_a_schedule_may_invoke_its_own_function_and_no_other() -> None:
     permissions = [
         each["Properties"] for each in resources().values() if each["Type"] == "AWS::Lambda::Permission"
     ]
     assert [
         (named(each["FunctionName"]), named(each["SourceArn"]), each["Principal"]) for each in permissions
-    ] == [("Sweep", "SweepSchedule", "events.amazonaws.com")]
+    ] == [
+        ("Breaker", "BreakerSchedule", "events.amazonaws.com"),
+        ("Sweep", "SweepSchedule", "events.amazonaws.com"),
+    ]
 
 
 def test_no_action_is_a_wildcard_and_no_resource_where_aws_has_one() -> None:
@@ -88,7 +91,7 @@ def test_no_action_is_a_wildcard_and_no_resource_where_aws_has_one() -> None:
     }
 
 
-@pytest.mark.parametrize("folder", [".", "review", "recovery"])
+@pytest.mark.parametrize("folder", [".", "intake", "review", "recovery"])
 def test_a_wildcard_has_its_reason_beside_it_in_the_template(root: Path, folder: str) -> None:
     lines = (root / folder / "template.yaml").read_text().splitlines()
     wildcards = [number for number, line in enumerate(lines) if 'Resource: "*"' in line]
@@ -149,6 +152,7 @@ def test_who_starts_the_workflow_may_so_on_the_workflow_itself() -> None:
     assert {(name, resource) for name, _, _, resource in starting} == {
         ("ImageDroppedRole", "ClassifyImage"),
         ("SweepRole", "ClassifyImage"),
+        ("BreakerRole", "ClassifyImage"),
         ("SweepRole", "RecordDecision"),
         ("ReviewerPolicy", "RecordDecision"),
         ("BackfillChildren", "Backfill"),

@@ -14,10 +14,10 @@ from scones.result_documents import Outcome
 HOLDS_SOMETHING = {
     "AWS::S3::Bucket": {"ImageBucket", "ResultsBucket"},
     "AWS::DynamoDB::Table": {"ImageClaims"},
-    "AWS::SQS::Queue": {"FailedImages"},
+    "AWS::SQS::Queue": {"FailedImages", "HeldImages"},
     "AWS::SNS::Topic": {"ReviewTopic", "AlertTopic"},
     "AWS::SNS::Subscription": {"ReviewSubscription", "AlertSubscription"},
-    "AWS::SSM::Parameter": {"LiveThreshold", "CertificateCheck"},
+    "AWS::SSM::Parameter": {"LiveThreshold", "CertificateCheck", "PauseState"},
     # Its executions, its history and its alias.
     "AWS::Serverless::StateMachine": {"ClassifyImage"},
     # Versions that executions of the release before still call.

@@ -30,6 +30,7 @@ SETTINGS = {
         "FAILED_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/failed",
         "THRESHOLD_PARAMETER": "ConfidenceThreshold-scones",
         "CERTIFICATE_CHECK": "CertificateCheck-scones",
+        "PAUSE_PARAMETER": "Pause-scones",
         "ENDPOINT_NAME": "scones",
         "SWEEP_MINUTES": "30",
         "SWEEP_DAYS": "14",
@@ -42,6 +43,14 @@ SETTINGS = {
         "WATCH_FALSE_ALARMS": "0.05",
         "WATCH_ACTION": "notify",
         "RESULT_DAYS": "0",
+    },
+    "breaker": {
+        "PAUSE_PARAMETER": "Pause-scones",
+        "UPLOAD_RULE": "scones-ImageDropped",
+        "HOLD_RULE": "scones-ImageHeld",
+        "HELD_IMAGES_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/held",
+        "WORKFLOW_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:classify:live",
+        "DRAIN_PER_SECOND": "20",
     },
 }
 

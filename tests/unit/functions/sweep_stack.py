@@ -164,6 +164,7 @@ def deployed() -> Iterator[Stack]:
         queue, mailbox = (sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("failed", "mailbox"))
         topic = sns.create_topic(Name="alert")["TopicArn"]
         sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=f"arn:aws:sqs:{REGION}:123456789012:mailbox")
+        ssm.put_parameter(Name=SETTINGS["sweep"]["PAUSE_PARAMETER"], Value='{"paused": false}', Type="String")
         reset_cold_start_flag()  # type: ignore[no-untyped-call]
         own = {"WORKFLOW_ARN": WORKFLOW, "ALERT_TOPIC_ARN": topic, "FAILED_QUEUE_URL": queue}
         stepfunctions = FakeStepFunctions()

@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from breaker.settings import Settings as BreakerSettings
 from classify.settings import Settings as ClassifySettings
 from filter.settings import Settings as FilterSettings
 from serialize.settings import LARGEST_IMAGE
@@ -14,6 +15,7 @@ SETTINGS_OF: dict[str, Any] = {
     "classify": ClassifySettings,
     "filter": FilterSettings,
     "sweep": SweepSettings,
+    "breaker": BreakerSettings,
 }
 
 

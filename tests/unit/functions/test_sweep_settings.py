@@ -19,7 +19,7 @@ def test_every_bad_variable_is_named_at_once() -> None:
         match=r"IMAGE_BUCKET.*QUEUE_URL.*SWEEP_MINUTES.*MAX_STARTS_PER_RUN.*CLAIM_DAYS.*AUDIT_DAYS.*RESULT_DAYS",
     ) as found:
         load("sweep", {"SWEEP_DAYS": "1_0"})
-    assert str(found.value).count(" is missing") == 11
+    assert str(found.value).count(" is missing") == 12
     assert "SWEEP_DAYS must be a whole number from 1 to 3650, not '1_0'" in str(found.value)
 
 

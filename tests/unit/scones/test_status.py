@@ -60,6 +60,7 @@ def test_counts_for_machines(scones: Scones, s3: S3Client, workflow: FakeWorkflo
         "audited_precision": None,
         "watch": None,
         "not_in_the_index": 0,
+        "pause": None,
         "endpoint": "the-endpoint",
         "threshold": 0.8,
         "thresholds": {"bicycle": 0.8, "motorcycle": 0.8},

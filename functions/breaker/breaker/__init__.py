@@ -1,0 +1,1 @@
+"""Breaker: holds images back while the stack is paused, and starts those that were held afterwards."""
