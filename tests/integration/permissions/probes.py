@@ -14,6 +14,7 @@ from scones.decisions.review_image import ReviewImage
 from scones.decisions.reviewer import Reviewer
 from scones.stack import read_stack
 from tests.integration.permissions.deployed import GuardedStack
+from tests.local_cloud.faults import set_wait_scale, without_capacity
 from tests.local_cloud.wrong_audits import let_audits_be_wrong
 from tests.static.policies import Grant
 
@@ -318,10 +319,16 @@ class Probes:
             ssm.put_parameter(**live, Value=before, Type="String", Overwrite=True)
 
     def let_an_execution_die(self) -> None:
-        machine = self.stack.physical["ClassifyImage"]
-        workflows = self.stack.cloud.client("stepfunctions")
-        started = workflows.start_execution(stateMachineArn=machine, input=json.dumps(self._event(NO_IMAGE)))
-        workflows.stop_execution(executionArn=started["executionArn"])
+        """Stop an execution while it waits for a function: one that goes on might end before it is stopped."""
+        cloud, machine = self.stack.cloud, self.stack.physical["ClassifyImage"]
+        workflows, event = cloud.client("stepfunctions"), json.dumps(self._event(NO_IMAGE))
+        set_wait_scale(cloud, 1)
+        try:
+            with without_capacity(cloud, "Serialize"):
+                started = workflows.start_execution(stateMachineArn=machine, input=event)
+                workflows.stop_execution(executionArn=started["executionArn"])
+        finally:
+            set_wait_scale(cloud, 0)
 
     def raise_alarm(self) -> None:
         cloudwatch, alarm = self.stack.cloud.client("cloudwatch"), self.stack.physical["SweepFails"]
