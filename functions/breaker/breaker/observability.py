@@ -1,10 +1,7 @@
-"""The function's logger and metrics, created once."""
+"""The function's logger, created once."""
 
 import os
 
-from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools import Logger
 
-SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME", "breaker")
-
-logger = Logger(service=SERVICE)
-metrics = Metrics(namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "Scones"), service=SERVICE)
+logger = Logger(service=os.environ.get("POWERTOOLS_SERVICE_NAME", "breaker"))
