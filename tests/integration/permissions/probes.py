@@ -321,7 +321,8 @@ class Probes:
     def let_an_execution_die(self) -> None:
         """Stop an execution while it waits for a function: one that goes on might end before it is stopped."""
         cloud, machine = self.stack.cloud, self.stack.physical["ClassifyImage"]
-        workflows, event = cloud.client("stepfunctions"), json.dumps(self._event(NO_IMAGE))
+        self.tags["never read.jpg"] = uuid.uuid4().hex
+        workflows, event = cloud.client("stepfunctions"), json.dumps(self._event("never read.jpg"))
         set_wait_scale(cloud, 1)
         try:
             with without_capacity(cloud, "Serialize"):
