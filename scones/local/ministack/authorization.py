@@ -12,6 +12,7 @@ from __future__ import annotations
 from contextvars import ContextVar
 from typing import Any, Final
 
+from ministack.core import iam_actions
 from ministack.core.responses import get_account_id
 from ministack.services import cloudwatch, eventbridge, stepfunctions
 
@@ -35,10 +36,34 @@ def enforce() -> None:
     """Hold executions, maps, rules and alarms to the policies they work with, and log every refusal."""
     refusals.log_refusals()
     refusals.hide_what_is_gone()
+    name_rules_of_the_default_bus()
+    ask_for_a_batch_as_for_one()
     hold_states_to_their_role()
     hold_maps_to_their_role()
     hold_rules_to_their_targets()
     hold_alarms_to_their_topics()
+
+
+def name_rules_of_the_default_bus() -> None:
+    """Compare policies with `rule/NAME`, as AWS does for a rule of the default bus, not with `rule/default/NAME`."""
+    extract = iam_actions.extract_resource_arn
+
+    def without_the_bus(service: str, *request: Any) -> str:
+        found = str(extract(service, *request))
+        return found.replace(":rule/default/", ":rule/") if service == "events" else found
+
+    iam_actions.extract_resource_arn = without_the_bus
+
+
+def ask_for_a_batch_as_for_one() -> None:
+    """Ask for sqs:DeleteMessage where many messages are deleted: SQS has no actions for batches."""
+    extract = iam_actions.extract_iam_action
+
+    def without_batch(service: str, *request: Any) -> Any:
+        found = extract(service, *request)
+        return found.removesuffix("Batch") if service == "sqs" and isinstance(found, str) else found
+
+    iam_actions.extract_iam_action = without_batch
 
 
 def hold_states_to_their_role() -> None:

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ministack.core import iam_evaluator
+from ministack.core import iam_actions, iam_evaluator
 from ministack.services import cloudwatch, eventbridge, iam, s3, sns, stepfunctions
 
 from scones.local.ministack import authorization, refusals
@@ -55,6 +55,25 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     for name in ("_execute_task", "_run_distributed_map"):
         monkeypatch.setattr(stepfunctions, name, getattr(stepfunctions, name))
     return found
+
+
+@pytest.mark.parametrize(("bus", "place"), [({}, "rule/one"), ({"EventBusName": "own"}, "rule/own/one")])
+def test_a_rule_of_the_default_bus_is_named_without_it(
+    monkeypatch: pytest.MonkeyPatch, bus: dict[str, str], place: str
+) -> None:
+    monkeypatch.setattr(iam_actions, "extract_resource_arn", iam_actions.extract_resource_arn)
+    authorization.name_rules_of_the_default_bus()
+    body = json.dumps({"Name": "one"} | bus).encode()
+    found = iam_actions.extract_resource_arn("events", "POST", "/", {}, body, {}, "us-east-1", "000000000000")
+    assert found == f"arn:aws:events:{PLACE}:{place}"
+
+
+def test_who_may_delete_a_message_may_delete_ten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(iam_actions, "extract_iam_action", iam_actions.extract_iam_action)
+    authorization.ask_for_a_batch_as_for_one()
+    for request in ("DeleteMessageBatch", "DeleteMessage"):
+        headers = {"x-amz-target": f"AmazonSQS.{request}"}
+        assert iam_actions.extract_iam_action("sqs", "POST", "/", headers, b"{}", {}) == "sqs:DeleteMessage"
 
 
 def run_state(resource: str, arguments: dict[str, Any], machine: str = MACHINE) -> None:
