@@ -65,6 +65,20 @@ def root() -> Path:
     return ROOT
 
 
+@pytest.fixture(scope="module")
+def expressions_without_a_clock() -> Iterator[None]:
+    """MiniStack evaluates expressions as the local cloud lets it; alone, it ends each after a second of wall clock."""
+    from ministack.services import stepfunctions
+
+    from scones.local.ministack.step_functions import evaluate_without_a_clock
+
+    jsonata = stepfunctions.jsonata.Jsonata
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jsonata, "jsonata", staticmethod(jsonata.jsonata))
+        evaluate_without_a_clock()
+        yield
+
+
 @pytest.fixture(scope="session")
 def address() -> Address:
     return free_address()

@@ -217,3 +217,16 @@ def test_what_is_waited_for_has_time_on_a_busy_machine(root: Path) -> None:
         if any(0 < int(seconds) < 15 for seconds in SECONDS.findall(line))
     }
     assert found == set()
+
+
+def test_expressions_have_no_clock_against_them(root: Path) -> None:
+    """MiniStack ends an expression after a second of wall clock, in which a busy machine may stand still."""
+    evaluating = ("_evaluate_jsonata", "tests.unit.workflow.decided")
+    found = {
+        str(path.relative_to(root))
+        for path in root.joinpath("tests", "unit").rglob("test_*.py")
+        if path.name not in {Path(__file__).name, "test_expressions.py"}
+        and any(word in path.read_text() for word in evaluating)
+        and "expressions_without_a_clock" not in path.read_text()
+    }
+    assert found == set()

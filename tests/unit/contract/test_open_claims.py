@@ -13,6 +13,8 @@ from sweep.claims import INDEX, Claim, _image_of, state_shard
 from sweep.images import Image, event_of, iso_text
 from tools.transformed import claims_table
 
+pytestmark = pytest.mark.usefixtures("expressions_without_a_clock")
+
 if TYPE_CHECKING:
     from pathlib import Path
 

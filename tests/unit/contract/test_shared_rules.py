@@ -31,6 +31,8 @@ from sweep import claims as of_sweep
 from sweep.decision import Kind, Limits, by_claim
 from sweep.images import Image, event_of
 
+pytestmark = pytest.mark.usefixtures("expressions_without_a_clock")
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path

@@ -37,7 +37,9 @@ def test_counts_for_machines(scones: Scones, s3: S3Client, workflow: FakeWorkflo
             QueueUrl=queue.get_queue_url(QueueName="failed-images")["QueueUrl"], MessageBody="x"
         )
     queue.receive_message(
-        QueueUrl=queue.get_queue_url(QueueName="failed-images")["QueueUrl"], MaxNumberOfMessages=1
+        QueueUrl=queue.get_queue_url(QueueName="failed-images")["QueueUrl"],
+        MaxNumberOfMessages=1,
+        VisibilityTimeout=600,
     )
     result = scones("status", "--json")
     assert result.exit_code == 0, result.stderr

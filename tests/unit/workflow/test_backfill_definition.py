@@ -11,6 +11,8 @@ from ministack.services import stepfunctions
 
 from tools.transformed import template
 
+pytestmark = pytest.mark.usefixtures("expressions_without_a_clock")
+
 MAPS = ("Images below the prefix", "Images of the inventory")
 
 

@@ -15,6 +15,8 @@ from samcli.yamlhelper import yaml_parse
 
 from tests.static.definitions import states as all_states
 
+pytestmark = pytest.mark.usefixtures("expressions_without_a_clock")
+
 REFUSED_CLAIM = ["DynamoDB.ConditionalCheckFailedException"]
 UNEVALUABLE = ["States.QueryEvaluationError"]
 ENDPOINT_MISSING = (["${WaitsFifteenMinutesFor}"], ["EndpointNotFoundError"])

@@ -32,6 +32,8 @@ from tests.unit.workflow.decided import (
     reviews,
 )
 
+pytestmark = pytest.mark.usefixtures("expressions_without_a_clock")
+
 type MakeReview = Callable[..., Review]
 TASKS = [name for name, state in filled("RecordDecision")["States"].items() if state["Type"] == "Task"]
 INDEXED = ("state_shard", "state_since", "lease_by", "lease_until")
