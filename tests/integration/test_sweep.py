@@ -162,7 +162,7 @@ def test_an_image_that_is_given_up_is_told_once_and_redrive_has_it(silent: Local
 
 def test_the_stack_sweeps_by_itself(silent: LocalCloud) -> None:
     events = silent.client("events")
-    (rule,) = [rule for rule in events.list_rules()["Rules"] if rule.get("ScheduleExpression")]
+    rule = events.describe_rule(Name=silent.physical_ids()["SweepSchedule"])
     (target,) = events.list_targets_by_rule(Rule=rule["Name"])["Targets"]
     assert (rule["ScheduleExpression"], rule["State"]) == ("rate(15 minutes)", "ENABLED")
     assert target["Arn"].endswith(f":function:{silent.outputs['SweepFunctionName']}")
