@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sweep.watch import Watch
 
 LIVE = "ConfidenceThreshold-scones"
-CERTIFICATE = {"model_version": "v1", "error": 0.01, "confidence": 0.95, "until": "2026-12-24T00:00:00Z"}
+CERTIFICATE = {"model_version": "v1", "error": 0.01, "confidence": 0.95, "until": "2999-12-24T00:00:00Z"}
 MINUTE = timedelta(minutes=1)
 
 
