@@ -6,7 +6,6 @@ import math
 import re
 
 from scones.certify.error_test import passes_needed, upper_bound
-from scones.certify.threshold_grid import draws_needed
 from tests.support import ROOT
 
 PAGE = (ROOT / "docs" / "certificate.md").read_text()
@@ -41,14 +40,3 @@ def test_the_example_adds_up() -> None:
     assert float(percent) == math.ceil(bound * 1e4) / 100
     coverage, drawn = re.search(r"coverage +([\d.]+) % of the ([\d,]+)", PAGE).groups()  # type: ignore[union-attr]
     assert float(coverage) == math.floor(passing / int(drawn.replace(",", "")) * 1000) / 10
-
-
-def test_the_first_certificate_takes_so_many_images_and_decisions() -> None:
-    draws = 2 * draws_needed(0.01, 0.95)  # as many of the half that certifies
-    said = re.search(r"At 2 %.* about ([\d,]+) classified images\s+and ([\d,]+) decisions", PAGE, re.DOTALL)
-    more = re.search(r"at 20 % about ([\d,]+) images, and the same\s+([\d,]+) decisions", PAGE)
-    assert said
-    assert more
-    assert said.groups() == (f"{draws / 0.02:,.0f}", f"{draws:,}")
-    assert more.groups() == (f"{draws / 0.2:,.0f}", f"{draws:,}")
-    assert 2 * draws_needed(0.05, 0.95) * 5 == draws, "a fifth"
