@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urljoin
 
 import pytest
 
@@ -17,7 +17,7 @@ from tests.local_cloud.review_queue import etag_of, fill_queue, sample
 from tests.local_cloud.shell import wait_until
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Route
 
 pytestmark = pytest.mark.local_cloud
 
@@ -81,6 +81,24 @@ def test_a_passed_image_is_corrected_and_the_correction_is_undone(visit: Visit, 
             page.get_by_role("button", name="Undo the decision").click()
         undone.or_(refused).first.wait_for(timeout=90_000)
     page.locator(".decisions strong", has_text="undone").wait_for()
+
+
+def test_a_click_before_the_script_of_the_page_is_there_is_not_lost(visit: Visit, cloud: LocalCloud) -> None:
+    from playwright.sync_api import TimeoutError as NotClickedError
+
+    cloud.put("incoming/bicycle.jpg", sample("bicycle.jpg"))
+    cloud.wait_until_idle(1)
+    page = visit("/charts")
+    late: list[Route] = []
+    page.route("**/static/image.js", lambda route: late.append(route))
+    page.goto(urljoin(page.url, image_page(cloud, "incoming/bicycle.jpg")), wait_until="commit")
+    neither = page.get_by_role("button", name="Neither", include_hidden=True)
+    neither.wait_for()
+    with pytest.raises(NotClickedError):
+        neither.click(timeout=500)  # inert: nobody thinks that it was pressed
+    late[0].continue_()
+    neither.click()
+    page.locator(".toolbar .is-reviewed").wait_for(timeout=90_000)
 
 
 def test_the_page_of_an_image_follows_it_to_its_outcome(visit: Visit, cloud: LocalCloud) -> None:

@@ -1,6 +1,9 @@
 // What the scripts of all pages share: the page's data, requests, and what is said when AWS does not answer.
 
-export const data = JSON.parse(document.getElementById("data").textContent);
+export const data = JSON.parse(document.getElementById("data")?.textContent ?? "null"); // none where the page broke off
+
+// `main` is inert until now: a click that comes before the page's own script, which runs in the same task, would be lost.
+document.getElementById("main").inert = false;
 
 const csrf = document.querySelector("meta[name=csrf]").content;
 const trouble = document.getElementById("trouble");

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import anyio
@@ -259,6 +260,16 @@ def test_a_page_that_reads_much_sends_its_head_at_once_and_says_what_could_not_b
     assert ("/static/trouble.js" in rest) is asks_again
     assert page.rstrip().endswith("</html>")
     assert page.count("</main>") == 1
+
+
+@pytest.mark.parametrize("path", ["/", "/review", "/charts", "/operations", "/no-such-page", "/image?key=none"])
+def test_a_page_is_inert_until_its_script_has_run(browser: TestClient, path: str) -> None:
+    page = browser.get(path, headers={"accept": "text/html"}).text
+    assert re.search(r'<main id="main"[^>]* inert>', page)
+    (script,) = re.findall(r'<script type="module" src="/static/(\w+\.js)">', page)
+    text = browser.get(f"/static/{script}").text
+    assert script == "page.js" or 'from "./page.js"' in text
+    assert 'getElementById("main").inert = false' in browser.get("/static/page.js").text
 
 
 def test_a_page_that_is_closed_during_an_upload_is_no_fault_of_the_console(
