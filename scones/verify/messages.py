@@ -2,7 +2,6 @@
 
 from typing import Final
 
-from scones.drop.uploads import Image
 from scones.errors import explain, is_denied
 from scones.result_documents import Document, Outcome
 from scones.verify.run_resources import TopicMessage, open_inbox
@@ -29,7 +28,7 @@ def subscribe(verification: Verification) -> None:
 
 
 def check_review_messages(verification: Verification) -> None:
-    """Wait for the message about each image that went to review."""
+    """Wait for the messages about the images that went to review: a minute for all of them, not for each."""
     if verification.inbox is None:
         return
     reviewed = [
@@ -41,10 +40,12 @@ def check_review_messages(verification: Verification) -> None:
         verification.checklist.not_checked(
             REVIEW, "", "the model was sure of every drawing: none went to review"
         )
+    deadline = verification.pace.clock() + DELIVERY_S
     for image, document in reviewed:
         name = verification.name_of(image)
         with verification.checklist.checking(REVIEW, name):
-            message = _wait_for(verification, verification.stack.review_topic_arn, image)
+            left_s = deadline - verification.pace.clock()
+            message = _wait_for(verification, verification.stack.review_topic_arn, image.key, left_s)
             faults = _message_faults(message, document)
             verification.checklist.judge(REVIEW, name, faults, "one message with the result document")
 
@@ -74,27 +75,21 @@ def check_silence(verification: Verification) -> None:
 
 def wait_for_alert(verification: Verification, image_key: str) -> TopicMessage | None:
     """Wait for the alert about an image; None when none arrived or no queue is subscribed."""
-    inbox, topic = verification.inbox, verification.stack.alert_topic_arn
+    return _wait_for(verification, verification.stack.alert_topic_arn, image_key, DELIVERY_S)
+
+
+def _wait_for(
+    verification: Verification, topic_arn: str, image_key: str, timeout_s: float
+) -> TopicMessage | None:
+    inbox = verification.inbox
     if inbox is None:
         return None
 
     def look() -> TopicMessage | None:
         inbox.collect()
-        return next(iter(inbox.about(topic, image_key)), None)
+        return next(iter(inbox.about(topic_arn, image_key)), None)
 
-    return verification.poll(DELIVERY_S, look)
-
-
-def _wait_for(verification: Verification, topic_arn: str, image: Image) -> TopicMessage | None:
-    inbox = verification.inbox
-
-    def look() -> TopicMessage | None:
-        if inbox is None:
-            return None
-        inbox.collect()
-        return next(iter(inbox.about(topic_arn, image.key)), None)
-
-    return verification.poll(DELIVERY_S, look)
+    return verification.poll(timeout_s, look)
 
 
 def _message_faults(message: TopicMessage | None, document: Document) -> list[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
+from scones.verify.messages import DELIVERY_S
 from tests.unit.scones.verifiable import (
     IMAGES,
     RESULTS,
@@ -139,9 +140,13 @@ def test_a_claim_that_stays_open_keeps_what_a_later_clean_up_needs(
     assert (len(claims), len(images)) == (4, 4)
 
 
-def test_a_review_that_nobody_hears_of(scones: Scones, stack: VerifiableStack) -> None:
-    stack.publishes = False
-    assert failed_checks(scones, "--no-metrics") == {"review message"}
+def test_reviews_that_nobody_hears_of(scones: Scones, stack: VerifiableStack) -> None:
+    stack.publishes, stack.unsure = False, True
+    document = verified(scones, "--no-metrics", code=1)
+    missed = [check for check in rows(document, "failed") if check[0] == "review message"]
+    assert {check for check, _ in rows(document, "failed")} == {"review message"}
+    assert len(missed) > 1
+    assert stack.now < 2 * DELIVERY_S  # not a minute for each of them
 
 
 def test_an_alert_about_an_image_that_is_fine(scones: Scones, stack: VerifiableStack) -> None:

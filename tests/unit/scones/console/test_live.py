@@ -262,7 +262,9 @@ def test_a_page_that_reads_much_sends_its_head_at_once_and_says_what_could_not_b
     assert page.count("</main>") == 1
 
 
-@pytest.mark.parametrize("path", ["/", "/review", "/charts", "/operations", "/no-such-page", "/image?key=none"])
+@pytest.mark.parametrize(
+    "path", ["/", "/review", "/charts", "/operations", "/no-such-page", "/image?key=none"]
+)
 def test_a_page_is_inert_until_its_script_has_run(browser: TestClient, path: str) -> None:
     page = browser.get(path, headers={"accept": "text/html"}).text
     assert re.search(r'<main id="main"[^>]* inert>', page)
