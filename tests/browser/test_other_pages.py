@@ -90,7 +90,11 @@ def test_a_click_before_the_script_of_the_page_is_there_is_not_lost(visit: Visit
     cloud.wait_until_idle(1)
     page = visit("/charts")
     late: list[Route] = []
-    page.route("**/static/image.js", late.append)
+
+    def hold(route: Route) -> None:
+        late.append(route)
+
+    page.route("**/static/image.js", hold)
     page.goto(urljoin(page.url, image_page(cloud, "incoming/bicycle.jpg")), wait_until="commit")
     neither = page.get_by_role("button", name="Neither", include_hidden=True)
     neither.wait_for()
