@@ -1,7 +1,7 @@
 """Pages name what exists: commands and their options, make targets, modules, paths, links, parameters."""
 
 import re
-import shlex
+import subprocess
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -11,66 +11,14 @@ import pytest
 from samcli.yamlhelper import yaml_parse
 
 from scones.cli import COMMANDS, main
+from tests.page_commands import PAGES, ROOT, blocks, commands, mentions, of_module, shown, text_of
 from tools.draw_workflow import drawn
 
-ROOT = Path(__file__).parents[3]
-PAGES = sorted(
-    str(path.relative_to(ROOT))
-    for pattern in (
-        "*.md",
-        "docs/**/*.md",
-        "endpoint/**/*.md",
-        "training/*.md",
-        "scones/local/**/*.md",
-        ".github/**/*.md",
-    )
-    for path in ROOT.glob(pattern)
-)
 FOLDERS = {path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith(".")} | {
     ".github"
 }
 MADE = {"build", "dist", ".venv", ".venv-training", ".scones", ".aws-sam", ".judges", "samconfig.toml"}
 """Folders that commands make."""
-
-
-@cache
-def text_of(page: str) -> str:
-    return (ROOT / page).read_text()
-
-
-def blocks(page: str) -> list[str]:
-    """The lines of what a page shows to be typed."""
-    text = re.sub(r"\\\n\s*", " ", text_of(page))
-    lines = re.findall(r"^ {4}(\S.*)$", text, re.MULTILINE)
-    for block in re.findall(r"^```(?:sh|bash|console)\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
-        lines += block.splitlines()
-    return lines
-
-
-def mentions(page: str) -> list[str]:
-    """What a page names within a sentence, which may be a part of a command."""
-    text = re.sub(r"\\\n\s*", " ", text_of(page))
-    return [" ".join(code.split()) for code in re.findall(r"`([^`]+)`", text)]
-
-
-def commands(lines: list[str]) -> Iterator[list[str]]:
-    """The words of each command; `|`, `;`, `&&` and a redirection end one, and so does the end of a substitution."""
-    for line in lines:
-        for part in re.split(r"\s(?:\||;|&&|>)\s|\$\(", re.sub(r"\s#\s.*", "", line)):
-            text = re.sub(r"\)\"?\s*$", "", part)
-            try:
-                words = shlex.split(text)
-            except ValueError:  # a quote that continues on the next line
-                words = text.split()
-            while words and re.fullmatch(r"[A-Z_0-9]+=\S*", words[0]):
-                words = words[1:]
-            if words:
-                yield words
-
-
-def shown(page: str) -> Iterator[list[str]]:
-    """The words of every command that a page shows, in a block or in a line."""
-    return commands([*blocks(page), *mentions(page)])
 
 
 def refusal(words: list[str], *, may_be_a_part: bool = False) -> str | None:
@@ -133,19 +81,40 @@ def test_every_scones_command_is_one_that_the_parser_takes(
     assert [found for found in (*typed, *named) if found] == []
 
 
+@cache
+def make_refuses(words: tuple[str, ...]) -> str | None:
+    """What make says against a command, its variables included; nothing is run, but all is expanded."""
+    unknown = [
+        word
+        for word in words[2:]
+        if (found := re.match(r"([A-Z_]+)=", word)) and f"$({found[1]})" not in text_of("Makefile")
+    ]
+    if unknown:
+        return f"{' '.join(words)}: no recipe reads {' '.join(unknown)}"
+    done = subprocess.run(
+        ["make", "--dry-run", *words[1:]], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    return None if done.returncode == 0 else f"{' '.join(words)}: {done.stderr.strip()}"
+
+
+def test_make_refuses_what_it_does_not_know() -> None:
+    assert "No rule to make target" in (make_refuses(("make", "demos")) or "")
+    assert "no recipe reads" in (make_refuses(("make", "bench", "PARTS=pipeline")) or "")
+    assert make_refuses(("make", "bench", "PART=pipeline")) is None
+
+
 @pytest.mark.parametrize("page", PAGES)
-def test_every_make_target_exists(page: str) -> None:
-    makefile = text_of("Makefile")
-    targets = {words[1] for words in shown(page) if words[0] == "make" and len(words) > 1}
-    assert sorted(target for target in targets if f"\n{target}:" not in makefile) == []
+def test_every_make_command_is_one_that_make_takes(page: str) -> None:
+    typed = {tuple(words) for words in shown(page) if words[0] == "make" and len(words) > 1}
+    assert [found for words in sorted(typed) if (found := make_refuses(words))] == []
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_module_that_is_run_exists_with_its_options(page: str) -> None:
     for words in shown(page):
-        if not re.fullmatch(r"(\S*/)?python", words[0]) or words[1:2] != ["-m"]:
+        module = of_module(words)
+        if module is None:
             continue
-        module = words[2].removesuffix(",")
         path = ROOT / module.replace(".", "/")
         assert path.with_suffix(".py").is_file() or (path / "__main__.py").is_file(), module
         package = ROOT / module.split(".")[0]
