@@ -242,6 +242,7 @@ def _execution(status: str, **fields: Any) -> list[dict[str, Any]]:
 _ANSWERS: Final = [
     _execution("SUCCEEDED", Output='{"outcome": "failed"}'),
     _execution("SUCCEEDED", Output='{"outcome": "claimed before"}'),
+    _execution("SUCCEEDED", Output='{"outcome": "parked"}'),
     _execution("FAILED", Error="E", Cause='a "cause" \\ \U0001f6b2'),
     _execution("FAILED", Error="E"),
     _execution("FAILED"),

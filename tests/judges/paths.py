@@ -42,6 +42,8 @@ WELL: Final[dict[str, list[Answer]]] = {
         }
     ),
     "Filter": verdict(),
+    "Park claim": returns({}),
+    "Hold image": returns({"MessageId": "1"}),
     "Store result": returns({"ETag": '"1"'}),
     "Ask for review": returns({"MessageId": "1"}),
     "Count failure": returns({}),
@@ -55,6 +57,8 @@ EARLIER: Final = returns(
 # The answers that lead to a state which the path of a sure image does not pass.
 WAYS: Final[dict[str, dict[str, list[Answer]]]] = {
     "Ask for review": {"Filter": UNSURE},
+    "Park claim": {"Classify": fails("EndpointPausedError")},
+    "Hold image": {"Classify": fails("EndpointPausedError")},
     "Count failure": {"Classify": fails("EndpointNotFoundError")},
     "Raise alert": {"Classify": fails("EndpointNotFoundError")},
     "Remove earlier result": {"Claim image": EARLIER},

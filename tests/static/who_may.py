@@ -235,7 +235,8 @@ WHO_MAY: dict[tuple[str, str], set[str]] = {
     # Starting and watching
     ("states:StartExecution", "alias ClassifyImage:live"): {RULE, SWEEP, BREAKER},
     # Holding images back
-    ("ssm:GetParameter", "PauseState"): {BREAKER, SWEEP},
+    ("ssm:GetParameter", "PauseState"): {BREAKER, SWEEP, CLASSIFY},
+    ("sqs:SendMessage", "HeldImages"): {WORKFLOW},
     ("ssm:PutParameter", "PauseState"): {BREAKER},
     ("states:DescribeExecution", "probe of ClassifyImage"): {BREAKER, SWEEP},
     **{

@@ -49,6 +49,7 @@ def deployed_workflow(emulated_aws: Address) -> Workflow:
     topics = {topic: client("sns").create_topic(Name=topic)["TopicArn"] for topic in ("review", "alert")}
     names |= {"ReviewTopic": topics["review"], "AlertTopic": topics["alert"]}
     queues = {topic: _subscribed_queue(client, arn) for topic, arn in topics.items()}
+    queues["held"] = names["HeldImages"] = client("sqs").create_queue(QueueName="held")["QueueUrl"]
     return Workflow(client, (ROOT / "statemachine" / "classify_image.asl.json").read_text(), names, queues)
 
 

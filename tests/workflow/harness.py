@@ -109,6 +109,15 @@ class Workflow:
             history=history["events"],
         )
 
+    def held(self) -> list[dict[str, Any]]:
+        """Take what was put among the images that wait for the endpoint."""
+        sqs, url, found = self.client("sqs"), self.queues["held"], []
+        while batch := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+            found += [json.loads(message["Body"]) for message in batch]
+            for message in batch:
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return found
+
     def claim(self, key: str, etag: str) -> dict[str, str]:
         found = self.client("dynamodb").get_item(
             TableName="claims", Key={"image_key": {"S": key}, "etag": {"S": etag}}, ConsistentRead=True

@@ -79,6 +79,28 @@ def test_an_image_without_a_certificate_goes_to_a_person_and_the_reason_says_why
     )
 
 
+def test_an_image_that_meets_the_open_breaker_is_held_with_its_event_and_has_no_outcome(
+    workflow: Workflow,
+) -> None:
+    run = workflow.run(
+        classify=raises("EndpointPausedError"), key="incoming/anna.jpg", etag="parked", sequencer="01"
+    )
+
+    assert (run.status, run.results, run.reviews, run.alerts) == ("SUCCEEDED", {}, [], [])
+    assert counts(run) == (1, 1, 0)
+    assert (run.claim["claim_ends"], "finished_at" in run.claim) == ("0", False)
+    assert run.claim["state_shard"].startswith("open#")
+    (event,) = workflow.held()
+    assert event["detail"]["object"]["key"] == "incoming/anna.jpg"
+
+    again = workflow.run(key="incoming/anna.jpg", etag="parked", sequencer="01")
+    twice = workflow.run(key="incoming/anna.jpg", etag="parked", sequencer="01")  # SQS may deliver it again
+
+    assert (again.document["outcome"], counts(again)) == ("passed", (1, 1, 1))
+    assert "finished_at" in again.claim
+    assert counts(twice) == (0, 0, 0)
+
+
 @pytest.mark.parametrize("error", POISON)
 def test_poison_is_rejected_at_once_and_alarms_nobody(
     workflow: Workflow, schema: dict[str, object], error: str

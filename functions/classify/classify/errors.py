@@ -9,6 +9,10 @@ class EndpointUnavailableError(Exception):
     """The endpoint is starting, failing or unreachable: retryable."""
 
 
+class EndpointPausedError(Exception):
+    """The breaker is open: the image waits until the endpoint answers again, and nothing is retried."""
+
+
 class EndpointNotFoundError(Exception):
     """There is no endpoint with this name: one must be deployed."""
 

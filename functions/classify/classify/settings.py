@@ -17,15 +17,18 @@ class Settings:
         SageMaker's name of the endpoint.
     labels
         The classes in the order of the model's probabilities.
+    pause_parameter
+        Name of the SSM parameter that says whether the breaker is open; empty where there is none.
     """
 
     endpoint_name: str
     labels: tuple[str, ...]
+    pause_parameter: str = ""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
         """
-        Read ENDPOINT_NAME and LABELS ("bicycle,motorcycle").
+        Read ENDPOINT_NAME and LABELS ("bicycle,motorcycle"); PAUSE_PARAMETER may be missing.
 
         Raises
         ------
@@ -50,4 +53,6 @@ class Settings:
             )
         if problems:
             raise ValueError("; ".join(problems))
-        return cls(endpoint_name, labels)
+        # `sam local` passes the template's logical ids as names, and has no SSM.
+        is_sam_local = environment.get("AWS_SAM_LOCAL") == "true"
+        return cls(endpoint_name, labels, "" if is_sam_local else environment.get("PAUSE_PARAMETER", ""))

@@ -25,6 +25,7 @@ _role: ContextVar[str] = ContextVar("role of the execution")
 ERRORS: Final = {
     "lambda": "Lambda.AWSLambdaException",
     "dynamodb": "DynamoDB.AmazonDynamoDBException",
+    "sqs": "SQS.AmazonSQSException",
     "sns": "SNS.AuthorizationErrorException",
     "cloudwatch": "CloudWatch.CloudWatchException",
     "s3": "S3.S3Exception",

@@ -16,6 +16,7 @@ INTEGRATIONS: Final = {
     "lambda:invoke": ("lambda:InvokeFunction", "{FunctionName}"),
     "dynamodb:updateItem": ("dynamodb:UpdateItem", "arn:aws:dynamodb:{region}:{account}:table/{TableName}"),
     "sns:publish": ("sns:Publish", "{TopicArn}"),
+    "sqs:sendMessage": ("sqs:SendMessage", "arn:aws:sqs:{region}:{account}:{QueueName}"),
     "aws-sdk:cloudwatch:putMetricData": ("cloudwatch:PutMetricData", "*"),
     "aws-sdk:s3:getObject": ("s3:GetObject", "arn:aws:s3:::{Bucket}/{Key}"),
     "aws-sdk:s3:putObject": ("s3:PutObject", "arn:aws:s3:::{Bucket}/{Key}"),
@@ -57,8 +58,9 @@ def call_of_state(resource: str, arguments: dict[str, Any]) -> Call | None:
     action, named = INTEGRATIONS[resource.removeprefix("arn:aws:states:::")]
     if None in arguments.values():
         return None
+    named_by = arguments | {"QueueName": str(arguments.get("QueueUrl")).rpartition("/")[2]}
     context = {key: arguments[name] for name, key in CONDITION_KEYS.items() if name in arguments}
-    return Call(action, named.format(region=get_region(), account=get_account_id(), **arguments), context)
+    return Call(action, named.format(region=get_region(), account=get_account_id(), **named_by), context)
 
 
 def refusal(role_arn: str, call: Call) -> str | None:

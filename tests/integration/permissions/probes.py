@@ -15,7 +15,7 @@ from scones.decisions.review_image import ReviewImage
 from scones.decisions.reviewer import Reviewer
 from scones.stack import read_stack
 from tests.integration.permissions.deployed import GuardedStack
-from tests.local_cloud.faults import set_wait_scale, without_capacity
+from tests.local_cloud.faults import endpoint_faults, set_wait_scale, without_capacity
 from tests.local_cloud.wrong_audits import let_audits_be_wrong
 from tests.static.policies import Grant
 
@@ -46,6 +46,8 @@ OF_STATEMENT: dict[tuple[str, str], Probe] = {
     ("ClassifyImageRole", "CallFunctions"): ("reach", "passed"),
     ("ClassifyImageRole", "ClaimImages"): ("reach", "rejected"),
     ("ClassifyImageRole", "CountFailures"): ("reach", "failed"),
+    ("ClassifyImageRole", "HoldImages"): ("park",),
+    ("ClassifyRole", "ReadBreaker"): ("read_breaker",),
     ("ClassifyImageRole", "RemoveGone"): ("replace_result", "reviewed/gone"),
     ("ImageDroppedRole", "StartWorkflow"): ("drop",),
     ("HeldImagesPolicy", "LetRuleHold"): ("hold",),
@@ -195,6 +197,28 @@ class Probes:
             self.stack.cloud.wait_until_idle(before)
         sqs.purge_queue(QueueUrl=queue)
         self._set_pause(paused=False)
+
+    def park(self) -> None:
+        """Have a probe, which is not retried, meet an endpoint that fails."""
+        cloud, event = self.stack.cloud, self._event(SURE)
+        event["detail"]["object"] = event["detail"]["object"] | {"sequencer": f"{next(self._numbers):040}"}
+        before = len(cloud.executions())
+        with endpoint_faults(cloud, "internal"):
+            cloud.client("stepfunctions").start_execution(
+                stateMachineArn=self.stack.physical["ClassifyImage"],
+                name=f"probe-{uuid.uuid4()}",
+                input=json.dumps(event),
+            )
+            cloud.wait_until_idle(before + 1)
+        cloud.client("sqs").purge_queue(QueueUrl=self.stack.physical["HeldImages"])
+
+    def read_breaker(self) -> None:
+        """Have Classify look whether the breaker is open, with a Classify that remembers nothing."""
+        functions, name = self.stack.cloud.client("lambda"), self.stack.physical["Classify"]
+        variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+        anew = {"Variables": variables | {"TRY": str(uuid.uuid4())}}
+        functions.update_function_configuration(FunctionName=name, Environment=anew)
+        self._invoke("Classify", {})
 
     def end_breaker(self) -> None:
         """Have the breaker closed by a probe that was answered."""

@@ -22,6 +22,7 @@ class Ends(StrEnum):
     POISON = "never retried, rejected"
     TRANSIENT = "retried for hours, then failed"
     ABSENT = "retried for minutes, because its cause may still be created, then failed"
+    PARKED = "never retried; the claim stays open, and the image waits among those that are held"
     PERMANENT = "never retried, failed"
     INSIDE = "a base class, or caught by the function itself: the workflow never sees it"
 
@@ -39,6 +40,7 @@ ERRORS = {
     "classify": {
         "EndpointThrottledError": Ends.TRANSIENT,
         "EndpointUnavailableError": Ends.TRANSIENT,
+        "EndpointPausedError": Ends.PARKED,
         "EndpointNotFoundError": Ends.ABSENT,
         "InvalidPredictionError": Ends.PERMANENT,
         "InvalidRequestError": Ends.PERMANENT,
@@ -146,9 +148,11 @@ def test_the_workflow_rejects_what_is_poison_and_nothing_else(
     states: dict[str, dict[str, Any]], substitutions: dict[str, set[str]], function: str
 ) -> None:
     *catchers, last = states[function]["Catch"]
-    rejecting = [catcher for catcher in catchers if catcher["Assign"] == {"outcome": "rejected"}]
-    assert rejecting == catchers
+    rejecting = [catcher for catcher in catchers if catcher.get("Assign") == {"outcome": "rejected"}]
+    parking = [catcher for catcher in catchers if catcher["Next"] == "Park claim"]
+    assert rejecting + parking == catchers
     assert listed(rejecting, substitutions) == names(function, Ends.POISON)
+    assert listed(parking, substitutions) == names(function, Ends.PARKED)
     assert (last["ErrorEquals"], last["Assign"]) == (["States.ALL"], {"outcome": "failed"})
 
 

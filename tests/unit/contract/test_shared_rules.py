@@ -187,7 +187,7 @@ def updates_of_sweep() -> list[tuple[str, str]]:
 def test_a_claim_has_what_the_schema_says_and_nothing_else(root: Path) -> None:
     properties = read(root, "claim.schema.json")["properties"]
     updates = [*updates_of_workflow(root), *updates_of_recording(root), *updates_of_sweep()]
-    assert len(updates) == 2 + 2 + 7
+    assert len(updates) == 3 + 2 + 7
 
     kinds = {"S": "#/$defs/text", "N": "#/$defs/number", "M": "#/$defs/draw", "BOOL": "#/$defs/flag"}
     written = {(name, kind) for update, values in updates for name, kind in assigned(update, values) if kind}

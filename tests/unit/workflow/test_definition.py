@@ -22,6 +22,9 @@ UNEVALUABLE = ["States.QueryEvaluationError"]
 ENDPOINT_MISSING = (["${WaitsFifteenMinutesFor}"], ["EndpointNotFoundError"])
 
 
+PARKING = ("Park claim", "Hold image")
+
+
 @pytest.fixture(scope="module")
 def states(root: Path) -> dict[str, Any]:
     definition = json.loads((root / "statemachine" / "classify_image.asl.json").read_text())
@@ -38,10 +41,28 @@ def test_every_catch_ends_in_one_fallback(tasks: dict[str, Any]) -> None:
         catcher
         for name, task in tasks.items()
         for catcher in task["Catch"]
-        if catcher["ErrorEquals"] != REFUSED_CLAIM and name != "Count failure"
+        if catcher["ErrorEquals"] != REFUSED_CLAIM and name not in {"Count failure", *PARKING}
+        if catcher["ErrorEquals"] != ["EndpointPausedError"]
     ]
     assert {catcher["Next"] for catcher in catchers} == {"Explain failure"}
     assert all(set(catcher["Output"]) == {"state", "name", "cause"} for catcher in catchers)
+
+
+def test_parking_an_image_gives_it_no_outcome_and_ends_well_whatever_fails(states: dict[str, Any]) -> None:
+    """A failed execution would go to the queue of failed images, and a variable is what an outcome is made of."""
+    (paused,) = [one for one in states["Classify"]["Catch"] if one["ErrorEquals"] == ["EndpointPausedError"]]
+    assert (paused["Next"], "Assign" in paused) == ("Park claim", False)
+    ends = set()
+    for name in PARKING:
+        state = states[name]
+        assert not any("Assign" in one for one in (state, *state["Catch"]))
+        assert "finished_at" not in state["Arguments"].get("UpdateExpression", "")
+        ends |= {state["Next"], *(catcher["Next"] for catcher in state["Catch"])}
+        assert sum(delays(state["Retry"][-1])) <= 60  # an EXPRESS execution lives five minutes
+    assert {states[end]["Type"] for end in ends - set(PARKING)} == {"Succeed"}
+    assert not any(
+        "EndpointPausedError" in one["ErrorEquals"] for s in states.values() for one in s.get("Retry", [])
+    )
 
 
 def test_a_failure_that_cannot_be_counted_changes_nothing(tasks: dict[str, Any]) -> None:
@@ -186,7 +207,7 @@ def test_no_attribute_is_a_reserved_word_of_dynamodb(tasks: dict[str, Any], root
     recording = json.loads((root / "statemachine" / "record_decision.asl.json").read_text())["States"]
     updates = [*tasks.values(), *recording.values()]
     found = [each["Arguments"] for each in updates if "UpdateExpression" in each.get("Arguments", {})]
-    assert len(found) == 4
+    assert len(found) == 5
     for arguments in found:
         expressions = [arguments[f"{kind}Expression"] for kind in ("Condition", "Update")]
         for expression in expressions:
