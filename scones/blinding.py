@@ -1,7 +1,8 @@
 """One rule for all lists and counts that reviewers may read: an image that waits for a person shows no verdict.
 
 Whoever knows what the model said decides differently, so an image of the audit must look like any other that waits: in
-every list and count it is to review, whatever its outcome, and it is in none that was chosen by a verdict.
+every list and count it is to review, whatever its outcome, and it is in none that was chosen by a verdict. The same
+holds for half a minute after the decision, which may be a slip of the finger (`scones.decisions.slips`).
 """
 
 import heapq
@@ -12,6 +13,7 @@ from itertools import batched, chain
 from typing import TYPE_CHECKING, Final
 
 from scones.claims import Claim, read_claims
+from scones.decisions.slips import SHOWN_AFTER
 from scones.index import Ended, InState, time_text
 from scones.result_documents import Outcome
 
@@ -20,15 +22,11 @@ if TYPE_CHECKING:
 
 QUEUED: Final = ("person", "record")
 """The states of the images that a list of the outcome `review` has: they wait, or are decided and not recorded yet."""
-LATE: Final = timedelta(seconds=15)
-"""An index is late: whether an image that ended so shortly before another one waits, it may not say yet."""
+LATE: Final = SHOWN_AFTER + timedelta(seconds=15)
+"""Whether the verdict of an image that ended so shortly before another one is hidden, the index of the queue does not
+say: it is late, and does not have what was decided just now."""
 _BATCH: Final = 60
 """Claims read at a time: a page of the console. Each costs a read unit."""
-
-
-def hides_verdict(claim: Claim) -> bool:
-    """Tell whether what the model said must not be shown: nobody has decided, and somebody may have to."""
-    return claim.outcome is None or claim.waits_for_person
 
 
 def hidden(
@@ -40,7 +38,7 @@ def hidden(
     Read from the table, not from an index: an index is late, and would show what has just begun to wait.
     """
     claims = read_claims(dynamodb, table, names)
-    return frozenset(name for name, claim in claims.items() if hides_verdict(claim))
+    return frozenset(name for name, claim in claims.items() if claim.hides_verdict)
 
 
 def without_verdict(one: Ended) -> Ended:
@@ -71,7 +69,8 @@ def as_shown(
             following = one
             break
         late.append(one)
-    unlisted = hidden(dynamodb, table, [(one.image_key, one.etag) for one in late])
+    claims = read_claims(dynamodb, table, [(one.image_key, one.etag) for one in late])
+    unlisted = {name for name, claim in claims.items() if claim.hides_verdict}
     for one in late:
         name = one.image_key, one.etag
         yield without_verdict(one) if name in waiting or name in unlisted else one

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
-from scones.blinding import QUEUED, BlindList, hides_verdict
+from scones.blinding import QUEUED, BlindList
 from scones.claims import Claim
 from scones.console.page import image_query, preview_url
 from scones.console.previews import ImageRef, PreviewSize
@@ -70,7 +70,7 @@ def row_of_claim(image: ImageRef, claim: Claim, prefix: str) -> Mapping[str, Any
     """Return the row of an image by its claim; None while it has no outcome."""
     if not (claim.outcome and claim.finished_at):
         return None
-    outcome = Outcome.REVIEW if hides_verdict(claim) else claim.outcome
+    outcome = Outcome.REVIEW if claim.hides_verdict else claim.outcome
     return _row(image, prefix, outcome, claim.finished_at, (claim.label, claim.confidence, claim.reason))
 
 

@@ -232,6 +232,37 @@ def test_a_second_look_shows_nothing_of_the_first(browser: Browser, s3: S3Client
     assert shown_by_all_pages(browser) == with_one
 
 
+def test_while_a_decision_may_be_a_slip_no_page_shows_the_verdict(browser: Browser, s3: S3Client) -> None:
+    def decide(label: str, ago_s: float = 0) -> None:
+        decision = DECISION | {
+            "at": {"S": time_text(datetime.now(UTC) - timedelta(seconds=ago_s))},
+            "model_said": {"M": {"outcome": {"S": "passed"}, "label": {"S": label}}},
+        }
+        more: dict[str, Any] = {
+            "decision": {"S": "d"},
+            "decisions": {"L": [{"M": decision}]},
+            "draw": {"M": {}},
+        }
+        put(s3, ("neither", 0.9137 if label == "bicycle" else 0.8642), "reviewed", **more)
+        boto3.client("dynamodb", region_name=REGION).update_item(
+            TableName="claims",
+            Key={"image_key": {"S": KEY}, "etag": {"S": ETAG}},
+            UpdateExpression="REMOVE state_shard, state_since",
+        )
+
+    def shown() -> dict[str, str]:
+        return {path: re.sub(r"\S*T\S*Z\b", "", text) for path, text in shown_by_all_pages(browser).items()}
+
+    decide("bicycle")
+    with_one = shown()
+    decide("motorcycle")
+    assert shown() == with_one
+    decide("motorcycle", ago_s=36)
+    (row,) = browser.get("/live/rows").json()["rows"]
+    assert (row["outcome"], row["label"], row["confidence"]) == ("reviewed", "neither", 0.8642)
+    assert "the model had said motorcycle" in browser.get(f"/image?{NAMED}").text
+
+
 def test_once_it_is_decided_the_verdict_is_shown(browser: Browser, s3: S3Client) -> None:
     put(s3, SURE)
     blind = shown_by_all_pages(browser)
