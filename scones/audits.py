@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 MAX_SECOND_LOOKS: Final = 5
+OFF: Final = {"image_key": {"S": "#sweep"}, "etag": {"S": "off"}}
+"""The item in which the sweep keeps until when audits were off; a test holds it to the sweep's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +109,17 @@ def missed(
 
 
 def off_until(dynamodb: "DynamoDBClient", table: str) -> str | None:
-    """Return when the newest image got its outcome that was classified while audits were off; None without one.
+    """Return until when audits were off; None where they always were on.
 
-    Nothing is known of such images, so a certificate speaks of later ones.
+    Nothing is known of the images of that time, so a certificate speaks of later ones. It is when the newest image got
+    its outcome that was classified while they were off, or what the sweep keeps of it: its claim may have expired.
     """
     newest = in_audit(
         dynamodb, table, "off", lambda item: str(item["draw_at"]["S"]), newest_first=True, wanted=1
     )
-    return next(iter(newest), None)
+    kept = dynamodb.get_item(TableName=table, Key=OFF, ConsistentRead=True).get("Item", {})
+    times = [*newest, *([kept["draw_at"]["S"]] if kept else [])]
+    return max(times, default=None)
 
 
 def ask_second_look(dynamodb: "DynamoDBClient", table: str, draw: Draw, now: datetime) -> bool:

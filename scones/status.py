@@ -21,7 +21,7 @@ from scones.endpoint_waits import LOOKED_AT, EndpointWait, find_endpoint_wait
 from scones.errors import error_code
 from scones.index import InState, ended, in_state, time_text
 from scones.live_precision import Precision, read_precision
-from scones.live_threshold import LiveThreshold, read_threshold
+from scones.live_threshold import LiveThreshold, ends_soon, read_threshold
 from scones.pause_state import Pause, read_pause_of
 from scones.promise_watch import PromiseWatch, read_watch, watch_text
 from scones.result_documents import Outcome, is_verification_image
@@ -48,6 +48,7 @@ MAX_EXECUTIONS = 1000
 PERIODS: Final = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(weeks=1)}
 _AUDITED: Final = (Outcome.PASSED, Outcome.REVIEWED)
 """The outcomes of which an image may wait for a person, as an audit or for a second look."""
+_RENEW: Final = "`scones certify --apply`"
 _PAUSE_S: Final = 5.0
 _STATES: Final[tuple["ExecutionStatusType", ...]] = ("RUNNING", "FAILED", "TIMED_OUT", "ABORTED")
 
@@ -111,6 +112,7 @@ class Status:
     watch: PromiseWatch | None
     unlisted: int
     pause: Pause | None
+    certificate_end: str | None
 
     def as_document(self) -> dict[str, Any]:
         """Return what `scones status --json` prints; `at_least` names the counts that stopped at a limit."""
@@ -147,6 +149,7 @@ class Status:
             "not_in_the_index": self.unlisted,
             "pause": self.pause.as_document() if self.pause else None,
             "endpoint": self.stack.endpoint_name,
+            "certificate_end": self.certificate_end,
             "threshold": self.threshold.counts.for_all,
             "thresholds": self.threshold.counts.by_label,
             "deployed_threshold": self.threshold.deployed.for_all,
@@ -200,6 +203,7 @@ def read_status(stack: Stack, connection: "Connection") -> Status:
         unlisted = pool.submit(count_unlisted, dynamodb, stack.claims_table)
         found = outcomes.result()
         visible, in_flight = queue.result()
+        live = threshold.result()
         return Status(
             stack=stack,
             outcomes=found,
@@ -207,7 +211,8 @@ def read_status(stack: Stack, connection: "Connection") -> Status:
             executions=executions.result(),
             queue_visible=visible,
             queue_in_flight=in_flight,
-            threshold=threshold.result(),
+            threshold=live,
+            certificate_end=ends_soon(live.certificate, now),
             oldest=next(iter(oldest.result()), None),
             oldest_for_person=next(iter(for_person.result()), None),
             endpoint_wait=endpoint_wait.result(),
@@ -317,6 +322,11 @@ def print_status(now: Status) -> None:
         ("alarms", Text("; ".join(now.alarms), "bold red") if now.alarms else "none"),
         ("audits", str(now.precision or "none")),
         ("watch", watch_text(now.watch)),
+        *(
+            [("certificate", Text(f"{now.certificate_end}. Do: {_RENEW}", "bold red"))]
+            if now.certificate_end
+            else []
+        ),
         ("endpoint", f"{now.stack.endpoint_name}, threshold {now.threshold}"),
     ):
         console.print(Text.assemble(f"{name:<26}", value))
