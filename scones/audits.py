@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from scones.decisions.decision import SAME_PERSON_AFTER, UNDONE, Entry, ReviewedClaim
+from scones.decisions.slips import without_slips
 from scones.errors import error_code
 from scones.index import in_audit, shard_of, time_text
 
@@ -185,11 +186,12 @@ def _counted(claim: ReviewedClaim, drawn_at: str, label: str) -> Entry | None:
     """
     Return the decision that counts, the sweep's watch by the same rule.
 
-    Only the first decision is blind: after it a reviewer is shown what the model said, and might correct towards it.
-    So a disagreement counts whatever follows it, and an agreement only until it is corrected or undone. Decisions
-    before the draw are of an earlier life of the image: it was gone, or was undone, and its bytes came again.
+    Only the first decision is blind: later a reviewer is shown what the model said, and might correct towards it.
+    So a disagreement counts whatever follows it, and an agreement only until it is corrected or undone. One that was
+    taken back before the verdict was shown is none (`scones.decisions.slips`). Decisions before the draw are of an
+    earlier life of the image: it was gone, or was undone, and its bytes came again.
     """
-    later = [entry for entry in claim.entries if entry.at >= drawn_at]
+    later = without_slips([entry for entry in claim.entries if entry.at >= drawn_at])
     for entry in later:
         if entry.label not in {label, UNDONE}:
             return entry

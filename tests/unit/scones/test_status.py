@@ -29,7 +29,7 @@ def test_counts_for_machines(scones: Scones, s3: S3Client, workflow: FakeWorkflo
         workflow.write("passed", f"incoming/d/{number}.png", "e")
     workflow.write("passed", "incoming/d/m.png", "e", label="motorcycle")
     workflow.write("passed", "incoming/d/old.png", "e", label="tandem")
-    workflow.write("review", "incoming/d/r.png", "e")
+    workflow.write("review", "incoming/d/r.png", "e", started_at=time_text(datetime.now(UTC)))
     workflow.write("failed", "incoming/d/f.png", "e")
     queue = boto3.client("sqs", region_name="us-east-1")
     for _ in range(2):
@@ -84,7 +84,9 @@ def test_recent_results_are_counted_apart(scones: Scones, s3: S3Client, workflow
     for name, age in ages.items():
         days = age / 24 if name == "hours" else age
         finished_at = time_text(datetime.now(UTC) - timedelta(days=days))
-        workflow.write("review", f"incoming/d/{name}.png", "e", finished_at=finished_at)
+        workflow.write(
+            "review", f"incoming/d/{name}.png", "e", started_at=finished_at, finished_at=finished_at
+        )
     document = json.loads(scones("status", "--json").stdout)
     found = {period: counts["review"] for period, counts in document["recent"].items()}
     assert (found, document["outcomes"]["review"]) == ({"hour": 1, "day": 2, "week": 3}, 4)
