@@ -91,8 +91,9 @@ docs: setup ## Redraw the workflow, the tables of cost and what was measured in 
 	@.venv/bin/python -m tools.derived_costs
 	@.venv/bin/python -m benchmarks.page
 
-# Each part is a file of benchmarks/. endpoint_clients needs .venv-training, the parts of a cloud start one.
-PART := cold_starts warm_serialize endpoint_clients pipeline durable_function
+# Each part is a file of benchmarks/. endpoint_clients and textbook_model need .venv-training, the second the images that
+# training.data downloads; the parts of a cloud start one.
+PART := cold_starts warm_serialize endpoint_clients pipeline durable_function textbook_model
 
 bench: setup ## Measure ratios, write docs/benchmarks.md; PART=warm_serialize measures one part.
 	@for part in $(PART); do .venv/bin/python -m benchmarks.$$part || exit 1; done

@@ -60,6 +60,7 @@ ORDER: Final = (
     "endpoint_clients",
     "pipeline",
     "durable_function",
+    "textbook_model",
 )
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks.measurements import MOST_RUNS, interleaved, ratio_of, read_document
 from benchmarks.page import ORDER, number, written
+from benchmarks.textbook_model import part_of
 
 
 def test_the_pages_show_what_the_document_says(root: Path) -> None:
@@ -76,3 +77,26 @@ def test_a_ratio_is_taken_within_each_round() -> None:
 )
 def test_three_digits_are_shown(value: float, shown: str) -> None:
     assert number(value) == shown
+
+
+def test_the_model_is_compared_with_the_median_of_the_seeds() -> None:
+    ours = {
+        "images": 200,
+        "accuracy": 0.97,
+        "coverage": 0.95,
+        "passed_right": [188, 190],
+        "calibration_error": 0.02,
+        "strangers": 1960,
+        "strangers_passed": 0.01,
+        "megabytes": 1.6,
+    }
+    seeds = [
+        ours | {"accuracy": accuracy, "passed_right": [90, 100], "strangers_passed": passed}
+        for accuracy, passed in ((0.8, 0.7), (0.9, 0.5), (0.7, 0.6))
+    ]
+    part = part_of([{"ours": ours, "textbook": one, "trained_on": 900} for one in seeds])
+    figures = {row.what: (row.ours, row.beside) for row in part.counts}
+    assert figures["right"] == (97, 80)
+    assert figures["wrong among what passes"] == (1.05, 10)
+    assert figures["images of other classes that pass"] == (1, 60)
+    assert "median of 3 seeds" in " ".join(part.method.split())
