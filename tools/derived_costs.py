@@ -29,6 +29,8 @@ EXPRESS_S: Final = 0.5
 """An assumption of the page: how long an EXPRESS execution of an image lasts."""
 SWEEP_S, SWEEPS_A_DAY, SWEEP_GB = 1.0, 96, 0.5
 """An assumption of how long a sweep of nothing lasts; the others are of the template."""
+BREAKER_S, BREAKER_RUNS_AN_HOUR, BREAKER_GB = 0.3, 60, 0.25
+"""An assumption of how long a run of Breaker lasts that starts nothing; the others are of the template."""
 _BLOCK: Final = "(?<=<!-- {name}: begin -->\n)(?s:.*?)(?=<!-- {name}: end -->)"
 
 type Counts = dict[str, Any]
@@ -131,6 +133,9 @@ def idle_rows(footprint: Counts) -> list[tuple[str, float]]:
     metrics, alarms = footprint["idle_metrics"], alarm_metrics(off=False)
     sweeps = SWEEPS_A_DAY * HOURS_A_MONTH / 24
     sweep = sweeps * (unit["lambda_request"] + SWEEP_S * SWEEP_GB * unit["lambda_gb_second"])
+    runs = BREAKER_RUNS_AN_HOUR * HOURS_A_MONTH
+    run = unit["lambda_request"] + BREAKER_S * BREAKER_GB * unit["lambda_gb_second"]
+    run += unit["cloudwatch_request"] + unit["sqs_request"]
     reads = sweeps * 64 * 0.5 * unit["dynamodb_read_unit"]
     return [
         (f"{metrics} metrics of the sweep, measured", metrics * unit["metric_month"]),
@@ -138,6 +143,7 @@ def idle_rows(footprint: Counts) -> list[tuple[str, float]]:
         ("the dashboard", unit["dashboard_month"]),
         ("the secret of the audit", unit["secret_month"]),
         (f"{sweeps:,.0f} sweeps of a second (assumed), 64 queries each", sweep + reads),
+        (f"{runs:,.0f} runs of Breaker of {BREAKER_S} s (assumed): a metric, a queue", runs * run),
     ]
 
 

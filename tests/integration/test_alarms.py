@@ -158,6 +158,19 @@ def the_sweep_fails(watched: Watched) -> None:
     assert "FunctionError" in answer
 
 
+def the_breaker_fails(watched: Watched) -> None:
+    """Nobody can say whether the stack is paused."""
+    ssm, name = watched.client("ssm"), watched.cloud.outputs["PauseParameterName"]
+    before = ssm.get_parameter(Name=name)["Parameter"]["Value"]
+    ssm.put_parameter(Name=name, Value="nonsense", Overwrite=True)
+    try:
+        for _ in range(3):
+            function = watched.cloud.physical_ids()["Breaker"]
+            assert "FunctionError" in watched.client("lambda").invoke(FunctionName=function, Payload=b"{}")
+    finally:
+        ssm.put_parameter(Name=name, Value=before, Overwrite=True)
+
+
 def people_get_much(watched: Watched) -> None:
     """By data: it takes three hours."""
     for hour in range(3):
@@ -238,6 +251,7 @@ DRIVERS: dict[str, Driver] = {
     "FailedImagesWaiting": the_queue_fills,
     "HeldImagesExpire": an_image_is_held_for_long,
     "SweepFails": the_sweep_fails,
+    "BreakerFails": the_breaker_fails,
     "ExecutionsTimedOut": executions_time_out,
     "ExecutionsFailed": executions_fail,
     "FailedOutcomes": an_image_fails,

@@ -129,6 +129,7 @@ RESOURCES: dict[str, tuple[str, dict[str, str | list[str]]]] = {
         )
         for name, alias in [("ClassifyImage", "live"), ("ClassifyImage", "1"), ("OtherMachine", "live")]
     },
+    "probe of ClassifyImage": (f"arn:aws:states:{PLACE}:execution:ClassifyImage:probe-1", {}),
     "children Backfill": (f"arn:aws:states:{PLACE}:execution:Backfill/listing:1", {}),
     "CertificateCheck": (f"arn:aws:ssm:{PLACE}:parameter/CertificateCheck", {}),
     "PauseState": (f"arn:aws:ssm:{PLACE}:parameter/PauseState", {}),
@@ -235,6 +236,8 @@ WHO_MAY: dict[tuple[str, str], set[str]] = {
     ("states:StartExecution", "alias ClassifyImage:live"): {RULE, SWEEP, BREAKER},
     # Holding images back
     ("ssm:GetParameter", "PauseState"): {BREAKER, SWEEP},
+    ("ssm:PutParameter", "PauseState"): {BREAKER},
+    ("states:DescribeExecution", "probe of ClassifyImage"): {BREAKER, SWEEP},
     **{
         (f"events:{call}Rule", f"rule {name}"): {BREAKER}
         for call in ("Describe", "Enable", "Disable")
@@ -257,13 +260,13 @@ WHO_MAY: dict[tuple[str, str], set[str]] = {
     },
     # Telling people
     ("sns:Publish", "ReviewTopic"): {WORKFLOW},
-    ("sns:Publish", "AlertTopic"): {WORKFLOW, SWEEP, RECORD},
-    ("sqs:SendMessage", "FailedImages"): {SWEEP},
+    ("sns:Publish", "AlertTopic"): {WORKFLOW, SWEEP, RECORD, BREAKER},
+    ("sqs:SendMessage", "FailedImages"): {SWEEP, BREAKER},
     # The key
     ("kms:Decrypt", "KmsKeyArn"): {
         UPLOADERS, REVIEWERS, WORKFLOW, BACKFILL, RECORD, SERIALIZE, FILTER, SWEEP, BREAKER,
     },
-    ("kms:GenerateDataKey", "KmsKeyArn"): {UPLOADERS, WORKFLOW, BACKFILL, RECORD, SWEEP},
+    ("kms:GenerateDataKey", "KmsKeyArn"): {UPLOADERS, WORKFLOW, BACKFILL, RECORD, SWEEP, BREAKER},
     # Logs and traces
     **{
         (f"logs:{call}", f"{role.removesuffix('Role')} logs"): {role}

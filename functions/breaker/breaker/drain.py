@@ -1,9 +1,11 @@
 """Start held images, about the oldest first and no faster than the stack's rate.
 
 A message is deleted after its execution was started. A run that dies between the two starts the image once more later,
-and the claim ends that execution at its first state.
+and the claim ends that execution at its first state. A message that is no event of an upload is set aside: it goes to
+the queue of failed images, with the reason, and an operator sees it there.
 """
 
+import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -25,6 +27,8 @@ BATCH = 10
 THREADS = 5
 INVISIBLE_S = 60
 NOT_AN_EVENT = "InvalidExecutionInput"
+PROBE = "probe-"
+"""How the names of probes begin."""
 
 
 class DrainFailedError(Exception):
@@ -48,41 +52,67 @@ class Drain:
         Raises
         ------
         DrainFailedError
-            When Step Functions refuses an image. A message that is not an event does not keep others from their start.
+            When Step Functions refuses an image.
         """
-        started, begun, refused = 0, clock(), None
+        started, begun = 0, clock()
         while remaining_ms() >= TIME_TO_STOP_MS:
-            messages = self._receive()
+            # The first does not wait: on nearly all minutes nothing is held. What it misses, the next run finds.
+            messages = self._receive(wait_s=1 if started else 0)
             if not messages:
                 break
-            done, error = self._start(messages)
-            started += len(done)
-            self._delete(done)
-            if error is not None:
-                refused = error
-                if _code(error) != NOT_AN_EVENT:
-                    break
+            errors = self._start(messages)
+            started += errors.count(None)
+            self._delete([message for message, error in zip(messages, errors, strict=True) if error is None])
+            if refusal := next(
+                (error for error in errors if error is not None and not _is_no_event(error)), None
+            ):
+                raise DrainFailedError(f"{started} held images were started; then: {refusal}") from refusal
             ahead_s = started / self.settings.drain_per_second - (clock() - begun)
             if ahead_s * 1000 >= remaining_ms() - TIME_TO_STOP_MS:
                 break
             sleep(max(0.0, ahead_s))
-        if refused is not None:
-            raise DrainFailedError(f"{started} held images were started; then: {refused}") from refused
         return started
 
-    def _receive(self) -> list["MessageTypeDef"]:
-        # One second: a receive that does not wait asks some of the queue's servers only, and may miss what is there.
+    def probe(self) -> str | None:
+        """
+        Start one held image, and return its execution's ARN; None where none is held.
+
+        Its name lets Classify call the endpoint although the breaker is open.
+
+        Raises
+        ------
+        ClientError, BotoCoreError
+            When Step Functions or SQS refuses; the message stays.
+        """
+        for message in self._receive(1, wait_s=1):
+            try:
+                started = self.stepfunctions.start_execution(
+                    stateMachineArn=self.settings.workflow_arn,
+                    name=f"{PROBE}{uuid.uuid4()}",
+                    input=message["Body"],
+                )
+            except ClientError as error:
+                if not _is_no_event(error):
+                    raise
+                self._set_aside(message, error)
+                return None
+            self._delete([message])
+            return started["executionArn"]
+        return None
+
+    def _receive(self, most: int = BATCH, *, wait_s: int) -> list["MessageTypeDef"]:
+        # A receive that does not wait asks some of the queue's servers only, and may miss what is there.
         found = self.sqs.receive_message(
             QueueUrl=self.settings.held_images_url,
-            MaxNumberOfMessages=max(1, min(BATCH, self.settings.drain_per_second)),
+            MaxNumberOfMessages=max(1, min(most, self.settings.drain_per_second)),
             MessageSystemAttributeNames=["SentTimestamp"],
             VisibilityTimeout=INVISIBLE_S,
-            WaitTimeSeconds=1,
+            WaitTimeSeconds=wait_s,
         ).get("Messages", [])
         return sorted(found, key=lambda message: int(message.get("Attributes", {}).get("SentTimestamp", 0)))
 
-    def _start(self, messages: Sequence["MessageTypeDef"]) -> tuple[list["MessageTypeDef"], Exception | None]:
-        """Start an execution for each message, with the event as its input; return the started, and one error."""
+    def _start(self, messages: Sequence["MessageTypeDef"]) -> list[Exception | None]:
+        """Start an execution for each message, with the event as its input; return what was raised, in their order."""
 
         def start(message: "MessageTypeDef") -> Exception | None:
             try:
@@ -91,15 +121,27 @@ class Drain:
                 )
             except (ClientError, BotoCoreError) as error:
                 logger.exception("held image not started", message_id=message["MessageId"])
+                if _is_no_event(error):
+                    self._set_aside(message, error)
                 return error
             return None
 
         with ThreadPoolExecutor(THREADS) as pool:
-            errors = list(pool.map(start, messages))
-        done = [message for message, error in zip(messages, errors, strict=True) if error is None]
-        failed = [error for error in errors if error is not None]
-        # One that ends the run counts before one that does not.
-        return done, min(failed, key=lambda error: _code(error) == NOT_AN_EVENT, default=None)
+            return list(pool.map(start, messages))
+
+    def _set_aside(self, message: "MessageTypeDef", error: Exception) -> None:
+        """Hand a message over to people; SQS would keep it for 14 days, and each run would fail for it."""
+        self.sqs.send_message(
+            QueueUrl=self.settings.failed_images_url,
+            MessageBody=message["Body"],
+            MessageAttributes={
+                "ERROR_MESSAGE": {
+                    "DataType": "String",
+                    "StringValue": f"held, but no event of an upload: {error}",
+                }
+            },
+        )
+        self._delete([message])
 
     def _delete(self, messages: Sequence["MessageTypeDef"]) -> None:
         if not messages:
@@ -115,5 +157,5 @@ class Drain:
             logger.warning("held image started but not deleted", why=failed.get("Message"))
 
 
-def _code(error: Exception) -> str | None:
-    return error.response.get("Error", {}).get("Code") if isinstance(error, ClientError) else None
+def _is_no_event(error: Exception) -> bool:
+    return isinstance(error, ClientError) and error.response.get("Error", {}).get("Code") == NOT_AN_EVENT

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from scones.decisions.review_errors import ReviewError
@@ -48,7 +49,11 @@ OF_STATEMENT: dict[tuple[str, str], Probe] = {
     ("ClassifyImageRole", "RemoveGone"): ("replace_result", "reviewed/gone"),
     ("ImageDroppedRole", "StartWorkflow"): ("drop",),
     ("HeldImagesPolicy", "LetRuleHold"): ("hold",),
-    ("BreakerRole", "ReadPause"): ("drain",),
+    ("BreakerRole", "ReadAndWritePause"): ("probe_endpoint",),
+    ("BreakerRole", "ReadCallsOfEndpoint"): ("drain",),
+    ("BreakerRole", "LookAtProbe"): ("probe_endpoint",),
+    ("BreakerRole", "TellPeople"): ("end_breaker",),
+    ("BreakerRole", "SetAside"): ("set_aside",),
     ("BreakerRole", "SwitchRules"): ("switch",),
     ("BreakerRole", "TakeHeldImages"): ("drain",),
     ("BreakerRole", "StartWorkflow"): ("drain",),
@@ -178,6 +183,48 @@ class Probes:
         self._invoke("Breaker", {})
         self.stack.cloud.wait_until_idle(before)
         sqs.purge_queue(QueueUrl=queue)
+
+    def probe_endpoint(self) -> None:
+        """Have a probe started while the breaker is open, and looked at."""
+        sqs, queue = self.stack.cloud.client("sqs"), self.stack.physical["HeldImages"]
+        before = len(self.stack.cloud.executions())
+        sqs.send_message(QueueUrl=queue, MessageBody=json.dumps(self._event(NO_IMAGE)))
+        self._open_breaker()
+        for _ in range(2):
+            self._invoke("Breaker", {})
+            self.stack.cloud.wait_until_idle(before)
+        sqs.purge_queue(QueueUrl=queue)
+        self._set_pause(paused=False)
+
+    def end_breaker(self) -> None:
+        """Have the breaker closed by a probe that was answered."""
+        name = f"probe-{uuid.uuid4()}"
+        started = self.stack.cloud.client("stepfunctions").start_execution(
+            stateMachineArn=self.stack.physical["ClassifyImage"],
+            name=name,
+            input=json.dumps(self._event(SURE)),
+        )
+        self.stack.cloud.wait_until_idle(0)
+        self._open_breaker(probe=started["executionArn"], probed_at=datetime.now(UTC).isoformat())
+        self._invoke("Breaker", {})
+        self._set_pause(paused=False)
+
+    def set_aside(self) -> None:
+        """Have a held message met that is no event."""
+        sqs = self.stack.cloud.client("sqs")
+        sqs.send_message(QueueUrl=self.stack.physical["HeldImages"], MessageBody="no event")
+        self._invoke("Breaker", {})
+        for queue in ("HeldImages", "FailedImages"):
+            sqs.purge_queue(QueueUrl=self.stack.physical[queue])
+
+    def _open_breaker(self, **known: str) -> None:
+        value = {"paused": True, "breaker": {"next_probe": "2026-01-01T00:00:00+00:00"} | known}
+        self.stack.cloud.client("ssm").put_parameter(
+            Name=self.stack.cloud.outputs["PauseParameterName"],
+            Value=json.dumps(value),
+            Type="String",
+            Overwrite=True,
+        )
 
     def switch(self) -> None:
         """Have each rule on uploads enabled and disabled, in the only states in which that is due."""

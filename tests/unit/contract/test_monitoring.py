@@ -36,7 +36,7 @@ AWS = {
 }
 OF_DIMENSION = {
     "StateMachineArn": {"WorkflowArn"},
-    "FunctionName": {"SerializeName", "ClassifyName", "FilterName", "SweepName"},
+    "FunctionName": {"SerializeName", "ClassifyName", "FilterName", "SweepName", "Breaker"},
     "QueueName": {"FailedImagesName", "HeldImagesName"},
     "EndpointName": {"EndpointName"},
     "RuleName": {

@@ -88,6 +88,7 @@ def test_no_action_is_a_wildcard_and_no_resource_where_aws_has_one() -> None:
         "DeliverLogs",
         "Trace",
         "CountFailures",
+        "ReadCallsOfEndpoint",
     }
 
 

@@ -9,7 +9,16 @@ from ministack.core import iam_evaluator
 
 from scones.local.ministack import condition_keys
 from tests.static.policies import ACCOUNT, REGION, documents_of_roles, grants
-from tests.static.who_may import FUNCTIONS, RESOURCES, WHO_MAY, WORKFLOW, WORKFLOWS, expected, questions
+from tests.static.who_may import (
+    BREAKER,
+    FUNCTIONS,
+    RESOURCES,
+    WHO_MAY,
+    WORKFLOW,
+    WORKFLOWS,
+    expected,
+    questions,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -48,9 +57,9 @@ def test_no_role_is_missing() -> None:
     assert set(documents_of_roles()) == {role for roles in WHO_MAY.values() for role in roles}
 
 
-def test_what_has_no_resource_is_for_logs_traces_and_the_metric_of_workflows_and_traces_of_functions() -> (
-    None
-):
+def test_what_has_no_resource_is_for_logs_traces_and_metrics_alone() -> None:
     having = {(grant.owner, grant.action.split(":")[0]) for grant in grants() if grant.resource == "*"}
     logs = {(role, "logs") for role in WORKFLOWS}
-    assert having == logs | {(role, "xray") for role in FUNCTIONS | WORKFLOWS} | {(WORKFLOW, "cloudwatch")}
+    assert having == logs | {(role, "xray") for role in FUNCTIONS - {BREAKER} | WORKFLOWS} | {
+        (role, "cloudwatch") for role in (WORKFLOW, BREAKER)
+    }

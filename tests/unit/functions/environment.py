@@ -51,6 +51,11 @@ SETTINGS = {
         "HELD_IMAGES_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/held",
         "WORKFLOW_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:classify:live",
         "DRAIN_PER_SECOND": "20",
+        "FAILED_IMAGES_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/failed",
+        "ALERT_TOPIC_ARN": "arn:aws:sns:us-east-1:123456789012:alerts",
+        "STACK": "scones",
+        "POWERTOOLS_METRICS_NAMESPACE": "Scones/scones",
+        "BREAKER_SHARE": "0.5",
     },
 }
 
