@@ -27,6 +27,7 @@ from endpoint.predictor import SHIPPED_MODEL, Predictor
 from scones.connection import Connection, Target, connect
 from scones.decisions.decision import NEITHER
 from scones.decisions.reviewer import Reviewer
+from scones.decisions.slips import COUNTS_AFTER
 from scones.index import in_state
 from scones.stack import Stack, read_stack
 
@@ -81,6 +82,7 @@ def review(connection: Connection, stack: Stack, truth: dict[str, str]) -> int:
             decided += 1
     while list(in_state(connection.dynamodb(), stack.claims_table, "record")):
         time.sleep(0.5)
+    time.sleep(COUNTS_AFTER.total_seconds())  # a younger decision may be taken back: it does not count yet
     return decided
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from scones import audits
 from scones.audits import Draw
+from scones.decisions.slips import COUNTS_AFTER
 from scones.errors import SconesError
 from scones.result_documents import VERIFICATION_FOLDER
 from scones.stack import Stack
@@ -37,10 +38,20 @@ def audit_share(stack: Stack) -> float:
 
 
 def decided_prefix(draws: Sequence[Draw], audit_days: int, now: datetime) -> Sequence[Draw]:
-    """Return the draws up to the first that is not decided and may still be: it is younger than `audit_days` days."""
+    """
+    Return the draws up to the first that is not decided and may still be: it is younger than `audit_days` days.
+
+    A decision that may still be taken back as a slip is none yet.
+    """
     latest = now - timedelta(days=audit_days)
-    undecided = (n for n, one in enumerate(draws) if one.decision is None and moment(one.at) > latest)
+    undecided = (n for n, one in enumerate(draws) if not _is_settled(one, now) and moment(one.at) > latest)
     return draws[: next(undecided, len(draws))]
+
+
+def _is_settled(draw: Draw, now: datetime) -> bool:
+    if draw.decision is None or draw.decided_at is None:
+        return False
+    return now - moment(draw.decided_at) >= COUNTS_AFTER
 
 
 def is_wrong(draw: Draw) -> bool:

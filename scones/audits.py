@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from scones.decisions.decision import SAME_PERSON_AFTER, UNDONE, Entry, ReviewedClaim
+from scones.decisions.slips import without_slips
 from scones.errors import error_code
 from scones.index import in_audit, shard_of, time_text
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 MAX_SECOND_LOOKS: Final = 5
+OFF: Final = {"image_key": {"S": "#sweep"}, "etag": {"S": "off"}}
+"""The item in which the sweep keeps until when audits were off; a test holds it to the sweep's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +109,17 @@ def missed(
 
 
 def off_until(dynamodb: "DynamoDBClient", table: str) -> str | None:
-    """Return when the newest image got its outcome that was classified while audits were off; None without one.
+    """Return until when audits were off; None where they always were on.
 
-    Nothing is known of such images, so a certificate speaks of later ones.
+    Nothing is known of the images of that time, so a certificate speaks of later ones. It is when the newest image got
+    its outcome that was classified while they were off, or what the sweep keeps of it: its claim may have expired.
     """
     newest = in_audit(
         dynamodb, table, "off", lambda item: str(item["draw_at"]["S"]), newest_first=True, wanted=1
     )
-    return next(iter(newest), None)
+    kept = dynamodb.get_item(TableName=table, Key=OFF, ConsistentRead=True).get("Item", {})
+    times = [*newest, *([kept["draw_at"]["S"]] if kept else [])]
+    return max(times, default=None)
 
 
 def ask_second_look(dynamodb: "DynamoDBClient", table: str, draw: Draw, now: datetime) -> bool:
@@ -185,11 +191,12 @@ def _counted(claim: ReviewedClaim, drawn_at: str, label: str) -> Entry | None:
     """
     Return the decision that counts, the sweep's watch by the same rule.
 
-    Only the first decision is blind: after it a reviewer is shown what the model said, and might correct towards it.
-    So a disagreement counts whatever follows it, and an agreement only until it is corrected or undone. Decisions
-    before the draw are of an earlier life of the image: it was gone, or was undone, and its bytes came again.
+    Only the first decision is blind: later a reviewer is shown what the model said, and might correct towards it.
+    So a disagreement counts whatever follows it, and an agreement only until it is corrected or undone. One that was
+    taken back before the verdict was shown is none (`scones.decisions.slips`). Decisions before the draw are of an
+    earlier life of the image: it was gone, or was undone, and its bytes came again.
     """
-    later = [entry for entry in claim.entries if entry.at >= drawn_at]
+    later = without_slips([entry for entry in claim.entries if entry.at >= drawn_at])
     for entry in later:
         if entry.label not in {label, UNDONE}:
             return entry

@@ -3,9 +3,13 @@
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from itertools import batched
 from typing import TYPE_CHECKING, Any
 
+from scones.decisions.decision import Entry
+from scones.decisions.slips import hides_verdict
 from scones.errors import SconesError, is_denied
 from scones.result_documents import Outcome, result_key
 
@@ -43,6 +47,8 @@ class Claim:
         Those of people, the oldest first, each with the fields that docs/contracts/claim.schema.json names.
     sweeps, swept_at, reported_at
         How often sweeps started it, when the last one did, and when it was given up.
+    just_decided
+        Whether, when the item was read, the blind decision could still be taken back as a slip.
     """
 
     execution: str | None = None
@@ -64,6 +70,12 @@ class Claim:
     sweeps: int = 0
     swept_at: str | None = None
     reported_at: str | None = None
+    just_decided: bool = False
+
+    @property
+    def hides_verdict(self) -> bool:
+        """Whether what the model said must not be shown: somebody may decide, or take a slip of the finger back."""
+        return self.outcome is None or self.waits_for_person or self.just_decided
 
     @property
     def waits_for_person(self) -> bool:
@@ -81,7 +93,9 @@ def read_claims(
     client: "DynamoDBClient", table: str, names: Iterable[tuple[str, str]]
 ) -> dict[tuple[str, str], Claim]:
     """Read the claims of images by key and ETag; an image that nobody ever claimed is not in the answer."""
-    return {name: _claim(item) for name, item in read_items(client, table, names).items()}
+    return {
+        name: _claim(item, read_at) for name, (item, read_at) in _read_items(client, table, names).items()
+    }
 
 
 def read_items(
@@ -95,14 +109,21 @@ def read_items(
     SconesError
         When the table does not return all of them, because it is throttled.
     """
-    items: dict[tuple[str, str], Mapping[str, Any]] = {}
+    return {name: item for name, (item, _) in _read_items(client, table, names).items()}
+
+
+def _read_items(
+    client: "DynamoDBClient", table: str, names: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], tuple[Mapping[str, Any], datetime]]:
+    """Read items, each with AWS's time of the answer."""
+    items: dict[tuple[str, str], tuple[Mapping[str, Any], datetime]] = {}
     for batch in batched(names, _BATCH, strict=False):
         keys = [{"image_key": {"S": key}, "etag": {"S": etag}} for key, etag in batch]
         request: Mapping[str, Any] = {table: {"Keys": keys, "ConsistentRead": True}}
         for attempt in range(_READS):
             answer = client.batch_get_item(RequestItems=request)
             for item in answer["Responses"].get(table, []):
-                items[item["image_key"]["S"], item["etag"]["S"]] = item
+                items[item["image_key"]["S"], item["etag"]["S"]] = item, _time_of(answer)
             request = answer.get("UnprocessedKeys") or {}
             if not request:
                 break
@@ -132,7 +153,7 @@ def read_claims_of_key(client: "DynamoDBClient", table: str, key: str) -> dict[s
         ConsistentRead=True,
     )
     try:
-        return {item["etag"]["S"]: _claim(item) for page in pages for item in page["Items"]}
+        return {item["etag"]["S"]: _claim(item, _time_of(page)) for page in pages for item in page["Items"]}
     except ClientError as error:
         if not is_denied(error):
             raise
@@ -143,7 +164,13 @@ def read_claims_of_key(client: "DynamoDBClient", table: str, key: str) -> dict[s
         raise SconesError(message) from error
 
 
-def _claim(item: Mapping[str, Any]) -> Claim:
+def _time_of(answer: Mapping[str, Any]) -> datetime:
+    """Return AWS's time of an answer; this machine may be an hour off, and is asked only where AWS does not say."""
+    header = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
+    return parsedate_to_datetime(header) if header else datetime.now(UTC)
+
+
+def _claim(item: Mapping[str, Any], read_at: datetime) -> Claim:
     text = {name: next(iter(value.values())) for name, value in item.items()}
     ended = bool(text.get("finished_at")) and text.get("outcome") in list(Outcome)
     outcome = Outcome(text["outcome"]) if ended else None
@@ -173,7 +200,20 @@ def _claim(item: Mapping[str, Any]) -> Claim:
         sweeps=int(text.get("sweeps", 0)),
         swept_at=text.get("swept_at"),
         reported_at=text.get("reported_at"),
+        just_decided=_is_just_decided(item, outcome, read_at),
     )
+
+
+def _is_just_decided(item: Mapping[str, Any], outcome: Outcome | None, read_at: datetime) -> bool:
+    """Tell whether a decision about an image that waited is so new; the verdict of another one was never hidden."""
+    attributes = item.get("decisions", {}).get("L", [])
+    if not attributes:
+        return False
+    newest = [Entry.parse(one) for one in attributes]
+    said = newest[0].model_said
+    waited = "draw" in item or (said.outcome if said else outcome) == Outcome.REVIEW
+    drawn_at = item.get("draw_at", {}).get("S", "")
+    return waited and hides_verdict([one for one in newest if one.at >= drawn_at], read_at)
 
 
 def _plain(value: Mapping[str, Any]) -> Any:  # noqa: ANN401 (what a decision has in it)

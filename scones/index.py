@@ -355,32 +355,38 @@ def ended(  # noqa: PLR0913 (conditions of one query)
     )
 
 
-def in_state(
+def in_state(  # noqa: PLR0913 (conditions of one query)
     client: "DynamoDBClient",
     table: str,
-    state: str,
-    *,
+    *states: str,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    newest_first: bool = False,
     after: Position | None = None,
     wanted: int = 0,
     budget: float = _NO_LIMIT,
 ) -> Reading[InState]:
     """
-    Read the images in a state, the oldest first; what the model said of them is neither asked for nor returned.
+    Read the images in some states, by the time since when; what the model said of them is neither asked nor returned.
 
     Parameters
     ----------
-    state
+    states
         `open`: no outcome yet. `person`: waits for a person. `record`: decided, and not recorded yet.
+    since, until
+        The first time that is read, and the first one after those.
     after
-        The position of an image: only those that come after it, which are in the state for less long.
+        The position of an image: only those that come after it.
     """
     return Reading(
         client,
         table,
         BY_STATE,
-        [f"{state}#{shard}" for shard in range(SHARDS)],
+        [f"{state}#{shard}" for state in states for shard in range(SHARDS)],
         InState.of_item,
-        newest_first=False,
+        newest_first=newest_first,
+        low=time_text(since) if since else None,
+        high=time_text(until - timedelta(milliseconds=1)) if until else None,
         fields=_WITHOUT_VERDICT,
         after=after,
         wanted=wanted,

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from scones.audited_draws import audit_share
@@ -18,6 +18,9 @@ MOST_CHARACTERS: Final = 4096
 """A standard parameter holds 4 KB (AWS Systems Manager user guide, "Managing parameter tiers")."""
 FOR_THE_WATCH: Final = 900
 """Kept free for what the sweep adds when it raises thresholds, stops passing or withdraws a certificate."""
+
+SOON: Final = timedelta(days=14)
+"""A certificate ends soon when so much is left, or a quarter of its life, whichever is shorter."""
 
 type Certificate = Mapping[str, Any]
 
@@ -177,6 +180,26 @@ def certificate_text(certificate: Certificate) -> str:
     if withdrawn := certificate.get("withdrawn"):
         return f"the certificate of {model} was withdrawn: {withdrawn}"
     return f"certified for {model} until {certificate['until']}"
+
+
+def ends_soon(certificate: Certificate | None, now: datetime) -> str | None:
+    """
+    Say when a certificate ends, where a quarter of its life is left or `SOON`, or where it has ended.
+
+    The sweep notifies the alert topic by the same rule; a test holds both together.
+    """
+    if certificate is None or certificate.get("withdrawn"):
+        return None
+    until = datetime.fromisoformat(certificate["until"])
+    if now >= until:
+        return f"the certificate ended at {certificate['until']}"
+    since = certificate.get("since")
+    lead = min(SOON, (until - datetime.fromisoformat(since)) / 4) if since else SOON
+    if until - now > lead:
+        return None
+    hours = (until - now) / timedelta(hours=1)
+    left = f"{hours / 24:.0f} days" if hours >= 48 else f"{hours:.0f} h"  # noqa: PLR2004 (two days)
+    return f"the certificate ends in {left}, at {certificate['until']}, and nothing renews it"
 
 
 def certificate_problem(certificate: Certificate | None, stack: Stack, now: datetime) -> str | None:

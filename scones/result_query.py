@@ -1,7 +1,7 @@
 """What `scones results` asks for: which images of the index, and the documents of those that are shown."""
 
 import re
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -134,12 +134,22 @@ def search(
     query: Query,
     wanted: int | None = None,
     budget: float = READ_BUDGET,
+    outcomes: Sequence[Outcome] | None = None,
 ) -> Search:
-    """Search the index for the newest images that a query wants; the budget is for filters, see `Query.is_filtered`."""
+    """
+    Search the index for the newest images that a query wants.
+
+    Parameters
+    ----------
+    budget
+        Read units of a search with filters, see `Query.is_filtered`.
+    outcomes
+        Those that are read, where they are not all that the query wants.
+    """
     reading = ended(
         dynamodb,
         stack.claims_table,
-        query.read_outcomes,
+        [one for one in query.read_outcomes if outcomes is None or one in outcomes],
         query.since,
         query.until,
         where=query.where,

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 from rich.text import Text
 
-from scones.blinding import BlindList
+from scones.blinding import QUEUED, BlindList
 from scones.connection import Connection, Target, cloud_options, connect
-from scones.index import Ended, Reading
+from scones.index import Ended, InState, Reading, in_state
 from scones.result_documents import Outcome, result_key
 from scones.result_query import (
     READ_BUDGET,
@@ -37,6 +37,9 @@ from scones.terminal import (
     print_rows,
     shown,
 )
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 SHOWN_TO_PEOPLE = 50
 """Results that a person gets without saying how many; machines get all."""
@@ -116,7 +119,9 @@ def results(  # noqa: PLR0913 (one argument for each option)
     Outcome and time are looked up; other conditions are tried on one image after the other, which costs read units
     (8 KB of the index each, $0.125 a million at the list price) and ends when --read-budget is used up.
 
-    The table does not show what the model said of an image that waits for a person; --json and --csv do.
+    The table does not show what the model said of an image that waits for a person; --json and --csv do. With
+    --outcome review it has all that waits, audits too, by the time since when it does; in --json and --csv, audits have
+    the outcome that they got.
 
     Exit code 0: all that match. 1: the read budget ended the search before. 2: usage or connection.
     """
@@ -132,8 +137,9 @@ def results(  # noqa: PLR0913 (one argument for each option)
     connection = connect(target)
     stack = read_stack(connection)
     dynamodb = connection.dynamodb()
-    searched = search(dynamodb, stack, query, limit and limit + 1, read_budget)
     table = BlindList(dynamodb, stack.claims_table, query.outcomes, by_verdict=query.is_by_verdict)
+    indexed = None if as_json or as_csv else table.indexed
+    searched = search(dynamodb, stack, query, limit and limit + 1, read_budget, indexed)
     with closing(iter(searched)) as found, progress_of(searched.reading, visible=not (as_json or as_csv)):
         if as_json:
             with closing(documents(connection.s3(), stack, islice(found, limit))) as fetched:
@@ -143,7 +149,9 @@ def results(  # noqa: PLR0913 (one argument for each option)
             print_csv(islice(found, limit))
             more = None
         else:
-            rows = table.rows(found)
+            queue = _queue(dynamodb, stack, query, limit) if table.has_queue else ()
+            rows = table.rows_and_queue(found, queue) if queue else table.rows(found)
+            rows = (one for one in rows if not _is_after_cut(one, searched.reading))
             images = list(islice(rows, limit))
             more = next(rows, None) if limit else None
     if not (as_json or as_csv):
@@ -153,6 +161,25 @@ def results(  # noqa: PLR0913 (one argument for each option)
         if table.leaves_out:
             notice("without images that wait for a person: being in this list would tell what the model said")
     finish(searched, connection, stack, read_budget)
+
+
+def _queue(dynamodb: "DynamoDBClient", stack: Stack, query: Query, limit: int | None) -> Iterator[InState]:
+    """Yield the images of the queue that a query wants, the newest first."""
+    waiting = in_state(
+        dynamodb,
+        stack.claims_table,
+        *QUEUED,
+        since=query.since,
+        until=query.until,
+        newest_first=True,
+        wanted=limit or 0,
+    )
+    return (one for one in waiting if query.wants(one.image_key, stack.incoming_prefix))
+
+
+def _is_after_cut(one: Ended, reading: Reading[Ended]) -> bool:
+    """Tell whether a search that continues where the budget ended shows the image."""
+    return reading.is_cut_short and one.finished_at < (reading.reached or "")
 
 
 @contextmanager

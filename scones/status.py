@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -15,15 +15,16 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from scones.blinding import as_shown
 from scones.connection import Target, cloud_options, connect
 from scones.endpoint_waits import LOOKED_AT, EndpointWait, find_endpoint_wait
 from scones.errors import error_code
-from scones.index import ended, in_state, time_text
+from scones.index import InState, ended, in_state, time_text
 from scones.live_precision import Precision, read_precision
-from scones.live_threshold import LiveThreshold, read_threshold
+from scones.live_threshold import LiveThreshold, ends_soon, read_threshold
 from scones.pause_state import Pause, read_pause_of
 from scones.promise_watch import PromiseWatch, read_watch, watch_text
-from scones.result_documents import VERIFICATION_FOLDER, Outcome
+from scones.result_documents import Outcome, is_verification_image
 from scones.stack import Stack, read_stack
 from scones.sweep_findings import count_unlisted
 from scones.terminal import comma, notice, out, outcome_text, print_json, shown
@@ -39,9 +40,15 @@ if TYPE_CHECKING:
 
 MAX_RESULTS = 10_000
 """Results counted of one outcome, the newest first: some 500 read units."""
+MAX_WAITING: Final = 100_000
+"""Images that wait for a person, up to which they are told from others: some 4,000 read units. Where more wait, what
+passed or was reviewed is not counted."""
 MAX_EXECUTIONS = 1000
 """Executions counted of one state: one page."""
 PERIODS: Final = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(weeks=1)}
+_AUDITED: Final = (Outcome.PASSED, Outcome.REVIEWED)
+"""The outcomes of which an image may wait for a person, as an audit or for a second look."""
+_RENEW: Final = "`scones certify --apply`"
 _PAUSE_S: Final = 5.0
 _STATES: Final[tuple["ExecutionStatusType", ...]] = ("RUNNING", "FAILED", "TIMED_OUT", "ABORTED")
 
@@ -105,6 +112,7 @@ class Status:
     watch: PromiseWatch | None
     unlisted: int
     pause: Pause | None
+    certificate_end: str | None
 
     def as_document(self) -> dict[str, Any]:
         """Return what `scones status --json` prints; `at_least` names the counts that stopped at a limit."""
@@ -141,6 +149,7 @@ class Status:
             "not_in_the_index": self.unlisted,
             "pause": self.pause.as_document() if self.pause else None,
             "endpoint": self.stack.endpoint_name,
+            "certificate_end": self.certificate_end,
             "threshold": self.threshold.counts.for_all,
             "thresholds": self.threshold.counts.by_label,
             "deployed_threshold": self.threshold.deployed.for_all,
@@ -179,8 +188,8 @@ def pause(seconds: float) -> None:
 def read_status(stack: Stack, connection: "Connection") -> Status:
     """Ask DynamoDB, Step Functions, SQS, SSM and CloudWatch, all at once."""
     dynamodb, sqs, now = connection.dynamodb(), connection.sqs(), datetime.now(UTC)
-    with ThreadPoolExecutor(len(Outcome) + 10) as pool:
-        tallies = {outcome: pool.submit(tally, dynamodb, stack, outcome, now) for outcome in Outcome}
+    with ThreadPoolExecutor(11) as pool:
+        outcomes = pool.submit(tallies, dynamodb, stack, now)
         executions = pool.submit(count_executions, connection.stepfunctions(), stack.workflow_arn)
         threshold = pool.submit(read_threshold, connection.ssm(), stack)
         oldest = pool.submit(oldest_in_state, dynamodb, stack.claims_table, "open")
@@ -192,8 +201,9 @@ def read_status(stack: Stack, connection: "Connection") -> Status:
         watch = pool.submit(read_watch, dynamodb, stack.claims_table)
         pause = pool.submit(read_pause_of, connection, stack)
         unlisted = pool.submit(count_unlisted, dynamodb, stack.claims_table)
-        found = {outcome: future.result() for outcome, future in tallies.items()}
+        found = outcomes.result()
         visible, in_flight = queue.result()
+        live = threshold.result()
         return Status(
             stack=stack,
             outcomes=found,
@@ -201,7 +211,8 @@ def read_status(stack: Stack, connection: "Connection") -> Status:
             executions=executions.result(),
             queue_visible=visible,
             queue_in_flight=in_flight,
-            threshold=threshold.result(),
+            threshold=live,
+            certificate_end=ends_soon(live.certificate, now),
             oldest=next(iter(oldest.result()), None),
             oldest_for_person=next(iter(for_person.result()), None),
             endpoint_wait=endpoint_wait.result(),
@@ -311,6 +322,11 @@ def print_status(now: Status) -> None:
         ("alarms", Text("; ".join(now.alarms), "bold red") if now.alarms else "none"),
         ("audits", str(now.precision or "none")),
         ("watch", watch_text(now.watch)),
+        *(
+            [("certificate", Text(f"{now.certificate_end}. Do: {_RENEW}", "bold red"))]
+            if now.certificate_end
+            else []
+        ),
         ("endpoint", f"{now.stack.endpoint_name}, threshold {now.threshold}"),
     ):
         console.print(Text.assemble(f"{name:<26}", value))
@@ -329,22 +345,51 @@ def endpoint_text(wait: EndpointWait | None) -> str:
     return f"{len(wait.executions)} of the {comma(wait.looked_at, 'oldest image', 'oldest images')}, retried: {said}"
 
 
-def tally(dynamodb: "DynamoDBClient", stack: Stack, outcome: Outcome, now: datetime) -> Tally:
-    """Count the images of an outcome, up to a limit, the newest first."""
-    by_label: Counter[str] = Counter()
+def tallies(dynamodb: "DynamoDBClient", stack: Stack, now: datetime) -> dict[Outcome, Tally]:
+    """
+    Count the images of each outcome, up to a limit, the newest first.
+
+    What waits for a person is to review, whatever its outcome (`scones.blinding`), and counts since when it waits.
+    """
+    queue = _waiting(dynamodb, stack)
+    names = frozenset((one.image_key, one.etag) for one in queue)
     starts = {period: time_text(now - length) for period, length in PERIODS.items()}
-    recent = dict.fromkeys(PERIODS, 0)
-    verification = f"{stack.incoming_prefix}{VERIFICATION_FOLDER}/"
-    number, reading = 0, ended(dynamodb, stack.claims_table, [outcome], fields=("label",))
+
+    def of(outcome: Outcome) -> Tally:
+        if outcome is Outcome.REVIEW:
+            return _tally((("", one.since) for one in queue), starts)
+        if len(queue) > MAX_WAITING and outcome in _AUDITED:
+            return Tally(Count(0, at_least=True), dict.fromkeys(PERIODS, Count(0, at_least=True)), {})
+        reading = ended(dynamodb, stack.claims_table, [outcome], fields=("label",))
+        with closing(iter(reading)) as images:
+            found = (one for one in images if not is_verification_image(one.image_key))
+            shown_as = as_shown(dynamodb, stack.claims_table, found, names) if outcome in _AUDITED else found
+            return _tally(
+                ((one.label or "", one.finished_at) for one in shown_as if one.outcome is outcome), starts
+            )
+
+    with ThreadPoolExecutor(len(Outcome)) as pool:
+        return dict(zip(Outcome, pool.map(of, Outcome), strict=True))
+
+
+def _waiting(dynamodb: "DynamoDBClient", stack: Stack) -> list[InState]:
+    reading = in_state(dynamodb, stack.claims_table, "person", newest_first=True)
     with closing(iter(reading)) as images:
-        counted = (image for image in images if not image.image_key.startswith(verification))
-        for image in islice(counted, MAX_RESULTS):
-            number += 1
-            by_label[image.label or ""] += 1
-            for period, start in starts.items():
-                recent[period] += image.finished_at > start
-        more = next(counted, None)
-    oldest = more.finished_at if more else None
+        counted = (one for one in images if not is_verification_image(one.image_key))
+        return list(islice(counted, MAX_WAITING + 1))
+
+
+def _tally(images: Iterator[tuple[str, str]], starts: Mapping[str, str]) -> Tally:
+    """Count labels with their times, the newest first."""
+    by_label: Counter[str] = Counter()
+    recent, number = dict.fromkeys(PERIODS, 0), 0
+    for label, at in islice(images, MAX_RESULTS):
+        number += 1
+        by_label[label] += 1
+        for period, start in starts.items():
+            recent[period] += at > start
+    more = next(images, None)
+    oldest = more[1] if more else None
     return Tally(
         Count(number, more is not None),
         {

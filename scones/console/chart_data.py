@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import batched, islice
 from typing import Any, Final
 
+from scones.blinding import as_shown
 from scones.console.state import OpenCloud
 from scones.decisions.decision import CANNOT_TELL, GONE, ReviewedClaim
 from scones.index import Ended, ended, in_state
@@ -19,8 +20,6 @@ from scones.result_documents import VERIFICATION_FOLDER, Outcome, fetch, result_
 READ_BUDGET: Final = 300.0
 """Read units for the images of a page: some 10,000 images, for $0.00004."""
 MOST_READ_BUDGET: Final = 10 * READ_BUDGET
-LATE: Final = timedelta(seconds=15)
-"""An index is late: whether an image that ended so shortly ago waits for a person, it may not say yet."""
 _DECIDED: Final = 400
 _TIMED: Final = 100
 _BATCH, _ROUNDS, _THREADS = 100, 4, 16
@@ -228,11 +227,19 @@ def quantile(ordered: Sequence[float], share: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """The images that wait for a person: their ages, and their keys and ETags; more may wait than were read."""
+    """
+    The images that wait for a person: their ages, and their keys and ETags; more may wait than were read.
+
+    Attributes
+    ----------
+    since
+        Since when the oldest one waits.
+    """
 
     ages_h: Sequence[float]
     names: frozenset[tuple[str, str]]
     is_complete: bool
+    since: str | None = None
 
 
 def read_queue(cloud: OpenCloud, now: datetime, budget: float = READ_BUDGET) -> Queue:
@@ -242,25 +249,31 @@ def read_queue(cloud: OpenCloud, now: datetime, budget: float = READ_BUDGET) -> 
         images = list(waiting)
     ages = [(now - datetime.fromisoformat(one.since)) / timedelta(hours=1) for one in images]
     names = frozenset((one.image_key, one.etag) for one in images)
-    return Queue([max(0.0, age) for age in ages], names, not reading.is_cut_short)
+    since = images[0].since if images else None
+    return Queue([max(0.0, age) for age in ages], names, not reading.is_cut_short, since)
 
 
-def without_waiting(found: EndedImages, queue: Queue) -> EndedImages:
+def blinded(cloud: OpenCloud, found: EndedImages, queue: Queue) -> EndedImages:
+    """Return the images as they may be counted (`scones.blinding`): none where more wait than were read."""
+    if not queue.is_complete:
+        return replace(found, images=[])
+    table = cloud.stack.claims_table
+    return replace(found, images=list(as_shown(cloud.dynamodb, table, found.images, queue.names)))
+
+
+def before_waiting(shown: EndedImages, queue: Queue) -> EndedImages:
     """
-    Return the images whose confidence may be shown: none that waits for a person (`scones.blinding`).
+    Return the images that ended before the oldest one that waits arrived, for a comparison.
 
-    By the index of the queue, because the table would cost a read unit for each image: so those of the last seconds
-    are left out too, and all images where more wait than were read.
+    A comparison without what waits would be of sure images, because others wait more often. So it is of a time in which
+    all are decided, but for those of a second look.
     """
-    latest = found.until - LATE
     images = [
         one
-        for one in found.images
-        if one.outcome is not Outcome.REVIEW
-        and (one.image_key, one.etag) not in queue.names
-        and datetime.fromisoformat(one.finished_at) < latest
+        for one in shown.images
+        if one.confidence is not None and (queue.since is None or one.finished_at < queue.since)
     ]
-    return replace(found, images=images if queue.is_complete else [])
+    return replace(shown, images=images)
 
 
 def binned(values: Iterable[float], edges: Sequence[float]) -> Sequence[int]:

@@ -91,7 +91,7 @@ class ReviewDesk:
 
     def decide(self, page: str, image_id: str, label: str, took_ms: int) -> Mapping[str, Any]:
         """
-        Write a decision, and only then say what the model had said.
+        Write a decision; what the model had said is told by `verdict`, later.
 
         A page that did not get the answer asks again, and gets it then: the decision is not written twice.
 
@@ -122,6 +122,27 @@ class ReviewDesk:
         hold.images.pop(image_id, None)
         hold.done[image_id] = decided.decision
         return _answer(reviewer, decided)
+
+    def verdict(self, page: str, image_id: str) -> Mapping[str, Any]:
+        """
+        Say what the model had said of an image that the page decided about, or in how many seconds it may be told.
+
+        Raises
+        ------
+        ReviewError
+            When the page has decided nothing about it, or has taken that back.
+        """
+        hold, reviewer = self._hold(page), self._open()
+        decision = hold.done.get(image_id)
+        if decision is None:
+            message = "this page has no decision about that image"
+            raise ReviewError(message)
+        withheld_s = reviewer.withheld_s(decision)
+        if withheld_s:
+            return {"model": None, "in_s": withheld_s}
+        said = reviewer.model_said(decision)
+        model = {"label": said.label, "confidence": said.confidence}
+        return {"model": model, "agrees": said.label == decision.label}
 
     def burst(self, page: str, image_id: str) -> Mapping[str, Any]:
         """Hold the images that look like one and arrived with it, so that one decision can be made for all."""
@@ -294,11 +315,9 @@ def shown(image: ReviewImage, cloud: OpenCloud) -> Mapping[str, Any]:
 
 
 def _answer(reviewer: Reviewer, decided: Decided) -> Mapping[str, Any]:
-    label, verdict = decided.decision.label, reviewer.model_said(decided.decision)
     return {
-        "decided": label,
-        "model": {"label": verdict.label, "confidence": verdict.confidence},
-        "agrees": verdict.label == label,
+        "decided": decided.decision.label,
+        "verdict_in_s": reviewer.withheld_s(decided.decision),
         "note": decided.problem,
     }
 

@@ -12,10 +12,12 @@ from typing import Any, Final
 
 from anyio.to_thread import run_sync
 
-from scones.blinding import BlindList
+from scones.blinding import without_verdict
+from scones.claims import Claim, read_claims
 from scones.console.dropped import DroppedImages
 from scones.console.gallery import row_of_ended
 from scones.console.state import ConsoleState, OpenCloud
+from scones.decisions.slips import SHOWN_AFTER
 from scones.index import ended
 
 type FeedEvent = tuple[str, Any]
@@ -25,8 +27,9 @@ _LOOK_S: Final = 0.3
 _INDEX_S: Final = 0.5
 _SHARE: Final = 3.0
 """The index is read again after this many times what reading it took: a slow table must not be read all the time."""
-_OVERLAP: Final = timedelta(seconds=15)
-"""An index is eventually consistent, and images are not seen in the order of their ends: so far back is read again."""
+_OVERLAP: Final = SHOWN_AFTER + timedelta(seconds=15)
+"""An index is eventually consistent, images are not seen in the order of their ends, and a decision is shown later: so
+far back is read again."""
 _BEFORE_ALL: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _KNOWN: Final = 5_000
 _BACKLOG: Final = 500
@@ -147,7 +150,14 @@ class NewOutcomes:
             for one in reversed(found)
             if (one.image_key, one.etag, one.finished_at) not in self._known
         }
-        rows = list(BlindList(cloud.dynamodb, cloud.stack.claims_table).rows(new.values()))
+        names = [(one.image_key, one.etag) for one in new.values()]
+        claims = read_claims(cloud.dynamodb, cloud.stack.claims_table, names)
+        # A row is sent once: that of a decision which may be taken back is sent when its verdict is shown.
+        new = {name: one for name, one in new.items() if not claims.get(name[:2], Claim()).just_decided}
+        rows = [
+            without_verdict(one) if claims.get(name[:2], Claim(outcome=one.outcome)).hides_verdict else one
+            for name, one in new.items()
+        ]
         self._next_at = time.monotonic() + max(_INDEX_S, _SHARE * (time.monotonic() - started))
         self._since = (
             datetime.fromisoformat(found[0].finished_at) - _OVERLAP if found else self._since or _BEFORE_ALL

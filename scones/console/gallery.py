@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
-from scones.blinding import BlindList, hides_verdict
+from scones.blinding import QUEUED, BlindList
 from scones.claims import Claim
 from scones.console.page import image_query, preview_url
 from scones.console.previews import ImageRef, PreviewSize
 from scones.console.state import OpenCloud
-from scones.index import Ended, Position, Where, ended
+from scones.index import Ended, Position, Where, ended, in_state
 from scones.result_documents import Outcome
 
 PAGE: Final = 60
@@ -42,29 +42,22 @@ def read_page(
     after
         Position of the last row of the page before.
     """
-    where = None
-    if label:
-        outcomes = [outcome for outcome in outcomes if outcome is not Outcome.REVIEW]  # all of them wait
-        where = Where("#label = :label", {"#label": "label"}, {":label": {"S": label}})
-    if not outcomes:
-        return GalleryPage([], None)
-    reading = ended(
-        cloud.dynamodb,
-        cloud.stack.claims_table,
-        outcomes,
-        where=where,
-        after=after,
-        wanted=size,
-        budget=MOST_UNITS,
-    )
-    found = list(islice(reading, size))
-    more = len(found) == size or reading.is_cut_short
-    last = found[-1].position if found else None
-    if reading.is_cut_short and reading.reached:
+    dynamodb, table = cloud.dynamodb, cloud.stack.claims_table
+    shown = BlindList(dynamodb, table, outcomes, by_verdict=bool(label))
+    where = Where("#label = :label", {"#label": "label"}, {":label": {"S": label}}) if label else None
+    reading = ended(dynamodb, table, shown.indexed, where=where, after=after, wanted=size, budget=MOST_UNITS)
+    if shown.has_queue:
+        queue = in_state(dynamodb, table, *QUEUED, newest_first=True, after=after, wanted=size)
+        rows = shown.rows_and_queue(reading, queue)
+    else:
+        rows = shown.rows(reading)
+    found = list(islice(rows, size))
+    # The next page begins after a row that is shown: another one's key would tell that it is left out.
+    last = found[-1].position if len(found) == size else None
+    if reading.is_cut_short and reading.reached and not last:
+        found = [one for one in found if one.finished_at >= reading.reached]
         last = (reading.reached, "", "")
-    shown = BlindList(cloud.dynamodb, cloud.stack.claims_table, outcomes, by_verdict=bool(label))
-    prefix = cloud.stack.incoming_prefix
-    return GalleryPage([row_of_ended(one, prefix) for one in shown.rows(found)], last if more else None)
+    return GalleryPage([row_of_ended(one, cloud.stack.incoming_prefix) for one in found], last)
 
 
 def row_of_ended(one: Ended, prefix: str) -> Mapping[str, Any]:
@@ -77,7 +70,7 @@ def row_of_claim(image: ImageRef, claim: Claim, prefix: str) -> Mapping[str, Any
     """Return the row of an image by its claim; None while it has no outcome."""
     if not (claim.outcome and claim.finished_at):
         return None
-    outcome = Outcome.REVIEW if hides_verdict(claim) else claim.outcome
+    outcome = Outcome.REVIEW if claim.hides_verdict else claim.outcome
     return _row(image, prefix, outcome, claim.finished_at, (claim.label, claim.confidence, claim.reason))
 
 

@@ -2,7 +2,8 @@
 
 While an image has no outcome or waits for a person, the page shows nothing that the model said: who decides about it
 may look at this page before. Its document is not read then. While it waits for a person, its outcome, the states of
-its execution and a first decision are not shown either: an image of the audit looks like any other.
+its execution and a first decision are not shown either: an image of the audit looks like any other. Except for the
+decision, the same holds while that may still be taken back as a slip (`scones.decisions.slips`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +15,6 @@ from typing import Any, Final
 from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import ClientError
 
-from scones.blinding import hides_verdict
 from scones.claims import Claim, read_claims_of_key
 from scones.console.denials import Refused, allowed
 from scones.console.previews import ImageRef
@@ -79,7 +79,7 @@ class ImageStory:
     decisions
         Of people, the oldest first.
     is_open
-        Whether no verdict may be shown: it has no outcome yet, or waits for a person.
+        Whether no verdict may be shown: it has no outcome yet, waits for a person, or was decided just now.
     document, run
         None where there is none (any more), or where the verdict must not be shown.
     not_again
@@ -108,11 +108,11 @@ def read_story(cloud: OpenCloud, image: ImageRef) -> ImageStory | None:
     if content is None:
         return None
     claim = content.claim
-    is_open = hides_verdict(claim)
+    is_open = claim.hides_verdict
     with ThreadPoolExecutor(4) as pool:
         item = pool.submit(_read_item, cloud, content.image)
         document = pool.submit(allowed, lambda: None if is_open else _document(cloud, claim))
-        run = pool.submit(allowed, lambda: None if claim.waits_for_person else _run(cloud, claim))
+        run = pool.submit(allowed, lambda: None if is_open and claim.outcome else _run(cloud, claim))
         alive = pool.submit(allowed, lambda: is_alive(cloud.stepfunctions, claim))
         attributes = item.result()
         return ImageStory(

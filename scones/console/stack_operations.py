@@ -26,7 +26,7 @@ from scones.status import (
     count_executions,
     count_messages,
     oldest_in_state,
-    tally,
+    tallies,
 )
 from scones.sweep import LONGEST_RUN_S, run_sweep
 from scones.terminal import comma
@@ -54,7 +54,7 @@ def read_parts(cloud: OpenCloud) -> Mapping[str, Any]:
     stack, now = cloud.stack, datetime.fromtimestamp(cloud.clock.now(), UTC)
     client = cloud.client
     parts: Mapping[str, Callable[[], Any]] = {
-        "outcomes": lambda: {outcome: tally(cloud.dynamodb, stack, outcome, now) for outcome in Outcome},
+        "outcomes": lambda: tallies(cloud.dynamodb, stack, now),
         "executions": lambda: {"counts": count_executions(cloud.stepfunctions, stack.workflow_arn)},
         "waiting_images": lambda: _waiting(cloud),
         "alarms": lambda: alarms_in_alarm(client(Connection.cloudwatch), stack.name),

@@ -10,6 +10,7 @@ import random
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Final
@@ -37,6 +38,7 @@ from scones.decisions.review_errors import (
 )
 from scones.decisions.review_image import ReviewImage
 from scones.decisions.review_queue import QueueLength, ReviewQueue
+from scones.decisions.slips import SHOWN_AFTER
 from scones.errors import explain
 from scones.pace import Pace
 from scones.result_documents import Outcome
@@ -296,8 +298,15 @@ class Reviewer:
         self._require_recorded(replaced)
         return self.write(self._new(replaced.image, UNDONE, 0, replaced.id))
 
+    def withheld_s(self, decision: Decision) -> float:
+        """Return for how many seconds nobody is told what the model said: the decision may be taken back as a slip."""
+        if not (decision.image.waits or decision.replaces):
+            return 0.0  # a correction of what passed, whose verdict was no secret
+        shown_at = datetime.fromisoformat(decision.at) + SHOWN_AFTER
+        return max(0.0, shown_at.timestamp() - self._clock.now())
+
     def model_said(self, decision: Decision) -> Verdict:
-        """Return the model's verdict about an image, after the decision about it."""
+        """Return the model's verdict about an image: to be shown when it is not withheld any more."""
         return self._claims.read(decision.image, with_verdict=True).model_said(decision.id)
 
     def write(self, decision: Decision) -> Decided:

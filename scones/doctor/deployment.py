@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from scones.audited_draws import audit_share
 from scones.doctor.findings import Finding, broken, ok, warning
 from scones.index import BY_TIME
-from scones.live_threshold import certificate_problem, certificate_text, read_threshold
+from scones.live_threshold import certificate_problem, certificate_text, ends_soon, read_threshold
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
@@ -182,6 +182,8 @@ def check_threshold(ssm: "SSMClient", stack: "Stack", options: str, *, now: date
             f"no image passes, because RequireCertificate is true and {problem}",
             f"{way}, or deploy with RequireCertificate=false",
         )
+    if end := ends_soon(found.certificate, now):
+        return warning(THRESHOLD, end, f"`scones certify{options} --apply` renews it by all draws so far")
     said = f", {certificate_text(found.certificate)}" if found.certificate else ""
     return ok(THRESHOLD, f"a confidence of {found} passes{said}")
 

@@ -25,8 +25,9 @@ def review(target: Target, *, key: str | None, etag: str | None, opens: bool) ->
     """Decide about the images that wait for a person, oldest first, with one key each.
 
     Pictures are shown in terminals of kitty, Ghostty, iTerm2 and WezTerm; in others the address of a file is printed,
-    and the key o opens it. What the model said is shown after the decision. An image on the screen is held for ten
-    minutes, so that no two reviewers work on it; leaving gives it back.
+    and the key o opens it. What the model said is shown half a minute after the decision: a slip of the finger can
+    be taken back before. An image on the screen is held for ten minutes, so that no two reviewers work on it; leaving
+    gives it back.
 
     With KEY, correct one image that passed or was decided: its key, with or without incoming/, or its s3:// address.
 
@@ -63,8 +64,13 @@ def review(target: Target, *, key: str | None, etag: str | None, opens: bool) ->
         try:
             session.run()
         finally:
-            agreed = sum(written.agrees for written in session.decided)
-            said = f", {agreed:,} as the model said" if session.decided else ""
+            agreed = sum(one.agrees for one in session.compared.values())
+            of = (
+                ""
+                if len(session.compared) == len(session.decided)
+                else f" of {len(session.compared):,} compared"
+            )
+            said = f", {agreed:,}{of} as the model said" if session.compared else ""
             say(f"{comma(len(session.decided), 'image', 'images')} decided{said}")
 
 

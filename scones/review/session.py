@@ -17,7 +17,7 @@ from scones.decisions.review_errors import (
     ReviewError,
 )
 from scones.decisions.review_image import ReviewImage
-from scones.decisions.reviewer import Reviewer
+from scones.decisions.reviewer import Decided, Reviewer
 from scones.errors import SconesError, explain
 from scones.review.keyboard import BURST, OPEN, QUIT, SKIP, UNDO
 from scones.terminal import comma, confidence_text, shown
@@ -58,17 +58,16 @@ class _Picture:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """A decision, the model's verdict where it could be read, and why the sweep must record it, if it must."""
+class Compared:
+    """A decision, and what the model had said."""
 
     decision: Decision
-    verdict: Verdict | None
-    problem: str | None
+    verdict: Verdict
 
     @property
     def agrees(self) -> bool:
         """Whether the model had said the same."""
-        return bool(self.verdict and self.verdict.label == self.decision.label)
+        return self.verdict.label == self.decision.label
 
 
 @dataclass(slots=True)
@@ -82,17 +81,20 @@ class Session:
         The label of each key.
     decided
         What was decided and stands, oldest first.
+    compared
+        Those of which the reviewer was told what the model had said.
     """
 
     reviewer: Reviewer
     screen: Screen
     keys: Mapping[str, str]
     clock: Callable[[], float] = time.monotonic
-    decided: list[Written] = field(default_factory=list)
+    decided: list[Decision] = field(default_factory=list)
+    compared: dict[str, Compared] = field(default_factory=dict)
     _held: set[ReviewImage] = field(default_factory=set)
     _seen: list[ReviewImage] = field(default_factory=list)
     _back: list[_Picture] = field(default_factory=list)
-    _writing: deque[tuple[_Picture, str, Future[Written]]] = field(default_factory=deque)
+    _writing: deque[tuple[_Picture, str, Future[Decided]]] = field(default_factory=deque)
     _ahead: "Future[_Picture | None]" = field(default_factory=Future)
     _left: str = ""
     _failure: str | None = None
@@ -138,6 +140,7 @@ class Session:
             self._ask(picture, writer)
             written = [future.result() for _, _, future in self._writing]
             self._report(wait=True)
+            self._compare()
         if before and written:
             self.screen.say(shown(f"  {before.by} had decided: {before.label}"))
 
@@ -178,6 +181,7 @@ class Session:
         while not self._failure:
             key = self.screen.key(_LOOK_S)
             self._report()
+            self._compare()
             if key == QUIT:
                 return False
             if key == BURST and picture.is_leased and not burst:
@@ -213,6 +217,7 @@ class Session:
         while self.clock() < until and not self._failure:
             key = self.screen.key(_LOOK_S)
             self._report()
+            self._compare()
             if key == QUIT:
                 return False
             if key == UNDO and self._reopen(None):
@@ -223,17 +228,26 @@ class Session:
         self._held.discard(picture.image)
         self._writing.append((picture, label, writer.submit(self._write, picture, label, took_ms)))
 
-    def _write(self, picture: _Picture, label: str, took_ms: int) -> Written:
+    def _write(self, picture: _Picture, label: str, took_ms: int) -> Decided:
         if picture.decided and label == UNDONE:
-            written = self.reviewer.undo(picture.decided)
-        elif picture.decided:
-            written = self.reviewer.correct(picture.decided, label, took_ms)
-        else:
-            written = self.reviewer.decide(picture.image, label, took_ms)
-        verdict = None
-        with suppress(Exception):  # the decision is written, whatever comes of the comparison
-            verdict = self.reviewer.model_said(written.decision)
-        return Written(written.decision, verdict, written.problem)
+            return self.reviewer.undo(picture.decided)
+        if picture.decided:
+            return self.reviewer.correct(picture.decided, label, took_ms)
+        return self.reviewer.decide(picture.image, label, took_ms)
+
+    def _compare(self) -> None:
+        """Say what the model had said of the decisions that cannot be slips any more."""
+        for decision in self.decided:
+            if decision.id in self.compared:
+                continue
+            if self.reviewer.withheld_s(decision):
+                return
+            said = Verdict(None, None, None)
+            with suppress(Exception):  # the decision is written, whatever comes of the comparison
+                said = self.reviewer.model_said(decision)
+            self.compared[decision.id] = compared = Compared(decision, said)
+            if said.label is not None:
+                self.screen.say(f"{shown(decision.image.key)}: {decision.label}{_said(compared)}")
 
     def _report(self, *, wait: bool = False) -> None:
         """Say what came of decisions, in their order."""
@@ -253,8 +267,8 @@ class Session:
                 if label == UNDONE:
                     self.screen.say(f"{name}: taken back")
                 else:
-                    self.decided.append(written)
-                    self.screen.say(f"{name}: {label}{_compared(written)}")
+                    self.decided.append(written.decision)
+                    self.screen.say(f"{name}: {label}")
                 if written.problem:
                     self.screen.say(f"  it is recorded by the next sweep: {written.problem}")
 
@@ -264,7 +278,8 @@ class Session:
         if not self.decided:
             self.screen.say("nothing was decided in this session")
             return False
-        decision = self.decided.pop().decision
+        decision = self.decided.pop()
+        self.compared.pop(decision.id, None)
         try:
             content = self.reviewer.open(decision.image)
         except ImageGoneError as error:
@@ -353,11 +368,9 @@ class Session:
         )
 
 
-def _compared(written: Written) -> str:
-    verdict = written.verdict
-    if verdict is None or verdict.label is None:
-        return ""
+def _said(compared: Compared) -> str:
+    verdict = compared.verdict
     confidence = confidence_text(verdict.confidence)
-    if written.agrees:
+    if compared.agrees:
         return f", as the model said ({confidence})"
     return f"; the model said {verdict.label} ({confidence})"

@@ -34,7 +34,8 @@ def show(target: Target, *, key: str, version_id: str | None, with_verdict: bool
     KEY is the image's key, with or without incoming/, or its s3:// address. `scones why` says in short where an image
     is, and what happens next.
 
-    What the model said of an image that waits for a person is left out: who knows it decides differently.
+    What the model said is left out while an image waits for a person, and for half a minute after the decision: who
+    knows it decides differently.
 
     Exit code 0: the image is known. 2: usage or connection, or no such image.
     """
@@ -51,7 +52,13 @@ def show(target: Target, *, key: str, version_id: str | None, with_verdict: bool
         return
     print_story(story, others, stack)
     if story.hides_verdict:
-        notice("it waits for a person: --with-verdict shows what the model said")
+        claim = story.image.claim
+        why = (
+            "was decided less than half a minute ago"
+            if claim and claim.just_decided
+            else "waits for a person"
+        )
+        notice(f"it {why}: --with-verdict shows what the model said")
 
 
 def print_story(story: ShownImage, others: Sequence[Evidence], stack: Stack) -> None:
@@ -163,7 +170,7 @@ def _state_lines(story: ShownImage, now: datetime) -> Iterator[str]:
 def _other_text(image: Evidence, now: datetime) -> str:
     claim = image.claim
     what = "not claimed" if claim is None else str(claim.outcome or "no outcome yet")
-    if claim and claim.label and not claim.waits_for_person:
+    if claim and claim.label and not claim.hides_verdict:
         what += f" as {shown(claim.label)}"
     return f"{_object_text(image, now)}: {what}"
 

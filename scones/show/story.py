@@ -36,7 +36,9 @@ class ShownImage:
     def hides_verdict(self) -> bool:
         """Whether what the model said is left out: a person who knows it decides differently."""
         claim = self.image.claim
-        return claim is not None and claim.waits_for_person and not self.with_verdict
+        return (
+            claim is not None and claim.hides_verdict and claim.outcome is not None and not self.with_verdict
+        )
 
     @property
     def content(self) -> Mapping[str, Any] | None:

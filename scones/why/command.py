@@ -91,7 +91,7 @@ def _topics(image: Evidence, stack: Stack, now: datetime) -> Iterator[tuple[str,
     if claim.execution:
         yield "execution", Text(claim.execution)
     if claim.finished_at:
-        verdict = "" if claim.waits_for_person else _verdict_text(image)
+        verdict = "" if claim.hides_verdict else _verdict_text(image)
         yield "outcome", Text.assemble(outcome_text(claim.outcome), verdict)
         yield "result", Text(f"s3://{stack.results_bucket}/{shown(claim.result_key or '')}")
     elif claim.execution:
@@ -164,7 +164,7 @@ def as_document(image: Evidence, following: Next) -> dict[str, Any]:
     """Return one image of what `scones why --json` prints."""
     version, claim, progress, document = image.version, image.claim, image.progress, image.document
     error = progress.last_error if progress else None
-    if claim and claim.waits_for_person:
+    if claim and claim.outcome and claim.hides_verdict:
         document = None  # who decides must not know what the model said
     return {
         "etag": image.etag,

@@ -10,6 +10,7 @@ from botocore.config import Config
 
 from sweep.certificate import check_certificate
 from sweep.contract import SweepRequest, SweepResponse
+from sweep.expiry import remind
 from sweep.observability import logger, metrics
 from sweep.pause import is_paused
 from sweep.rescue import OF_ONE_IMAGE, Clients, Rescue
@@ -64,7 +65,7 @@ def handler(event: SweepRequest, context: LambdaContext) -> SweepResponse:
 
 
 def _check_certificate() -> str | None:
-    """Return why the certificate could not be checked, which must not keep the run from images."""
+    """Return why the certificate, or its end, could not be checked, which must not keep the run from images."""
     try:
         check_certificate(
             clients.ssm,
@@ -73,6 +74,7 @@ def _check_certificate() -> str | None:
             settings,
             datetime.now(UTC),
         )
+        remind(clients, settings, datetime.now(UTC))
     except OF_ONE_IMAGE as error:
         logger.exception("certificate not checked")
         return f"{type(error).__name__}: {error}"

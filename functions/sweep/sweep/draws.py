@@ -15,6 +15,9 @@ PAGE = 100
 SETTLED = timedelta(minutes=2)
 """An index may be so late. A draw that comes later still is not counted, which has nothing to do with its label."""
 UNDONE = "undone"
+SLIP, COUNTS_AFTER = timedelta(seconds=30), timedelta(minutes=1)
+"""For how long a decision can be taken back as if it had not been made, because nobody was shown the verdict; and after
+how long it counts: the index may not say at once that it was."""
 TESTS = "incoming/scones-verify/"
 """Images of `scones verify`, which nobody promised anything about."""
 
@@ -37,6 +40,8 @@ class Draw:
         As the endpoint reported it.
     decision
         The label that counts: a class, neither, cannot_tell or gone; None while nobody has decided.
+    decided_at
+        When that was decided.
     """
 
     position: Position
@@ -45,6 +50,7 @@ class Draw:
     confidence: float
     model_version: str | None
     decision: str | None
+    decided_at: datetime | None = None
 
     @classmethod
     def from_item(cls, item: Item) -> Self | None:
@@ -54,13 +60,15 @@ class Draw:
         at = moment_of(text)
         if at is None or not verdict.get("passed", {}).get("BOOL"):
             return None
+        decision, decided_at = _decision(item, at, verdict["label"]["S"])
         return cls(
             position=(text, item["image_key"]["S"], item["etag"]["S"]),
             at=at,
             label=verdict["label"]["S"],
             confidence=float(verdict["confidence"]["N"]),
             model_version=text_of(verdict, "model_version"),
-            decision=_decision(item, at, verdict["label"]["S"]),
+            decision=decision,
+            decided_at=decided_at,
         )
 
     @property
@@ -75,27 +83,50 @@ class Draw:
         Whatever does not confirm the model's label is an error: another class, neither, cannot_tell, an image that is
         gone, and one that nobody decided in time. The certificate has the same rule: a test holds both together.
         """
-        if self.decision is None:
-            return True if now - self.at > timedelta(days=audit_days) else None
+        is_settled = (
+            self.decided_at is not None and now - self.decided_at >= COUNTS_AFTER
+        )  # it cannot be a slip
+        if not is_settled and now - self.at < timedelta(days=audit_days):
+            return None
         return self.decision != self.label
 
 
-def _decision(item: Item, drawn: datetime, label: str) -> str | None:
+def _decision(item: Item, drawn: datetime, label: str) -> tuple[str | None, datetime | None]:
     """
-    Return the label of the first decision that disagrees with the model, otherwise of the agreement that stands.
+    Return label and time of the first decision that disagrees with the model, otherwise of the agreement that stands.
 
-    Only the first decision is made without knowing the verdict. `scones certify` has the same rule.
+    Only the first decision is made without knowing the verdict, unless it was taken back before that was shown. `scones
+    certify` has the same rule.
     """
-    labels = []
-    for entry in item.get("decisions", {}).get("L", []):
-        at = moment_of(text_of(entry["M"], "at"))
-        # An image that was gone and is uploaded again keeps the decisions of its earlier life.
-        if at is not None and at >= drawn:
-            labels.append(text_of(entry["M"], "label"))
-    for one in labels:
-        if one not in (label, UNDONE):
-            return one
-    return label if labels and labels[-1] != UNDONE else None
+    entries = [entry["M"] for entry in item.get("decisions", {}).get("L", [])]
+    dated = [(entry, at) for entry in entries if (at := moment_of(text_of(entry, "at"))) is not None]
+    # An image that was gone and is uploaded again keeps the decisions of its earlier life.
+    later = _without_slips([(entry, at) for entry, at in dated if at >= drawn])
+    for entry, at in later:
+        if text_of(entry, "label") not in (label, UNDONE):
+            return text_of(entry, "label"), at
+    if later and text_of(later[-1][0], "label") != UNDONE:
+        return label, later[-1][1]
+    return None, None
+
+
+def _without_slips(entries: list[tuple[Item, datetime]]) -> list[tuple[Item, datetime]]:
+    """Return the decisions from the first on that its reviewer did not take back before the verdict was shown."""
+    start = 0
+    while start + 1 < len(entries):
+        (one, at), (following, then) = entries[start], entries[start + 1]
+        replaced = text_of(following, "replaces")
+        if (
+            replaced is None
+            or replaced != text_of(one, "id")
+            or text_of(following, "by") != text_of(one, "by")
+        ):
+            break
+        if not timedelta(0) <= then - at <= SLIP:
+            break
+        # Undone, the image waits again, and who decides then does not know the verdict either.
+        start += 2 if text_of(following, "label") == UNDONE else 1
+    return entries[start:]
 
 
 def drawn_passes(

@@ -17,6 +17,7 @@ from sweep.cycle import PAGES_PER_RUN, Cursor, read_cursor, write_cursor
 from sweep.decision import Decision, Kind, Limits, Tally, by_age, earliest
 from sweep.images import Image, read_page
 from sweep.observability import logger
+from sweep.off import keep_off
 from sweep.recording import Decisions, record_again
 from sweep.rescue import OF_ONE_IMAGE, Rescue
 from sweep.settings import Settings
@@ -91,6 +92,7 @@ class Run:
             if "start_after" in request or dry_run:
                 position, stopped_by = self._bucket(pool, request.get("start_after"), limits, dry_run=dry_run)
             else:
+                self._keep_off()
                 self.watched = watch_promise(
                     self.rescue.clients,
                     self.settings,
@@ -114,6 +116,14 @@ class Run:
             "continue_after": position,
             "stopped_by": stopped_by,
         }
+
+    def _keep_off(self) -> None:
+        """Keep until when audits were off; an index that is being built cannot be read, and a later run does it."""
+        clients, settings = self.rescue.clients, self.settings
+        try:
+            keep_off(clients.dynamodb, settings.claims_table, settings.audit_share, self.now)
+        except OF_ONE_IMAGE:
+            logger.exception("not stored until when audits were off")
 
     def _schedule(self, pool: ThreadPoolExecutor, limits: Limits) -> tuple[str | None, str | None]:
         """Return why the bucket could not be listed, and why the run stopped before the end of the index."""

@@ -23,7 +23,9 @@ from scones.console.chart_data import (
     Period,
     Queue,
     at_thresholds,
+    before_waiting,
     binned,
+    blinded,
     confidences,
     quantile,
     read_decided,
@@ -32,7 +34,6 @@ from scones.console.chart_data import (
     read_queue,
     shares,
     throughput,
-    without_waiting,
 )
 from scones.console.denials import Refused, allowed
 from scones.console.drift import read_drift
@@ -64,7 +65,7 @@ def _content(request: Request) -> Mapping[str, Any]:
         )
         found = read_ended(cloud, period, now, budget)
         queue = waiting.result()
-        shown = without_waiting(found, queue)
+        shown = blinded(cloud, found, queue)
         decided = pool.submit(allowed, lambda: read_decided(cloud, shown))
         latencies = pool.submit(allowed, lambda: read_latencies(cloud, found))
         parts = (decided.result(), latencies.result(), threshold.result(), precision.result())
@@ -77,10 +78,10 @@ def _content(request: Request) -> Mapping[str, Any]:
         "period": period,
         "found": found,
         "units": f"{found.units:,.1f}",
-        "can_read_more": found.is_cut_short and budget < MOST_READ_BUDGET,
+        "can_read_more": budget < MOST_READ_BUDGET,
         "refusals": refusals,
-        "over_time": _over_time(found, period),
-        "shares": [(str(outcome), count, share) for outcome, count, share in shares(found)],
+        "over_time": _over_time(shown, period),
+        "shares": [(str(outcome), count, share) for outcome, count, share in shares(shown)],
         "histogram": _histogram(shown, thresholds.lowest),
         "live": str(thresholds),
         "lowest": thresholds.lowest,
@@ -90,7 +91,7 @@ def _content(request: Request) -> Mapping[str, Any]:
         "precision": str(audited) if isinstance(audited, Precision) else None,
         "latency": _latency(seconds) if isinstance(seconds, list) and seconds else None,
         "queue": _queue(queue),
-        "drift": read_drift(found),
+        "drift": read_drift(before_waiting(shown, queue)),
         "data": {"rows": [asdict(row) for row in rows], "live": thresholds.lowest, "images": rows[0].passes},
     }
 

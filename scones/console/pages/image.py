@@ -10,7 +10,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from scones.blinding import hides_verdict
 from scones.claims import Claim, read_claims
 from scones.connection import Connection
 from scones.console.denials import Refused, allowed, refused_action
@@ -94,7 +93,10 @@ def _content(story: ImageStory, cloud: OpenCloud) -> Mapping[str, Any]:
 def _correction(story: ImageStory, cloud: OpenCloud, *, read_only: bool) -> Mapping[str, Any] | None:
     """Return the labels to choose from, and why none can be chosen; None for an image that people do not correct."""
     claim, version, labels = story.content.claim, story.content.version, cloud.stack.labels
-    if story.is_open or not (claim.decision or claim.outcome is Outcome.PASSED):
+    if claim.just_decided:
+        if not claim.decision:
+            return None
+    elif story.is_open or not (claim.decision or claim.outcome is Outcome.PASSED):
         return None
     reason = None
     if read_only:
@@ -150,21 +152,21 @@ def _row(content: Content, story: ImageStory) -> Mapping[str, Any]:
         "etag": content.image.etag,
         "uploaded": content.version.uploaded_at.isoformat() if content.version else claim.claimed_at,
         "size": content.version.size if content.version else None,
-        "outcome": Outcome.REVIEW if claim.waits_for_person else claim.outcome,
+        "outcome": Outcome.REVIEW if claim.outcome and claim.hides_verdict else claim.outcome,
         "state": "deleted"
         if content.version is None or content.version.is_deleted
         else "current"
         if content.version.is_current
         else "earlier",
         # What the model said of other bytes may be what it says of these.
-        "label": None if story.is_open or hides_verdict(claim) else claim.label,
+        "label": None if story.is_open or claim.hides_verdict else claim.label,
     }
 
 
 def _now(claim: Claim) -> str:
     """Return what changes when something happens to an image."""
     decision = None if claim.waits_for_person else claim.decision  # a second look is like a first one
-    return " ".join(str(one) for one in (*claim.end, claim.state_shard, decision))
+    return " ".join(str(one) for one in (*claim.end, claim.state_shard, decision, claim.just_decided))
 
 
 def _claim_of(cloud: OpenCloud, image: ImageRef) -> Claim:
@@ -183,7 +185,7 @@ def states(request: Request) -> Response:
     claim = _claim_of(cloud, image_of(request))
     if claim.execution is None or STANDARD not in claim.execution:
         return problem("Step Functions keeps no history of this execution", _CONFLICT)
-    is_hidden = hides_verdict(claim)
+    is_hidden = claim.hides_verdict
     execution = claim.execution
     found = allowed(lambda: read_execution_data(cloud.stepfunctions, execution))
     if isinstance(found, Refused):
@@ -195,7 +197,7 @@ def states(request: Request) -> Response:
             "errors": one.errors,
         }
         for one in found.states
-        if one.errors or not claim.waits_for_person  # which states there were says whether it passed
+        if one.errors or not (claim.outcome and is_hidden)  # which states there were says whether it passed
     ]
     return JSONResponse({"states": rows, "complete": found.is_complete})
 
@@ -207,8 +209,8 @@ def log(request: Request) -> Response:
     since = moment_of(claim.claimed_at)
     if claim.execution is None or since is None:
         return problem("no execution has taken this image", _CONFLICT)
-    if claim.waits_for_person:
-        return problem("shown after the decision", _CONFLICT)
+    if claim.outcome and claim.hides_verdict:
+        return problem("shown half a minute after the decision", _CONFLICT)
     found = allowed(lambda: _log_lines(cloud, str(claim.execution), since))
     if isinstance(found, Refused):
         return problem(found.sentence, _FORBIDDEN)

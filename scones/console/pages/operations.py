@@ -1,6 +1,7 @@
 """Operations: status, alarms and queues, and what is done about them, each with the command that does the same."""
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from starlette.concurrency import run_in_threadpool
@@ -16,7 +17,7 @@ from scones.console.stack_operations import read_parts, redrive, sweep
 from scones.console.state import ConsoleState
 from scones.errors import SconesError
 from scones.label_thresholds import Thresholds
-from scones.live_threshold import check_end, read_threshold, set_threshold
+from scones.live_threshold import check_end, ends_soon, read_threshold, set_threshold
 from scones.status import PERIODS, endpoint_text
 
 _BAD, _CONFLICT = 400, 409
@@ -39,13 +40,15 @@ def _content(request: Request) -> Mapping[str, Any]:
         else jobs.refused.get("redrive"),
         "threshold": jobs.refused.get("threshold"),
     }
-    options = cloud.connection.options
+    options, threshold = cloud.connection.options, parts["threshold"]
+    now = datetime.fromtimestamp(cloud.clock.now(), UTC)
     return {
         **{name: None if isinstance(part, Refused) else part for name, part in parts.items()},
         "refused": {name: part.sentence for name, part in parts.items() if isinstance(part, Refused)},
         "disabled": disabled,
         "periods": list(PERIODS),
         "endpoint_text": endpoint_text,
+        "certificate_end": None if isinstance(threshold, Refused) else ends_soon(threshold.certificate, now),
         "options": options,
         "endpoint_name": cloud.stack.endpoint_name,
         "data": {

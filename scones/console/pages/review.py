@@ -103,6 +103,7 @@ PAGE = Page(
             "/review/decide",
             lambda desk, page, said: desk.decide(page, said["id"], said["label"], int(said["took_ms"])),
         ),
+        asked("/review/verdict", lambda desk, page, said: desk.verdict(page, said["id"])),
         asked("/review/burst", lambda desk, page, said: desk.burst(page, said["id"])),
         asked("/review/gone", lambda desk, page, said: desk.gone(page, said["id"])),
         asked("/review/skip", lambda desk, page, said: desk.skip(page, said["id"])),

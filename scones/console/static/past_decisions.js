@@ -22,8 +22,8 @@ export function addRow(one, label, took) {
   return row;
 }
 
-/** The decision is written, and the console says what the model had said. */
-export function settleRow(row, one, label, answer) {
+/** The decision is written; what the model had said is shown later. */
+export function settleRow(row, one, answer) {
   row.classList.remove("is-waiting");
   const model = row.querySelector(".model");
   if (answer.decided === "gone") {
@@ -34,6 +34,12 @@ export function settleRow(row, one, label, answer) {
     return;
   }
   row.dataset.written = one.id;
+  model.textContent = "the model: in half a minute";
+}
+
+/** The console says what the model had said: the decision cannot be a slip of the finger any more. */
+export function compareRow(row, label, answer) {
+  const model = row.querySelector(".model");
   const said = `${answer.model.label ?? "nothing"} ${confidenceText(answer.model.confidence)}`.trim();
   if (label === "cannot_tell") model.textContent = `the model: ${said}`;
   else {
@@ -55,6 +61,7 @@ export function keepRow(row, known) {
 export function removeRow(row) {
   if (row.matches(".agrees, .differs")) counts.compared -= 1;
   if (row.classList.contains("agrees")) counts.agreed -= 1;
+  row.dataset.removed = "";
   row.remove();
   uncount();
 }

@@ -1,6 +1,6 @@
 // The review page: one picture after the other, the next ones loaded already; a decision is sent while the next is shown.
 import { ageOf, ask, data, Problem, setClock, showPulse, showTrouble } from "./page.js";
-import { addRow, hasWritten, keepRow, lastRow, removeRow, setWaiting, settleRow } from "./past_decisions.js";
+import { addRow, compareRow, hasWritten, keepRow, lastRow, removeRow, setWaiting, settleRow } from "./past_decisions.js";
 
 const AHEAD = 3;
 const RENEW_MS = 120_000;
@@ -266,10 +266,26 @@ function endTrouble() {
 }
 
 function settle({ one, label, row }, answer) {
-  settleRow(row, one, label, answer);
+  settleRow(row, one, answer);
+  if (answer.decided !== "gone") tellLater(one, label, row, answer.verdict_in_s);
   element("undo").disabled = !hasWritten();
   if (answer.decided === "gone") say(`${one.name}: ${answer.note}`);
   else if (answer.note) say(`Written. It is recorded by the next sweep: ${answer.note}`);
+}
+
+/** Ask what the model had said, once the console tells it, unless the decision was taken back. */
+function tellLater(one, label, row, seconds) {
+  setTimeout(async () => {
+    if ("removed" in row.dataset) return;
+    try {
+      const answer = await post("verdict", { id: one.id });
+      if ("removed" in row.dataset) return;
+      if (answer.model) compareRow(row, label, answer);
+      else tellLater(one, label, row, answer.in_s);
+    } catch (problem) {
+      if (problem.content?.kind !== "refused") tellLater(one, label, row, AGAIN_MS / 1000);
+    }
+  }, 1000 * seconds + 100);
 }
 
 function skip() {

@@ -8,6 +8,8 @@ import pytest
 from scones.audited_draws import decided_prefix, is_wrong
 from scones.audits import Draw as OfCertificate
 from scones.audits import _draw
+from scones.decisions import slips
+from scones.decisions.decision import ReviewedClaim
 from scones.result_documents import VERIFICATION_FOLDER
 from sweep import draws
 from sweep.draws import Draw
@@ -16,17 +18,25 @@ DRAWN = datetime(2026, 11, 3, 12, tzinfo=UTC)
 AUDIT_DAYS = 14
 
 
-def item(*labels: str, decision: bool = True) -> dict[str, Any]:
-    """Return an entry of the index: what a bicycle's claim has after these decisions."""
-    entries = [
+def item(
+    *labels: str, decision: bool = True, seconds: tuple[float, ...] = (), by: str = "kim"
+) -> dict[str, Any]:
+    """
+    Return an entry of the index: what a bicycle's claim has after these decisions, a minute apart or as given.
+
+    Each replaces the one before, unless that was undone; the later ones are made by `by`, the first one by kim.
+    """
+    ats = [DRAWN + timedelta(seconds=one) for one in seconds or range(60, 60 * len(labels) + 1, 60)]
+    entries: list[dict[str, Any]] = [
         {
             "id": {"S": f"{number:032}"},
             "label": {"S": label},
-            "by": {"S": "arn"},
-            "at": {"S": f"2026-11-03T12:0{number + 1}:00.000Z"},
+            "by": {"S": by if number else "kim"},
+            "at": {"S": at.isoformat(timespec="milliseconds").replace("+00:00", "Z")},
             "took_ms": {"N": "1"},
         }
-        for number, label in enumerate(labels)
+        | ({"replaces": {"S": f"{number - 1:032}"}} if number and labels[number - 1] != "undone" else {})
+        for number, (label, at) in enumerate(zip(labels, ats, strict=True))
     ]
     verdict = {
         "u": {"N": "0.01"},
@@ -66,6 +76,28 @@ CASES: dict[str, tuple[dict[str, Any], bool | None]] = {
     "an agreement corrected": (item("bicycle", "motorcycle"), True),
     "an agreement corrected and corrected back": (item("bicycle", "neither", "bicycle"), True),
     "undone and drawn again": (item("motorcycle", "undone", decision=False) | AGAIN, None),
+    "a slip undone": (item("motorcycle", "undone", decision=False, seconds=(60, 90)), None),
+    "a slip undone and decided anew": (item("motorcycle", "undone", "bicycle", seconds=(60, 90, 500)), False),
+    "a slip replaced": (item("motorcycle", "bicycle", seconds=(60, 75)), False),
+    "a slip that agreed": (item("bicycle", "motorcycle", seconds=(60, 75)), True),
+    "slip after slip": (item("neither", "motorcycle", "bicycle", seconds=(60, 89, 118)), False),
+    "two slips undone": (
+        item("motorcycle", "undone", "neither", "undone", "bicycle", seconds=(60, 70, 200, 210, 300)),
+        False,
+    ),
+    "too late to be a slip": (item("motorcycle", "undone", "bicycle", seconds=(60, 90.001, 120)), True),
+    "a slip after the verdict was shown": (
+        item("motorcycle", "neither", "bicycle", seconds=(60, 100, 110)),
+        True,
+    ),
+    "a slip taken back by somebody else": (
+        item("motorcycle", "undone", "bicycle", seconds=(60, 75, 80), by="lee"),
+        True,
+    ),
+    "a disagreement decided after a slip": (
+        item("bicycle", "undone", "motorcycle", "bicycle", seconds=(60, 70, 100, 200)),
+        True,
+    ),
 }
 
 
@@ -84,6 +116,33 @@ def test_both_count_a_draw_alike(case: str, days: int) -> None:
     assert watched
     assert watched.is_wrong(now, AUDIT_DAYS) is wrong
     assert of_certificate(_draw(entry), now) is wrong
+
+
+@pytest.mark.parametrize("labels", [("motorcycle",), ("bicycle",), ("neither", "bicycle")])
+@pytest.mark.parametrize(("seconds", "counts"), [(59.999, False), (60, True)])
+def test_both_wait_until_a_decision_cannot_be_a_slip(
+    labels: tuple[str, ...], seconds: float, counts: bool
+) -> None:
+    entry = item(*labels, seconds=tuple(60 + 20 * number for number in range(len(labels))))
+    now = DRAWN + timedelta(seconds=60 + 20 * (len(labels) - 1) + seconds)
+    expected = (labels[-1] != "bicycle") if counts else None
+    watched = Draw.from_item(entry)
+    assert watched
+    assert watched.is_wrong(now, AUDIT_DAYS) is expected
+    assert of_certificate(_draw(entry), now) is expected
+
+
+def test_the_verdict_is_shown_when_no_decision_can_be_a_slip_and_before_it_counts() -> None:
+    assert draws.SLIP == slips.SLIP < slips.SHOWN_AFTER < slips.COUNTS_AFTER == draws.COUNTS_AFTER
+    for case, (entry, _) in CASES.items():
+        entries = ReviewedClaim.parse(entry).entries
+        if "again" in case or not entries:
+            continue
+        newest = datetime.fromisoformat(entries[-1].at)
+        is_blind = len(slips.without_slips(entries)) < 2
+        for seconds in (0, slips.SLIP.total_seconds()):
+            assert slips.hides_verdict(entries, newest + timedelta(seconds=seconds)) is is_blind, case
+        assert not slips.hides_verdict(entries, newest + slips.SHOWN_AFTER), case
 
 
 def test_both_leave_out_the_images_of_verify() -> None:

@@ -186,6 +186,7 @@ def test_sweep_says_how_old_the_oldest_images_are_and_how_long_its_listing_takes
 ) -> None:
     function = load_app("sweep")
     monkeypatch.setattr(function, "check_certificate", lambda *_: None)
+    monkeypatch.setattr(function, "remind", lambda *_: False)
     monkeypatch.setattr(function, "is_paused", lambda *_: False)
     run = function.Run
 
@@ -219,6 +220,7 @@ def test_evidence_is_measured_while_there_is_a_promise_and_is_nothing_once_it_ha
 ) -> None:
     function = load_app("sweep")
     monkeypatch.setattr(function, "check_certificate", lambda *_: None)
+    monkeypatch.setattr(function, "remind", lambda *_: False)
     monkeypatch.setattr(function, "is_paused", lambda *_: False)
 
     def sweep(self: Any, _request: Any) -> dict[str, Any]:
@@ -227,6 +229,7 @@ def test_evidence_is_measured_while_there_is_a_promise_and_is_nothing_once_it_ha
 
     monkeypatch.setattr(function.Run, "sweep", sweep)
     monkeypatch.setattr(function, "check_certificate", lambda *_: None)
+    monkeypatch.setattr(function, "remind", lambda *_: False)
     function.handler({}, FakeLambdaContext())
     assert emitted(capsys.readouterr().out, "sweep")[ALL].get("WatchEvidence") == measured
 

@@ -116,6 +116,7 @@ def test_claims_are_read_of_objects_younger_than_sweep_days_only(stack: Stack) -
 
     class NoReads:
         get_item, put_item, query = dynamodb.get_item, dynamodb.put_item, dynamodb.query
+        update_item = dynamodb.update_item
 
         def batch_get_item(self, **_request: Any) -> Any:
             pytest.fail("a claim was read that nobody asks for")

@@ -19,6 +19,7 @@ from scones.doctor.deployment import (
     check_threshold,
 )
 from scones.doctor.findings import Finding, Level
+from scones.index import time_text
 from scones.label_thresholds import Thresholds
 from scones.stack import Resource, Stack
 from sweep.settings import Settings
@@ -167,6 +168,22 @@ def test_a_threshold_that_cannot_be_used_is_a_warning_that_says_how_to_reset_it(
     assert check("high").next_step == "`scones threshold --stack scones --reset`"
 
 
+def test_a_certificate_that_ends_soon_is_named_with_the_command_that_renews_it(stack: Stack) -> None:
+    certificate = {
+        "model_version": "91bc",
+        "labels": ["bicycle", "motorcycle"],
+        "serialize": "s1-32",
+        "since": time_text(NOW - timedelta(days=27)),
+        "until": time_text(NOW + timedelta(days=3)),
+    }
+    value = json.dumps({"thresholds": {"default": 0.9}, "certificate": certificate})
+    ssm = stubbed("ssm", ("get_parameter", {"Parameter": {"Value": value}}))
+    finding = check_threshold(ssm, stack, " --stack scones", now=NOW)
+    assert finding.level is Level.WARNING
+    assert finding.message.startswith("the certificate ends in 3 days, at ")
+    assert str(finding.next_step).startswith("`scones certify --stack scones --apply`")
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -194,7 +211,8 @@ def test_where_a_certificate_is_required_doctor_says_that_no_image_can_pass(
         ssm = stubbed("ssm", ("get_parameter", {"Parameter": {"Value": value}}))
         return check_threshold(ssm, stack, "", now=NOW)
 
-    assert check(stack).level is Level.OK, "where none is required"
+    has_ended = words is not None and "ended" in words
+    assert check(stack).level is (Level.WARNING if has_ended else Level.OK), "where none is required"
     required = {"RequireCertificate": "true", "AuditShare": "0.02"}
     finding = check(replace(stack, parameters=required))
     if words is None:

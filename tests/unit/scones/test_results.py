@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from datetime import UTC, datetime, timedelta
+from itertools import combinations
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
@@ -159,8 +161,47 @@ def test_the_table_tells_nothing_that_the_model_said_of_an_image_that_waits(
         said = scones("results", "--key", "a/2.png", *options).stderr
         assert said == scones("results", "--key", "a/2.png", "--label", "bicycle").stderr, "nor by a count"
         assert "without images that wait for a person" in said
-    assert list(rows("--key", "a/2.png", "--outcome", "review")) == []
+    assert list(rows("--key", "a/2.png", "--outcome", "review")) == ["a/2.png"]
     assert found(scones, "--label", "motorcycle") == ["3", "2"], "machines get all"
+
+
+def test_what_waits_answers_the_same_whether_it_passed_or_not(scones: Scones, workflow: FakeWorkflow) -> None:
+    """Two stacks of twelve images: every third waits; in one of them those have passed, and are audits."""
+
+    newest = datetime.now(UTC) - timedelta(minutes=1)
+
+    def store(audited: str) -> None:
+        for number in range(12):
+            outcome = (audited, "passed", "failed")[number % 3]
+            at = time_text(newest - timedelta(seconds=5 * number))
+            said: dict[str, Any] = {"label": "bicycle", "confidence": 0.9 if outcome == "passed" else 0.6}
+            key, etag = f"incoming/a/{number:02}.png", "e" * 32
+            workflow.write(outcome, key, etag, finished_at=at, **({} if outcome == "failed" else said))
+            if number % 3 == 0:
+                boto3.client("dynamodb", region_name=REGION).update_item(
+                    TableName="claims",
+                    Key={"image_key": {"S": key}, "etag": {"S": etag}},
+                    UpdateExpression="SET state_shard = :person, state_since = :at",
+                    ExpressionAttributeValues={":person": {"S": "person#0"}, ":at": {"S": at}},
+                )
+
+    filters = [[f"--outcome={one}" for one in some] for n in range(3) for some in combinations(Outcome, n)]
+    filters += [["--outcome", "review", *one] for one in (["--limit", "2"], ["--key", "a/0[0-5]*"])]
+    filters += [["--label", "bicycle"], ["--above", "0.8"], ["--below", "0.8"], ["--reason", "threshold"]]
+    commands = [("results", *one) for one in filters] + [("status",), ("status", "--json")]
+    commands += [(command, f"a/{number:02}.png") for command in ("show", "why") for number in (0, 1)]
+
+    def answers() -> dict[tuple[str, ...], str]:
+        shown = {command: scones(*command) for command in commands}
+        # The age of the oldest one is of now.
+        return {command: re.sub(r"\d+ min|\S+(ago|Z)\b", "", one.output) for command, one in shown.items()}
+
+    store("passed")
+    audits = answers()
+    store("review")
+    assert answers() == audits
+    assert audits["results", "--outcome=review"].count(".png") == 4
+    assert audits["results", "--outcome=passed"].count(".png") == 4
 
 
 def test_a_shortened_result_key_is_found(scones: Scones, workflow: FakeWorkflow) -> None:

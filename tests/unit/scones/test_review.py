@@ -6,6 +6,7 @@ import base64
 import io
 import os
 import pty
+import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -111,29 +112,31 @@ def test_one_key_decides_and_the_next_picture_comes(cloud: ReviewStack) -> None:
     assert "0 decided, 4 left" in person.said[0]
 
 
-def test_what_the_model_said_is_shown_after_the_decision_and_not_before(cloud: ReviewStack) -> None:
-    cloud.add("0.png")
-    before: list[str] = []
-    person = Person([])
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [("1", "bicycle; the model said motorcycle (0.610)"), ("2", "motorcycle, as the model said (0.610)")],
+)
+def test_what_the_model_said_is_shown_when_the_decision_cannot_be_a_slip_any_more(
+    cloud: ReviewStack, monkeypatch: pytest.MonkeyPatch, key: str, said: str
+) -> None:
+    image = cloud.add("0.png")
+    reviewer, before = reviewer_of(cloud), ""
 
-    def press_after_reading() -> str:
-        before.append(person.text)
-        return "1"
+    def wait_until_written() -> None:
+        while not cloud.decisions(image):
+            time.sleep(0.01)
 
-    person.keys = [press_after_reading, "q"]
-    Session(
-        reviewer_of(cloud),
-        Screen(person.said.append, person.picture, person.jpeg, person.open, person.key),
-        KEYS,
-    ).run()
-    assert "0.61" not in before[0]
-    assert "model" not in before[0]
-    assert "0.png: bicycle; the model said motorcycle (0.610)" in person.text
+    def wait_until_told() -> None:
+        nonlocal before
+        before = person.text
+        monkeypatch.setattr(reviewer, "withheld_s", lambda _: 0.0)
 
-
-def test_agreement_is_said(cloud: ReviewStack) -> None:
-    cloud.add("0.png")
-    assert "0.png: motorcycle, as the model said (0.610)" in sit(cloud, "2", "q").text
+    person = Person([key, wait_until_written, *[lambda: None] * 20, wait_until_told, lambda: None, "q"])
+    screen = Screen(person.said.append, person.picture, person.jpeg, person.open, person.key)
+    Session(reviewer, screen, KEYS, clock=lambda: 100.0).run()
+    assert "model" not in before
+    assert "0.61" not in before
+    assert f"0.png: {said}" in person.text
 
 
 def test_other_keys_do_nothing(cloud: ReviewStack) -> None:

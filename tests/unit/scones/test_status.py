@@ -29,7 +29,7 @@ def test_counts_for_machines(scones: Scones, s3: S3Client, workflow: FakeWorkflo
         workflow.write("passed", f"incoming/d/{number}.png", "e")
     workflow.write("passed", "incoming/d/m.png", "e", label="motorcycle")
     workflow.write("passed", "incoming/d/old.png", "e", label="tandem")
-    workflow.write("review", "incoming/d/r.png", "e")
+    workflow.write("review", "incoming/d/r.png", "e", started_at=time_text(datetime.now(UTC)))
     workflow.write("failed", "incoming/d/f.png", "e")
     queue = boto3.client("sqs", region_name="us-east-1")
     for _ in range(2):
@@ -64,11 +64,32 @@ def test_counts_for_machines(scones: Scones, s3: S3Client, workflow: FakeWorkflo
         "not_in_the_index": 0,
         "pause": None,
         "endpoint": "the-endpoint",
+        "certificate_end": None,
         "threshold": 0.8,
         "thresholds": {"bicycle": 0.8, "motorcycle": 0.8},
         "deployed_threshold": 0.8,
         "deployed_thresholds": {"bicycle": 0.8, "motorcycle": 0.8},
     }
+
+
+def test_a_certificate_that_ends_soon_is_said_with_the_command_that_renews_it(
+    scones: Scones, s3: S3Client
+) -> None:
+    now = datetime.now(UTC)
+    certificate = {
+        "model_version": "v1",
+        "labels": ["bicycle", "motorcycle"],
+        "serialize": "s1-32",
+        "until": time_text(now + timedelta(hours=30)),
+    }
+    live = json.dumps({"thresholds": {"default": 0.9}, "certificate": certificate})
+    name = json.loads(scones("threshold", "--json").stdout)["parameter"]
+    boto3.client("ssm", region_name="us-east-1").put_parameter(
+        Name=name, Value=live, Type="String", Overwrite=True
+    )
+    end = json.loads(scones("status", "--json").stdout)["certificate_end"]
+    assert end.startswith("the certificate ends in 30 h, at ")
+    assert f"{end}. Do: `scones certify --apply`" in scones("status").stdout
 
 
 def test_counts_for_people(scones: Scones, s3: S3Client, workflow: FakeWorkflow) -> None:
@@ -84,7 +105,9 @@ def test_recent_results_are_counted_apart(scones: Scones, s3: S3Client, workflow
     for name, age in ages.items():
         days = age / 24 if name == "hours" else age
         finished_at = time_text(datetime.now(UTC) - timedelta(days=days))
-        workflow.write("review", f"incoming/d/{name}.png", "e", finished_at=finished_at)
+        workflow.write(
+            "review", f"incoming/d/{name}.png", "e", started_at=finished_at, finished_at=finished_at
+        )
     document = json.loads(scones("status", "--json").stdout)
     found = {period: counts["review"] for period, counts in document["recent"].items()}
     assert (found, document["outcomes"]["review"]) == ({"hour": 1, "day": 2, "week": 3}, 4)

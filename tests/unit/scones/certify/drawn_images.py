@@ -30,6 +30,9 @@ def draw(number: int, confidence: float = 0.9, decision: str | None = "bicycle",
         "model_version": "v1",
         "endpoint": "the-endpoint",
         "labels": "bicycle,motorcycle",
+        "decided_at": time_text(NOW - timedelta(hours=1000 - number) + timedelta(minutes=1))
+        if decision
+        else None,
         "by": "arn:aws:sts::123456789012:assumed-role/Reviewer/anna" if decision else None,
         "share": 0.02,
         "serialize": "s1-32",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
+from scones.audits import OFF
 from scones.index import shard_of, time_text
 
 if TYPE_CHECKING:
@@ -111,6 +112,20 @@ def test_evidence_begins_after_the_newest_image_without_an_audit(scones: Scones,
     )["Item"]["draw_at"]["S"]
     assert document["off_until"] == off
     assert (document["counted"], document["other_half"], document["left_out"]) == (19, 20, 18)
+
+
+def test_evidence_begins_after_what_the_sweep_keeps_of_claims_that_expired(
+    scones: Scones, claims: Any
+) -> None:
+    for number in range(60):
+        add(claims, number, "bicycle")
+    key = {"image_key": {"S": "incoming/20.jpg"}, "etag": {"S": "etag20"}}
+    off = claims.get_item(TableName="claims", Key=key)["Item"]["draw_at"]
+    claims.delete_item(TableName="claims", Key=key)
+    claims.put_item(TableName="claims", Item=OFF | {"draw_at": off})
+    document = json.loads(scones("certify", "--error", "0.5", "--confidence", "0.6", "--json").stdout)
+    assert document["off_until"] == off["S"]
+    assert (document["counted"], document["other_half"], document["left_out"]) == (19, 20, 20)
 
 
 def test_a_draw_that_waits_ends_what_is_counted(scones: Scones, claims: Any) -> None:

@@ -67,6 +67,9 @@ def add_image(s3: S3Client) -> AddImage:
             "label": verdict["label"],
             "reason": verdict["reason"],
         }
+        if outcome == "review":
+            shard = shard_of(key, image.etag)
+            texts |= {"state_shard": f"person#{shard}", "state_since": texts["finished_at"]}
         item = {name: {"S": value} for name, value in texts.items() if value}
         item["confidence"] = {"N": str(verdict["confidence"])}
         dynamodb.put_item(TableName="claims", Item=item)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import combinations
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import boto3
 import pytest
 from starlette.routing import Route
 
 from scones.console import pages
-from scones.console.chart_data import EndedImages, Queue, without_waiting
+from scones.console.chart_data import EndedImages, Queue, before_waiting, blinded
 from scones.console.dropped import DroppedImages
 from scones.console.feed import NewOutcomes
 from scones.console.previews import ImageRef
@@ -38,7 +40,11 @@ QUERIES: Final = {
     "/image/now": [NAMED],
     "/image/states": [NAMED],
     "/image/log": [NAMED],
-    "/live/rows": ["", "outcome=review", "outcome=passed", "label=bicycle", "label=motorcycle"],
+    "/live/rows": [
+        "",
+        *(f"outcome={outcome}" for outcome in Outcome),
+        *(f"label={label}" for label in ("bicycle", "motorcycle", "neither", "cannot_tell")),
+    ],
     "/charts": ["period=day"],
 }
 """What the pages are asked for; the others are asked as they are."""
@@ -151,15 +157,67 @@ def test_no_page_shows_what_the_model_said_of_an_image_of_the_audit(browser: Bro
     assert "1.png" in with_one["/live/rows?"] + with_one["events"], "it is shown"
 
 
-def test_but_for_the_counts_of_outcomes_it_looks_like_an_image_for_review(
-    browser: Browser, s3: S3Client
-) -> None:
+def test_it_looks_like_an_image_for_review_in_every_list_and_count(browser: Browser, s3: S3Client) -> None:
     put(s3, SURE)
     audited = shown_by_all_pages(browser)
     put(s3, ("motorcycle", 0.61), "review")
-    for_review = shown_by_all_pages(browser)
-    counts = {"/charts?period=day", "/operations?", "/live/rows?outcome=review"}
-    assert {path for path in audited if audited[path] != for_review[path]} <= counts
+    assert shown_by_all_pages(browser) == audited
+    assert "1.png" in audited["/live/rows?outcome=review"]
+    assert "1.png" not in audited["/live/rows?outcome=passed"]
+
+
+def stack_of(s3: S3Client, audited: str) -> None:
+    """Store twenty images of the last hours, every third waiting; the waiting ones have this outcome."""
+    for number in range(20):
+        waits = number % 3 == 0
+        moment = time_text(NOW - timedelta(minutes=10 * number, seconds=1))
+        more: dict[str, Any] = {"finished_at": {"S": moment}, "state_since": {"S": moment}}
+        key = f"incoming/cam/{number}.png"
+        outcome = audited if waits else ("passed", "review", "failed")[number % 3]
+        shard = shard_of(key, ETAG)
+        more |= {"image_key": {"S": key}, "outcome_shard": {"S": f"{outcome}#{shard}"}}
+        more |= {"state_shard": {"S": f"person#{shard}"}} if waits or outcome == "review" else {}
+        put(s3, SURE if outcome == "passed" else UNSURE, outcome, **more)
+        if not waits and outcome != "review":
+            boto3.client("dynamodb", region_name=REGION).update_item(
+                TableName="claims",
+                Key={"image_key": {"S": key}, "etag": {"S": ETAG}},
+                UpdateExpression="REMOVE state_shard, state_since",
+            )
+
+
+def test_two_stacks_of_equal_images_answer_alike_page_by_page(
+    browser: Browser, s3: S3Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every third waits for a person: in one stack they passed and are audits, in the other they are for review."""
+    monkeypatch.setattr("scones.console.gallery.read_page.__defaults__", (4,))
+
+    def answers() -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        pairs = [f"outcome={a}&outcome={b}" for a, b in combinations(Outcome, 2)]
+        for query in [*QUERIES["/live/rows"], *pairs, "outcome=passed&label=bicycle"]:
+            after: Any = None
+            pages_of: list[Any] = []
+            while not pages_of or after:
+                place = f"&after={quote(json.dumps(after))}" if after else ""
+                page = browser.get(f"/live/rows?{query}{place}").json()
+                pages_of.append((page["rows"], page["after"]))
+                after = page["after"]
+            found[query] = pages_of
+        return found | {path: browser.get(path).text for path in ("/charts?period=day", "/operations")}
+
+    stack_of(s3, "passed")
+    audits = answers()
+    stack_of(s3, "review")
+    assert answers() == audits
+
+    def names(query: str) -> list[str]:
+        return [row["name"] for rows, _ in audits[query] for row in rows]
+
+    waiting = [f"cam/{number}.png" for number in range(20) if number % 3 == 0]
+    assert set(waiting) <= set(names("outcome=review"))
+    assert len(names("outcome=review")) == len(set(names("outcome=review"))) == 14
+    assert not set(waiting) & set(names("outcome=passed"))
 
 
 @pytest.mark.parametrize("outcome", ["passed", "reviewed"])
@@ -172,6 +230,37 @@ def test_a_second_look_shows_nothing_of_the_first(browser: Browser, s3: S3Client
     with_one = shown_by_all_pages(browser)
     put(s3, UNSURE, outcome, **decided("motorcycle"))
     assert shown_by_all_pages(browser) == with_one
+
+
+def test_while_a_decision_may_be_a_slip_no_page_shows_the_verdict(browser: Browser, s3: S3Client) -> None:
+    def decide(label: str, ago_s: float = 0) -> None:
+        decision = DECISION | {
+            "at": {"S": time_text(datetime.now(UTC) - timedelta(seconds=ago_s))},
+            "model_said": {"M": {"outcome": {"S": "passed"}, "label": {"S": label}}},
+        }
+        more: dict[str, Any] = {
+            "decision": {"S": "d"},
+            "decisions": {"L": [{"M": decision}]},
+            "draw": {"M": {}},
+        }
+        put(s3, ("neither", 0.9137 if label == "bicycle" else 0.8642), "reviewed", **more)
+        boto3.client("dynamodb", region_name=REGION).update_item(
+            TableName="claims",
+            Key={"image_key": {"S": KEY}, "etag": {"S": ETAG}},
+            UpdateExpression="REMOVE state_shard, state_since",
+        )
+
+    def shown() -> dict[str, str]:
+        return {path: re.sub(r"\S*T\S*Z\b", "", text) for path, text in shown_by_all_pages(browser).items()}
+
+    decide("bicycle")
+    with_one = shown()
+    decide("motorcycle")
+    assert shown() == with_one
+    decide("motorcycle", ago_s=36)
+    (row,) = browser.get("/live/rows").json()["rows"]
+    assert (row["outcome"], row["label"], row["confidence"]) == ("reviewed", "neither", 0.8642)
+    assert "the model had said motorcycle" in browser.get(f"/image?{NAMED}").text
 
 
 def test_once_it_is_decided_the_verdict_is_shown(browser: Browser, s3: S3Client) -> None:
@@ -213,13 +302,22 @@ def test_a_redrive_does_not_tell_the_outcome_of_an_image_that_waits(
     assert report.rows == [(KEY, "review", "waits for a person")]
 
 
-def test_where_more_wait_than_were_read_and_of_the_last_seconds_no_confidence_is_counted() -> None:
-    def image(name: str, ago_s: float, outcome: Outcome = Outcome.PASSED) -> Ended:
-        return Ended(name, "e", outcome, time_text(NOW - timedelta(seconds=ago_s)), "bicycle", 0.9)
+def test_where_more_wait_than_were_read_no_outcome_is_counted(browser: Browser, s3: S3Client) -> None:
+    cloud = browser.state.cloud()
+    image = Ended(KEY, ETAG, Outcome.PASSED, time_text(NOW), "bicycle", 0.9)
+    found = EndedImages([image], NOW - timedelta(hours=1), NOW, 1.0, is_cut_short=False)
+    put(s3, SURE)
+    late = Queue([], frozenset(), is_complete=True)  # the index of the queue does not have it yet
+    (shown,) = blinded(cloud, found, late).images
+    assert (shown.outcome, shown.label, shown.confidence) == (Outcome.REVIEW, None, None)
+    assert blinded(cloud, found, replace(late, is_complete=False)).images == []
 
-    images = [image("new", 5), image("old", 60), image("waits", 90), image("review", 90, Outcome.REVIEW)]
-    found = EndedImages(images, NOW - timedelta(hours=1), NOW, 1.0, is_cut_short=False)
-    queue = Queue([1.0], frozenset({("waits", "e")}), is_complete=True)
-    assert [one.image_key for one in without_waiting(found, queue).images] == ["old"]
-    more = Queue([1.0], frozenset({("waits", "e")}), is_complete=False)
-    assert without_waiting(found, more).images == []
+
+def test_a_comparison_is_of_the_time_in_which_all_are_decided() -> None:
+    images = [
+        Ended(name, "e", Outcome.PASSED, time_text(NOW - timedelta(hours=ago)), "bicycle", 0.9)
+        for name, ago in (("new", 1), ("old", 3))
+    ]
+    found = EndedImages(images, NOW - timedelta(days=1), NOW, 1.0, is_cut_short=False)
+    queue = Queue([2.0], frozenset(), is_complete=True, since=time_text(NOW - timedelta(hours=2)))
+    assert [one.image_key for one in before_waiting(found, queue).images] == ["old"]

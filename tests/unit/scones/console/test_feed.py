@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -47,6 +48,33 @@ def test_each_outcome_is_told_once_and_a_new_one_of_the_same_image_again(
     assert list(news.look(cloud)) == []
     add_image("a.jpg", "reviewed", second=103)
     assert [(row["name"], row["outcome"]) for row in news.look(cloud)] == [("a.jpg", "reviewed")]
+
+
+def test_a_decision_that_may_be_a_slip_is_told_once_its_verdict_is_shown(
+    state: ConsoleState, add_image: AddImage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("_INDEX_S", "_SHARE"):
+        monkeypatch.setattr(f"scones.console.feed.{name}", 0)
+    news, cloud = NewOutcomes(), state.cloud()
+    add_image("before.jpg", second=1)
+    assert [row["name"] for row in news.look(cloud)] == ["before.jpg"]
+    image = add_image("a.jpg", "reviewed", second=9)
+    texts = {"id": "d", "label": "bicycle", "by": "kim", "at": "2026-11-27T10:00:09.000Z"}
+    decision: dict[str, Any] = {name: {"S": text} for name, text in texts.items()} | {"took_ms": {"N": "1"}}
+    cloud.dynamodb.update_item(
+        TableName=cloud.stack.claims_table,
+        Key={"image_key": {"S": image.key}, "etag": {"S": image.etag}},
+        UpdateExpression="SET decision = :id, decisions = :all, draw = :draw",
+        ExpressionAttributeValues={
+            ":id": {"S": "d"},
+            ":all": {"L": [{"M": decision}]},
+            ":draw": {"M": {}},
+        },
+    )
+    for second, told in ((10, []), (43, []), (44, ["a.jpg"]), (45, [])):
+        at = datetime(2026, 11, 27, 10, 0, second, tzinfo=UTC)
+        monkeypatch.setattr("scones.claims._time_of", lambda _, at=at: at)
+        assert [row["name"] for row in news.look(cloud)] == told, second
 
 
 def test_the_first_image_of_an_empty_stack_is_told_by_whatever_clock(

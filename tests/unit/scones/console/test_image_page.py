@@ -293,7 +293,7 @@ def test_log_lines_of_the_execution_are_shown_and_those_of_a_waiting_image_are_n
     assert (line["source"], line["level"]) == ("Filter", "ERROR")
     assert line["message"] == "using the deployed threshold: <b>gone</b>"
     waiting = browser.get("/image/log", **pipeline.add("b.png", "review"))
-    assert (waiting.status_code, waiting.json()["problem"]) == (409, "shown after the decision")
+    assert (waiting.status_code, waiting.json()["problem"]) == (409, "shown half a minute after the decision")
 
 
 @pytest.mark.parametrize("key", ["", "results/a.png", f"incoming/{'a' * 2040}"])

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ import pytest
 from scones.console.jobs import BusyError, Job, Jobs, Report
 from scones.console.pages import operations
 from scones.errors import SconesError
+from scones.index import time_text
 from scones.stack import Stack
 from tests.fakes.aws_clients import client_error
 from tests.unit.scones.console.served import Browser
@@ -186,9 +187,13 @@ def test_a_certificate_without_which_nothing_passes_is_not_ended_by_a_form(
         "serialize": "s1",
         "until": "2026-12-24T00:00:00Z",
     }
+    certificate["until"] = time_text(datetime.now(UTC) + timedelta(days=5))
     value = json.dumps({"thresholds": {"default": 0.9}, "certificate": certificate})
     ssm = boto3.client("ssm", region_name=REGION)
     ssm.put_parameter(Name="ConfidenceThreshold-scones", Value=value, Type="String", Overwrite=True)
+    page = browser.get("/operations").text
+    assert "The certificate ends in 5 days, at " in page
+    assert "--apply</code> renews it" in page
     answer = browser.post("/operations/threshold", {"value": "0.5"})
     assert answer.status_code == 409
     assert "`scones threshold --force`" in answer.json()["problem"]
