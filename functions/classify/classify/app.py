@@ -34,9 +34,7 @@ runtime = boto3.client(
 )
 # An image waits at most 2 s for an unreachable SSM.
 quick = Config(connect_timeout=1, read_timeout=1, retries={"mode": "standard", "total_max_attempts": 1})
-breaker = Breaker(
-    boto3.client("ssm", config=quick) if settings.pause_parameter else None, settings.pause_parameter
-)
+breaker = Breaker(lambda: boto3.client("ssm", config=quick), settings.pause_parameter)
 
 
 @logger.inject_lambda_context(correlation_id_path="execution", clear_state=True, log_event=False)
@@ -49,14 +47,18 @@ def handler(event: ClassifyRequest, context: LambdaContext) -> ClassifyResponse:
     """
     logger.append_keys(s3_request_id=event.get("s3_request_id"))
     metrics.add_metadata("correlation_id", event.get("execution"))
-    if not is_probe(event.get("execution")):
-        if why := breaker.why_open():
-            raise EndpointPausedError(f"the breaker is open: {why}")
-        return _classify(event)
+    probes = is_probe(event.get("execution"))
+    if not probes and (why := breaker.why_open()):
+        raise EndpointPausedError(f"the breaker is open: {why}")
+    breaker.endpoint_failed = True  # unless it answers
     try:
-        return _classify(event)
+        answer = _classify(event)
     except OF_THE_ENDPOINT as error:
-        raise EndpointPausedError(f"the probe failed: {error}") from error
+        if probes:
+            raise EndpointPausedError(f"the probe failed: {error}") from error
+        raise
+    breaker.endpoint_failed = False
+    return answer
 
 
 def _classify(event: ClassifyRequest) -> ClassifyResponse:

@@ -1,8 +1,9 @@
-"""Whether the breaker is open: read at most every 30 s, and where it cannot be read, no reason to stop an image."""
+"""Whether the breaker is open: read at most every 30 s, by copies whose last call failed; unread, it stops no image."""
 
 import json
 import time
 from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -28,20 +29,36 @@ class Breaker:
 
     A failure to read it counts as closed, is logged, and is remembered as long as an answer: not every image waits for
     an SSM that does not respond.
+
+    Attributes
+    ----------
+    endpoint_failed
+        Whether the last call of this copy failed. Only then is the breaker read: SSM allows an account 40 reads a
+        second, and an endpoint that answers is no reason for any.
+
+    Parameters
+    ----------
+    open_ssm
+        Makes the client when it is first needed: a start without failures does not pay for it.
+    parameter
+        Where the breaker's state is; empty for none.
     """
 
     # Not the monotonic clock: it may stop while Lambda keeps the function frozen.
     def __init__(
-        self, ssm: "SSMClient | None", parameter: str, clock: Callable[[], float] = time.time
+        self, open_ssm: "Callable[[], SSMClient]", parameter: str, clock: Callable[[], float] = time.time
     ) -> None:
-        self._ssm, self._parameter, self._clock = ssm, parameter, clock
+        self.endpoint_failed = False
+        self._ssm, self._parameter, self._clock = cache(open_ssm), parameter, clock
         self._why: str | None = None
         self._asked_at: float | None = None
 
     def why_open(self) -> str | None:
         """Return why the breaker is open; None where it is closed, or nothing is known. Never fails."""
-        if self._ssm is not None and self._is_old():
-            self._why, self._asked_at = self._ask(self._ssm), self._clock()
+        if not self._parameter or not self.endpoint_failed:
+            return None
+        if self._is_old():
+            self._why, self._asked_at = self._ask(), self._clock()
         return self._why
 
     def _is_old(self) -> bool:
@@ -49,9 +66,9 @@ class Breaker:
         age = None if self._asked_at is None else self._clock() - self._asked_at
         return age is None or not 0 <= age < MAX_AGE_S
 
-    def _ask(self, ssm: "SSMClient") -> str | None:
+    def _ask(self) -> str | None:
         try:
-            return why_open(ssm.get_parameter(Name=self._parameter)["Parameter"]["Value"])
+            return why_open(self._ssm().get_parameter(Name=self._parameter)["Parameter"]["Value"])
         except (ClientError, BotoCoreError, ValueError, RecursionError) as error:
             logger.warning("the breaker could not be read", why=f"{type(error).__name__}: {error}")
             return None

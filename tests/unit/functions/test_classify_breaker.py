@@ -56,9 +56,24 @@ def test_only_a_pause_of_the_breaker_stops_images(text: str, why: str | None) ->
     assert why_open(text) == why
 
 
+def doubting(ssm: FakeSsm, clock: Callable[[], float] = lambda: 0.0) -> Breaker:
+    """Return the breaker of a copy whose last call failed."""
+    breaker = Breaker(lambda: ssm, "Pause-scones", clock)  # type: ignore[arg-type,return-value]
+    breaker.endpoint_failed = True
+    return breaker
+
+
+def test_a_copy_whose_last_call_was_answered_reads_nothing() -> None:
+    ssm = FakeSsm(OPEN)
+    breaker = doubting(ssm)
+    breaker.endpoint_failed = False
+    assert breaker.why_open() is None
+    assert ssm.asked == 0
+
+
 @pytest.mark.parametrize("text", ["", "nonsense", "[]", "true", "{}", '{"paused": "yes"}'])
 def test_what_is_no_pause_stops_no_image_and_is_logged(text: str, caplog: pytest.LogCaptureFixture) -> None:
-    assert Breaker(FakeSsm(text), "Pause-scones").why_open() is None  # type: ignore[arg-type]
+    assert doubting(FakeSsm(text)).why_open() is None
     assert "the breaker could not be read" in caplog.text
 
 
@@ -74,7 +89,7 @@ def test_an_ssm_that_does_not_answer_stops_no_image_and_is_asked_again_after_hal
     error: Exception,
 ) -> None:
     now, ssm = [0.0], FakeSsm(error, OPEN)
-    breaker = Breaker(ssm, "Pause-scones", lambda: now[0])  # type: ignore[arg-type]
+    breaker = doubting(ssm, lambda: now[0])
     assert [breaker.why_open() for _ in range(5)] == [None] * 5
     assert ssm.asked == 1
     now[0] += MAX_AGE_S
@@ -83,7 +98,7 @@ def test_an_ssm_that_does_not_answer_stops_no_image_and_is_asked_again_after_hal
 
 def test_an_answer_is_kept_for_half_a_minute_and_not_over_a_clock_that_was_set_back() -> None:
     now, ssm = [1000.0], FakeSsm(CLOSED, OPEN, CLOSED)
-    breaker = Breaker(ssm, "Pause-scones", lambda: now[0])  # type: ignore[arg-type]
+    breaker = doubting(ssm, lambda: now[0])
     seen = []
     for moment in (1000, 1029.9, 1030, 1059, 900):
         now[0] = moment
@@ -106,7 +121,7 @@ type App = Callable[..., Any]
 def app() -> App:
     def loaded(state: str | Exception, code: str = "ServiceUnavailable") -> Any:
         found = load("classify", SETTINGS["classify"])
-        found.breaker = Breaker(FakeSsm(state), "Pause-scones")  # type: ignore[arg-type]
+        found.breaker = doubting(FakeSsm(state))
         found.runtime = FakeRuntime(code)
         return found
 
@@ -146,3 +161,11 @@ def test_a_probe_calls_the_endpoint_once_and_is_parked_where_it_fails(
 
 def test_what_is_no_fault_of_the_endpoint_is_what_it_was(app: App) -> None:
     assert raised_by(app(OPEN, "AccessDeniedException"), "probe-1") == "ClientError"
+
+
+def test_a_new_copy_calls_once_before_it_reads_the_breaker(app: App) -> None:
+    function = app(OPEN)
+    function.breaker.endpoint_failed = False
+    assert raised_by(function, "1") == "EndpointUnavailableError"
+    assert raised_by(function, "2") == "EndpointPausedError"
+    assert function.runtime.asked == 1
