@@ -51,6 +51,13 @@ class Pause:
         since = f"since {local_time(self.at)} " if self.at else ""
         return f"paused {since}by {shown(self.by or 'somebody')}: {shown(self.reason or '')} ({held} held)"
 
+    @property
+    def sentence(self) -> str:
+        """Why images wait, for a stack that is paused."""
+        since = f" since {local_time(self.at)}" if self.at else ""
+        why = f"by {shown(self.by or 'somebody')}: {shown(self.reason or '')}"
+        return f"the stack is paused{since} {why}; held images start when the pause ends"
+
     def as_document(self) -> dict[str, Any]:
         """Return what `scones pause --json` and `scones status --json` print."""
         return {
@@ -83,7 +90,23 @@ def read_pause(ssm: "SSMClient", sqs: "SQSClient", names: PauseNames) -> Pause:
         QueueUrl=names.held_images_url,
         AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
     )["Attributes"]
-    held = sum(int(count) for count in counts.values())
+    return _read_state(ssm, names, sum(int(count) for count in counts.values()))
+
+
+def pause_in_effect(connection: "Connection", stack: Stack) -> Pause | None:
+    """Return the pause of a stack that is paused, without what is held; None otherwise, and where it cannot be read."""
+    from botocore.exceptions import ClientError  # noqa: PLC0415 (slow)
+
+    if stack.pause is None:
+        return None
+    try:
+        pause = _read_state(connection.ssm(), stack.pause)
+    except ClientError:
+        return None
+    return pause if pause.paused else None
+
+
+def _read_state(ssm: "SSMClient", names: PauseNames, held: int = 0) -> Pause:
     text = ssm.get_parameter(Name=names.parameter)["Parameter"]["Value"]
     try:
         return parse_pause(text, held)

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from unicodedata import category
 
 import click
@@ -25,6 +26,7 @@ from scones.drop.silence import Silence
 from scones.drop.uploads import Image, Uploads
 from scones.errors import INTERRUPTED, SconesError, explain
 from scones.pace import pace_for
+from scones.pause_state import pause_in_effect
 from scones.result_documents import LITERAL_CHARACTERS, outcome_prefixes
 from scones.stack import read_stack
 from scones.terminal import comma, notice, print_json, shown
@@ -91,6 +93,7 @@ def drop(  # noqa: PLR0913 (one argument for each option)
                 connection.stepfunctions(),
                 stack.claims_table,
                 progress.say,
+                partial(pause_in_effect, connection, stack),
             )
             action = Drop(images, pace, progress.count, silence.look)
             if no_wait:

@@ -1,4 +1,4 @@
-"""Says what a drop waits for when outcomes stay away: mostly an endpoint that does not answer, or nothing any more."""
+"""Says what a drop waits for when outcomes stay away: a pause, an endpoint that does not answer, or nothing more."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from scones.claims import read_claims
 from scones.drop.uploads import Image
 from scones.endpoint_waits import EndpointWait, find_endpoint_wait
 from scones.errors import SconesError
+from scones.pause_state import Pause
 from scones.result_documents import fetch
 from scones.terminal import comma
 
@@ -33,6 +34,7 @@ class Silence:
     stepfunctions: "SFNClient"
     claims_table: str
     say: Callable[[str], None]
+    pause: Callable[[], Pause | None] = lambda: None
     _is_allowed: bool = True
     _said: str | None = None
 
@@ -40,10 +42,15 @@ class Silence:
         """Find out what images wait for, write it into them, and say it when that is new."""
         from botocore.exceptions import ClientError  # noqa: PLC0415 (slow)
 
-        if not self._is_allowed:
-            return
         for image in waiting:
             image.waits_for = None
+        if pause := self.pause():
+            for image in waiting:
+                image.waits_for = pause.sentence
+            self._say(pause.sentence)
+            return
+        if not self._is_allowed:
+            return
         try:
             wait = self._find(waiting)
         except (ClientError, SconesError):  # of a permission or a throttle: the drop itself needs neither
@@ -53,7 +60,9 @@ class Silence:
             self._said = None
             return
         least = "" if wait.looked_at >= len(waiting) else "at least "
-        line = f"{least}{comma(len(wait.executions), 'image is', 'images are')} {wait.text}"
+        self._say(f"{least}{comma(len(wait.executions), 'image is', 'images are')} {wait.text}")
+
+    def _say(self, line: str) -> None:
         if line != self._said:
             self.say(line)
             self._said = line

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from itertools import groupby
 from typing import Any, Final
 
@@ -12,10 +13,11 @@ from rich.text import Text
 
 from scones.connection import Target, cloud_options, connect
 from scones.log_lines import LogLine
+from scones.pause_state import pause_in_effect
 from scones.stack import Stack, read_stack
 from scones.terminal import comma, confidence_text, is_piped, notice, out, outcome_text, print_json, shown
 from scones.why.evidence import Evidence, Reader, full_key, moment_of
-from scones.why.next_step import Next, Schedule, clock_text, next_step
+from scones.why.next_step import Next, Schedule, clock_text, next_step, while_paused
 
 _INDENT: Final = 2
 _SHOWN: Final = 3
@@ -42,17 +44,20 @@ def why(target: Target, *, key: str, version_id: str | None, as_json: bool) -> N
     reader = Reader(connection, stack)
     found = reader.images(full_key(key, stack), version_id)
     now = datetime.now(UTC)
-    examined = (
-        (image, next_step(image, stack.incoming_prefix, schedule, target.options, now))
-        for image in map(reader.examine, found if as_json else found[:_SHOWN])
-    )
+
+    def following(image: Evidence) -> Next:
+        unpaused = next_step(image, stack.incoming_prefix, schedule, target.options, now)
+        return while_paused(unpaused, image, partial(pause_in_effect, connection, stack))
+
+    chosen = found if as_json else found[:_SHOWN]
+    examined = ((image, following(image)) for image in map(reader.examine, chosen))
     if as_json:
-        documents = [as_document(image, following) for image, following in examined]
+        documents = [as_document(image, after) for image, after in examined]
         print_json({"key": found[0].key, "images": documents})
         return
     out().print(Text(shown(found[0].key)), overflow="ignore" if is_piped() else "fold", soft_wrap=is_piped())
-    for image, following in examined:
-        print_image(image, following, stack, now)
+    for image, after in examined:
+        print_image(image, after, stack, now)
     if len(found) > _SHOWN:
         notice(
             f"and {comma(len(found) - _SHOWN, 'older image', 'older images')}: --version-id or --json shows them"

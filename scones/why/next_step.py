@@ -1,6 +1,7 @@
 """What happens to an image next, and when: from what is known of it and the stack's settings. No clock, no cloud."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -8,6 +9,7 @@ from typing import Final, Self
 
 from scones.claims import Claim
 from scones.execution_progress import ALIVE
+from scones.pause_state import Pause
 from scones.result_documents import Outcome
 from scones.shell import quoted
 from scones.stack import Stack
@@ -28,6 +30,7 @@ class Step(StrEnum):
     SWEEP = "sweep"
     REDRIVE = "redrive"
     BACKFILL = "backfill"
+    PAUSED = "paused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,22 @@ def next_step(image: Evidence, incoming_prefix: str, schedule: Schedule, options
             f"its EXPRESS execution may run until {until}; without an outcome by then, the sweep starts it again",
         )
     return _dead(image, claim, schedule, options, now)
+
+
+def while_paused(following: Next, image: Evidence, pause: Callable[[], Pause | None]) -> Next:
+    """
+    Return what comes next, or that the stack is paused, where the image can only be started.
+
+    Parameters
+    ----------
+    pause
+        Read the pause in effect, if there is one: most images do not need it.
+    """
+    is_on_its_way = image.claim is None and following.step is Step.RUNNING
+    if following.step is not Step.SWEEP and not is_on_its_way:
+        return following
+    found = pause()
+    return Next(Step.PAUSED, found.sentence) if found else following
 
 
 def _unclaimed(

@@ -12,11 +12,12 @@ from breaker.pause_state import parse_pause as parse_as_breaker
 from scones.pause import OVERLAP_S
 from scones.pause_state import parse_pause
 from tests.fakes.command_contract import check_output
+from tests.unit.scones.fake_stack import IMAGES
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-    from tests.unit.scones.fake_stack import FakeCloudFormation, Scones
+    from tests.unit.scones.fake_stack import FakeCloudFormation, FakeWorkflow, MakeImages, Scones
 
 REGION = "us-east-1"
 PARAMETER, UPLOADS, HOLDS = "Pause-scones", "scones-ImageDropped", "scones-ImageHeld"
@@ -168,3 +169,36 @@ def test_the_command_reads_a_state_as_the_breaker_does(text: str) -> None:
             return None
 
     assert read(parse_pause) == read(parse_as_breaker)
+
+
+def test_an_image_that_waits_to_be_started_says_that_the_stack_is_paused(
+    scones: Scones, stack: Stack, s3: S3Client
+) -> None:
+    s3.put_object(Bucket=IMAGES, Key="incoming/held.jpg", Body=b"held")
+    assert "the stack is paused" not in scones("why", "held.jpg").stdout
+    scones("pause", "--reason", "another model")
+    printed = scones("why", "held.jpg", "--json").stdout
+    check_output("why", printed)
+    following = json.loads(printed)["images"][0]["next"]
+    assert following["step"] == "paused"
+    assert "another model; held images start when the pause ends" in following["text"]
+
+
+def test_a_state_that_may_not_be_read_leaves_what_comes_next_otherwise(
+    scones: Scones, stack: Stack, s3: S3Client
+) -> None:
+    s3.put_object(Bucket=IMAGES, Key="incoming/held.jpg", Body=b"held")
+    stack.ssm.delete_parameter(Name=PARAMETER)
+    assert "its event is on its way" in scones("why", "held.jpg").stdout
+
+
+def test_a_drop_says_that_the_stack_is_paused(
+    scones: Scones, stack: Stack, images: MakeImages, workflow: FakeWorkflow
+) -> None:
+    scones("pause", "--reason", "another model")
+    images("one.png")
+    workflow.lose = "one.png"
+    result = scones("drop", "photos", "--timeout", "30")
+    assert result.exit_code == 1
+    assert "the stack is paused" in result.stderr
+    assert "another model; held images start when the pause ends" in " ".join(result.stderr.split())

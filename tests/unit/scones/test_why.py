@@ -489,7 +489,7 @@ def read_by_shell(words: str) -> list[str]:
 
 
 def test_the_page_on_security_lists_what_it_asks_for(
-    scones: Scones, known: Known, workflow: FakeWorkflow
+    scones: Scones, known: Known, workflow: FakeWorkflow, cloudformation: FakeCloudFormation
 ) -> None:
     etag = known.upload()
     known.claim(
@@ -499,8 +499,17 @@ def test_the_page_on_security_lists_what_it_asks_for(
     known.claim(other)
     known.executions.add(STANDARD, "RUNNING", endpoint_away(1, NOW))
 
+    known.upload("incoming/held.jpg")
+    cloudformation.outputs |= {
+        "PauseParameterName": "Pause-scones",
+        "UploadRuleName": "uploads",
+        "HoldRuleName": "holds",
+        "HeldImagesQueueUrl": "https://sqs/held",
+    }
+
     with watched_calls() as made:
         assert scones("why", KEY).exit_code == 0
+        assert scones("why", "held.jpg").exit_code == 0
         assert scones("why", "missing").exit_code == 2
 
     names = {"s3:ListObjectsV2": "s3:ListBucket", "s3:ListObjectVersions": "s3:ListBucketVersions"}
