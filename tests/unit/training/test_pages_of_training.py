@@ -10,6 +10,8 @@ import pytest
 
 from tests.page_commands import PAGES, blocks, commands, of_module
 
+pytest.importorskip("torch")
+
 SHOWN = sorted(
     {
         tuple(words[2:])
