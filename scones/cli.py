@@ -44,6 +44,7 @@ COMMANDS: Final[Mapping[str, Lazy]] = {
         "scones.redrive.command:redrive", "Start failed images again and report the outcome of each."
     ),
     "sweep": Lazy("scones.sweep:sweep", "Start lost images again, as the stack does on a schedule."),
+    "adopt": Lazy("scones.adopt:adopt", "Let a bucket tell EventBridge about its uploads."),
     "pause": Lazy("scones.pause:pause", "Hold new images in a queue until the stack is resumed."),
     "resume": Lazy("scones.pause:resume", "Start new images again, and those that were held."),
     "threshold": Lazy(

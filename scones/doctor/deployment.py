@@ -121,7 +121,7 @@ def _undo_drift(stack: str) -> str:
     )
 
 
-def check_bucket(s3: "S3Client", stack: "Stack") -> Finding:
+def check_bucket(s3: "S3Client", stack: "Stack", options: str) -> Finding:
     """Look whether the bucket of images tells EventBridge about uploads."""
     found = s3.get_bucket_notification_configuration(Bucket=stack.image_bucket)
     if "EventBridgeConfiguration" in found:
@@ -129,9 +129,7 @@ def check_bucket(s3: "S3Client", stack: "Stack") -> Finding:
     return broken(
         BUCKET,
         f"{stack.image_bucket} does not tell EventBridge about uploads: they start nothing",
-        "switch `Amazon EventBridge` on in the bucket's properties, or `aws s3api "
-        f"put-bucket-notification-configuration --bucket {stack.image_bucket} "
-        "--notification-configuration EventBridgeConfiguration={}`",
+        f"`scones adopt {stack.image_bucket}{options}`, which keeps the bucket's other notifications",
     )
 
 

@@ -193,7 +193,7 @@ def _examine_resources(
         RULES,
         lambda: check_rules(connection.events(), stack.name, resources, read_pause_of(connection, stack)),
     )
-    yield from guarded(BUCKET, lambda: check_bucket(connection.s3(), stack))
+    yield from guarded(BUCKET, lambda: check_bucket(connection.s3(), stack, options))
     yield from guarded(TABLE, lambda: check_table(connection.dynamodb(), stack))
     yield from guarded(
         THRESHOLD, lambda: check_threshold(connection.ssm(), stack, options, now=datetime.now(UTC))
