@@ -33,6 +33,7 @@ def apply(lambda_concurrency: int) -> None:
     step_functions.refuse_what_step_functions_refuses()
     step_functions.evaluate_without_a_clock()
     step_functions.start_at_once()
+    step_functions.refuse_input_that_is_no_json()
     step_functions.resolve_paths()
     step_functions.read_inventories()
     step_functions.stop_with_the_execution()

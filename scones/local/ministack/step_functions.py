@@ -90,6 +90,21 @@ def start_at_once() -> None:
     stepfunctions._run_execution.__code__ = code.replace(co_consts=without)
 
 
+def refuse_input_that_is_no_json() -> None:
+    """Refuse to start an execution whose input is no JSON, as StartExecution does (`InvalidExecutionInput`)."""
+    start = stepfunctions._start_execution
+
+    def start_if_json(data: dict[str, Any]) -> Any:
+        try:
+            json.loads(data.get("input", "{}"))
+        except (TypeError, ValueError):
+            message = "Invalid State Machine Execution Input: 'the input is no JSON text'"
+            return stepfunctions.error_response_json("InvalidExecutionInput", message, 400)
+        return start(data)
+
+    stepfunctions._start_execution = start_if_json
+
+
 def evaluate_without_a_clock() -> None:
     """Let an expression take the time it takes.
 

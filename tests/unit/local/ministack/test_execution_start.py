@@ -1,4 +1,4 @@
-"""An execution enters its first state at once."""
+"""An execution enters its first state at once, and does not start with input that is no JSON."""
 
 import json
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from types import CodeType
 import pytest
 from ministack.services import stepfunctions
 
-from scones.local.ministack.step_functions import start_at_once
+from scones.local.ministack.step_functions import refuse_input_that_is_no_json, start_at_once
 
 
 @pytest.fixture(autouse=True)
@@ -53,3 +53,24 @@ def test_another_version_of_ministack_is_refused(original: CodeType) -> None:
     stepfunctions._run_execution.__code__ = original.replace(co_consts=constants)
     with pytest.raises(RuntimeError, match="has changed"):
         start_at_once()
+
+
+@pytest.mark.parametrize("text", ["no event", "", "{", None])
+def test_input_that_is_no_json_starts_nothing(monkeypatch: pytest.MonkeyPatch, text: str | None) -> None:
+    started: list[str] = []
+    monkeypatch.setattr(stepfunctions, "_start_execution", lambda data: started.append(data.get("input")))
+    refuse_input_that_is_no_json()
+    status, _, body = stepfunctions._start_execution({"input": text})
+    assert (status, json.loads(body)["__type"]) == (400, "InvalidExecutionInput")
+    assert started == []
+
+
+@pytest.mark.parametrize("data", [{}, {"input": "{}"}, {"input": '"text"'}, {"input": "null"}])
+def test_input_that_is_json_starts_an_execution(
+    monkeypatch: pytest.MonkeyPatch, data: dict[str, str]
+) -> None:
+    started: list[dict[str, str]] = []
+    monkeypatch.setattr(stepfunctions, "_start_execution", started.append)
+    refuse_input_that_is_no_json()
+    stepfunctions._start_execution(data)
+    assert started == [data]
