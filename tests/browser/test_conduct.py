@@ -147,6 +147,7 @@ def test_pictures_for_the_docs(visit: Visit, cloud: LocalCloud) -> None:
     for key in "nnb":
         page.keyboard.press(key)
         page.wait_for_timeout(900)
+    page.locator("#past .agrees, #past .differs").nth(2).wait_for(timeout=90_000)  # half a minute after each
     page.screenshot(path=folder / "review.png")
     for name in ("live.png", "review.png"):
         with Image.open(folder / name) as picture:
