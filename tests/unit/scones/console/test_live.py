@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import anyio
@@ -17,6 +18,7 @@ from scones.console.dropped import DroppedImages, key_of_drop
 from scones.console.state import ConsoleState
 from scones.console.web import WebConsole
 from scones.errors import SconesError
+from tests.fakes.execution_history import FakeExecutions, endpoint_away, entered, scheduled
 from tests.unit.scones.console.served import ADDRESS, PORT, AddImage
 from tests.unit.scones.fake_stack import IMAGES, REGION, FakeCloudFormation
 
@@ -127,6 +129,30 @@ def test_a_dropped_file_is_uploaded_as_it_is_and_watched_until_its_outcome(
     ((change),) = dropped.look(state.cloud())
     assert (change["id"], change["row"]["label"]) == (image.id, "bicycle")
     assert len(dropped) == 0
+
+
+def test_a_dropped_image_goes_through_the_states_of_its_execution(
+    state: ConsoleState, s3: S3Client, add_image: AddImage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execution, executions = "arn:aws:states:us-east-1:123456789012:execution:triage:1", FakeExecutions()
+    events = SimpleNamespace(register=lambda *_, **__: None)
+    monkeypatch.setattr(executions, "meta", SimpleNamespace(events=events), raising=False)
+    monkeypatch.setattr("scones.connection.Connection.stepfunctions", lambda _connection: executions)
+    cloud, dropped, image = state.cloud(), DroppedImages(), add_image("a.jpg")
+    claim = {"image_key": {"S": image.key}, "etag": {"S": image.etag}, "execution": {"S": execution}}
+    boto3.client("dynamodb", region_name=REGION).put_item(TableName="claims", Item=claim)
+    dropped.add(image)
+
+    def seen(*history: Any) -> list[str]:
+        executions.add(execution, "RUNNING", list(history))
+        return [change["state"] for change in dropped.look(cloud)]
+
+    assert seen() == ["started"]
+    assert seen(entered("Serialize image"), scheduled()) == ["Serialize image"]
+    assert seen(entered("Serialize image"), scheduled()) == []
+    assert seen(*endpoint_away(2)) == ["Classify, retried: EndpointUnavailableError"]
+    add_image("a.jpg")
+    assert seen(*endpoint_away(2)) == ["done"]
 
 
 @pytest.fixture
