@@ -228,8 +228,8 @@ def at_most(more: float) -> Iterator[None]:
     """
     Make allocations fail beyond the process's present size plus `more` bytes plus a small reserve.
 
-    This limits a decoder that decodes more than the file's header announced. Without /proc, which Lambda always has,
-    there is no limit.
+    This limits a decoder that decodes more than the file's header announced. Memory that the process already holds is
+    not limited, also where it is unused. Without /proc, which Lambda always has, there is no limit.
     """
     if not STATUS.exists():
         yield

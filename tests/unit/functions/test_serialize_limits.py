@@ -2,6 +2,7 @@
 
 import json
 import os
+import struct
 import subprocess
 import sys
 from collections.abc import Callable
@@ -127,3 +128,15 @@ def test_the_largest_files_stay_within_memory_and_time(
             assert found["outcome"] in {"image/png", "image/jpeg"}
         else:  # a progressive JPEG cannot be reduced while it is decoded for so large a model
             assert found["outcome"] in {"image/png", "image/jpeg", "ImageTooLargeError"}
+
+
+def test_an_avif_larger_than_it_says_is_corrupt(tmp_path: Path) -> None:
+    # In a process of its own: what one that decoded large images holds unused is not denied to the decoder.
+    size, said = (b"ispe" + bytes(4) + struct.pack(">II", side, side) for side in (7000, 64))
+    data = encoded(Image.new("RGB", (7000, 7000)), "AVIF", speed=10, subsampling="4:4:4")
+    assert data.count(size) == 1
+    file = tmp_path / "photo.avif"
+    file.write_bytes(data.replace(size, said))
+    (found,) = measured(file, 32)
+    assert found["outcome"] == "CorruptImageError"
+    assert found["mib"] < 512
