@@ -12,7 +12,7 @@ from rich.text import Text
 
 from scones.connection import Target, cloud_options, connect
 from scones.errors import SconesError, error_code, is_denied
-from scones.stack import read_stack
+from scones.stack import NoStackError, Stack, read_stack
 from scones.terminal import comma, notice, out, print_json, shown
 
 if TYPE_CHECKING:
@@ -76,13 +76,13 @@ def adopt(target: Target, bucket: str, *, dry_run: bool, as_json: bool) -> None:
     connection.
     """
     connection = connect(target)
-    stack = read_stack(connection)
+    stack = _stack_or_none(connection)
     s3 = connection.s3()
     before = read_bucket(connection, s3, bucket)
     changes = not before.tells_eventbridge and not dry_run
     found = add_eventbridge(s3, before) if changes else before.notifications
     kept = not changes or same(found, with_eventbridge(before))
-    is_used = stack.image_bucket == bucket
+    is_used = stack is not None and stack.image_bucket == bucket
     if as_json:
         print_json(
             {
@@ -97,7 +97,7 @@ def adopt(target: Target, bucket: str, *, dry_run: bool, as_json: bool) -> None:
             }
         )
     else:
-        for line in _lines(before, stack.name, dry_run=dry_run, kept=kept, is_used=is_used):
+        for line in _lines(before, stack, dry_run=dry_run, kept=kept):
             out().print(Text(line), soft_wrap=True)
     if not kept:
         notice(f"before: {json.dumps(before.notifications)}")
@@ -206,7 +206,15 @@ def _normal(value: Any) -> Any:  # noqa: ANN401 (any part of a configuration)
     return value
 
 
-def _lines(bucket: AdoptableBucket, stack: str, *, dry_run: bool, kept: bool, is_used: bool) -> list[str]:
+def _stack_or_none(connection: "Connection") -> Stack | None:
+    """Return the stack that the connection names; None where there is none yet, as before its first deploy."""
+    try:
+        return read_stack(connection)
+    except NoStackError:
+        return None
+
+
+def _lines(bucket: AdoptableBucket, stack: Stack | None, *, dry_run: bool, kept: bool) -> list[str]:
     """Return what a person should know of a bucket, a sentence a line."""
     others = comma(bucket.others, "other notification", "other notifications")
     if bucket.tells_eventbridge:
@@ -229,10 +237,13 @@ def _lines(bucket: AdoptableBucket, stack: str, *, dry_run: bool, kept: bool, is
         lines.append(
             f"Versioning is {bucket.versioning.lower()}: a file that is replaced is lost, also for those who review it."
         )
-    if is_used:
-        lines.append("The sweep starts the uploads that were missed.")
+    if stack is None:
+        lines.append(f"Next: `sam deploy --guided`, with {bucket.name} as ExistingImageBucket.")
+    elif stack.image_bucket == bucket.name:
+        lines.append(f"Stack {stack.name} takes {stack.keys}. The sweep starts the uploads that were missed.")
     else:
         lines.append(
-            f"Stack {stack} takes its images from another bucket: events of this one start nothing in it."
+            f"Stack {stack.name} takes its images from another bucket: deploy one for this bucket, "
+            f"with {bucket.name} as ExistingImageBucket."
         )
     return lines

@@ -8,7 +8,7 @@ from scones import audits
 from scones.audits import Draw
 from scones.decisions.slips import COUNTS_AFTER
 from scones.errors import SconesError
-from scones.result_documents import VERIFICATION_FOLDER
+from scones.result_documents import is_verification_image
 from scones.stack import Stack
 
 if TYPE_CHECKING:
@@ -19,11 +19,10 @@ def read_draws(
     dynamodb: "DynamoDBClient", stack: Stack, since: datetime | None, until: datetime
 ) -> list[Draw]:
     """Return the draws between two times with the stack's present labels, without the images of `scones verify`."""
-    tests = f"{stack.incoming_prefix}{VERIFICATION_FOLDER}/"
     return [
         one
         for one in audits.drawn(dynamodb, stack.claims_table, since=since, until=until)
-        if not one.key.startswith(tests) and _labels(one.labels) == stack.labels
+        if not is_verification_image(one.key) and _labels(one.labels) == stack.labels
     ]
 
 

@@ -8,17 +8,18 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from scones.image_keys import INCOMING
+
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 LITERAL_CHARACTERS: Final = 200
 """How much of an image's key surely stands unshortened in its result's key."""
 VERIFICATION_FOLDER: Final = "scones-verify"
-"""Folder below incoming/ that holds one folder for each run of `scones verify`: it tests a deploy, so what counts
+"""Folder that holds one folder for each run of `scones verify`: it tests a deploy, so what counts
 images leaves it out. `training/verification_images.py` has the same rule, and a test holds both equal."""
 _PARTS_BEFORE_IMAGE: Final = {"passed": 2, "reviewed": 2}
 """Parts of a result's key before the image's own: the outcome, and the label of images that have one for sure."""
-_INCOMING: Final = "incoming/"
 _LONGEST_NAME: Final = 900
 """UTF-8 bytes of an image's name that its result's key repeats; a longer one is cut and hashed."""
 
@@ -100,7 +101,7 @@ def _reason(content: Mapping[str, Any]) -> str | None:
 
 def result_key(outcome: str, label: str | None, image_key: str, etag: str) -> str:
     """Return the key of an image's result document, by the workflow's rule (`result_name` and `result_key` there)."""
-    below = image_key.removeprefix(_INCOMING)
+    below = image_key.removeprefix(INCOMING)
     if len(below.encode()) > _LONGEST_NAME:
         digest = hashlib.sha256(below.encode()).hexdigest()
         below = f"{below[:LITERAL_CHARACTERS]}~{digest}"
@@ -108,8 +109,9 @@ def result_key(outcome: str, label: str | None, image_key: str, etag: str) -> st
     return f"{folder}/{below}/{etag}.json"
 
 
-def outcome_prefixes(labels: Iterable[str], below: str) -> tuple[str, ...]:
-    """Return the prefixes under which the workflow stores results of images below `incoming/<below>`."""
+def outcome_prefixes(labels: Iterable[str], image_prefix: str) -> tuple[str, ...]:
+    """Return the prefixes under which the workflow stores results of images with a prefix."""
+    below = image_prefix.removeprefix(INCOMING)
     others = (outcome for outcome in Outcome if outcome not in {Outcome.PASSED, Outcome.REVIEWED})
     return (
         *(f"{Outcome.PASSED}/{label}/{below}" for label in labels),
@@ -135,10 +137,10 @@ def fetch(s3: "S3Client", bucket: str, key: str) -> Document | None:
 
 def is_verification_image(image_key: str) -> bool:
     """Tell by its key whether an image is one of `scones verify`."""
-    return image_key.startswith(f"{_INCOMING}{VERIFICATION_FOLDER}/")
+    return f"/{VERIFICATION_FOLDER}/" in f"/{image_key}"
 
 
 def is_verification_result(result_key: str) -> bool:
     """Tell by its key whether a result is that of an image of `scones verify`."""
     parts = result_key.split("/")
-    return parts[_PARTS_BEFORE_IMAGE.get(parts[0], 1) :][:1] == [VERIFICATION_FOLDER]
+    return VERIFICATION_FOLDER in parts[_PARTS_BEFORE_IMAGE.get(parts[0], 1) : -2]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from scones.index import Ended, Reading, Where, ended
-from scones.result_documents import VERIFICATION_FOLDER, Document, Outcome, fetch, result_key
+from scones.result_documents import Document, Outcome, fetch, is_verification_image, result_key
 from scones.stack import Stack
 from scones.terminal import notice
 
@@ -105,12 +105,11 @@ class Query:
         """Tell by its key whether an image is asked for; those of `scones verify` only when they are by name."""
         below = image_key.removeprefix(incoming_prefix)
         if self.key is None:
-            return not below.startswith(f"{VERIFICATION_FOLDER}/")
+            return not is_verification_image(below)
         pattern = self.key.removeprefix(incoming_prefix)
         literal = re.split(r"[*?\[]", pattern, maxsplit=1)[0]
-        verification = f"{VERIFICATION_FOLDER}/"
         return fnmatchcase(below, pattern) and (
-            literal.startswith(verification) or not below.startswith(verification)
+            is_verification_image(literal) or not is_verification_image(below)
         )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from scones.errors import SconesError, error_code
+from scones.image_keys import ImageKeys
 from scones.label_thresholds import Thresholds
 
 if TYPE_CHECKING:
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
     from scones.connection import Connection
 
 NESTED_STACK: Final = "AWS::CloudFormation::Stack"
+
+
+class NoStackError(SconesError):
+    """There is no stack of this name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,7 @@ class Stack:
     claims_table: str
     backfill_arn: str
     record_decision_arn: str
-    incoming_prefix: str
+    keys: ImageKeys
     labels: tuple[str, ...]
     thresholds: Thresholds
     threshold_parameter: str
@@ -51,6 +56,16 @@ class Stack:
     parameters: Mapping[str, str] = field(default_factory=dict)
     pause: PauseNames | None = None
     """None where the stack is older than `scones pause`."""
+
+    @property
+    def incoming_prefix(self) -> str:
+        """What is left out where a key is shown or typed: `incoming/`, or nothing."""
+        return self.keys.unnamed
+
+    @property
+    def owns_image_bucket(self) -> bool:
+        """Whether the stack made its image bucket."""
+        return not self.parameters.get("ExistingImageBucket")
 
     @property
     def requires_certificate(self) -> bool:
@@ -100,6 +115,9 @@ def read_stack(connection: "Connection") -> Stack:
             )
         raise SconesError(message)
 
+    parameters = {
+        item["ParameterKey"]: item.get("ParameterValue", "") for item in description.get("Parameters", [])
+    }
     return Stack(
         name=name,
         image_bucket=output("ImageBucketName"),
@@ -112,18 +130,23 @@ def read_stack(connection: "Connection") -> Stack:
         claims_table=output("ClaimsTableName"),
         backfill_arn=output("BackfillArn"),
         record_decision_arn=output("RecordDecisionArn"),
-        incoming_prefix=output("IncomingPrefix"),
+        keys=_image_keys(parameters),
         labels=(labels := tuple(label.strip() for label in output("ModelLabels").split(","))),
         thresholds=_thresholds(name, output("PassThreshold"), labels),
         threshold_parameter=output("ThresholdParameterName"),
         serialize_digest=output("SerializeDigest"),
         endpoint_name=output("ModelEndpointName"),
         sweep_function=output("SweepFunctionName"),
-        parameters={
-            item["ParameterKey"]: item.get("ParameterValue", "") for item in description.get("Parameters", [])
-        },
+        parameters=parameters,
         pause=_pause_names(outputs),
     )
+
+
+def _image_keys(parameters: Mapping[str, str]) -> ImageKeys:
+    """Return the keys that a stack takes; one without the parameters is older than they are."""
+    pattern = parameters.get("ImagePattern")
+    excluded = tuple(filter(None, parameters.get("ExcludePrefixes", "").split(",")))
+    return ImageKeys(pattern, excluded) if pattern else ImageKeys()
 
 
 def _pause_names(outputs: Mapping[str, str]) -> PauseNames | None:
@@ -136,7 +159,7 @@ def describe_stack(connection: "Connection") -> "StackTypeDef":
 
     Raises
     ------
-    SconesError
+    NoStackError
         When there is no such stack.
     """
     from botocore.exceptions import ClientError  # noqa: PLC0415 (slow)
@@ -147,9 +170,9 @@ def describe_stack(connection: "Connection") -> "StackTypeDef":
     except ClientError as error:
         if error_code(error) != "ValidationError":
             raise
-        raise SconesError(_unknown(connection, cloudformation.meta.region_name)) from error
+        raise NoStackError(_unknown(connection, cloudformation.meta.region_name)) from error
     except IndexError:
-        raise SconesError(_unknown(connection, cloudformation.meta.region_name)) from None
+        raise NoStackError(_unknown(connection, cloudformation.meta.region_name)) from None
 
 
 def _unknown(connection: "Connection", region: str) -> str:

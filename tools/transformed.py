@@ -2,6 +2,7 @@
 
 Checkers for CloudFormation do not support all of SAM, and reviewers need to see the roles that SAM generates. The
 resources of nested stacks but monitoring/ are included, with their parameters replaced by the root template's values.
+It is the template of a stack that makes its own image bucket.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ def _template(path: Path) -> dict[str, Any]:
 
 @functools.cache
 def _joined() -> dict[str, Any]:
-    found = copy.deepcopy(_template(TEMPLATE))
+    found = dict(_with_own_bucket(_template(TEMPLATE)))
     for stack, path in NESTED.items():
         nested = copy.deepcopy(_template(path))
         given = found["Resources"].pop(stack)["Properties"]["Parameters"]
@@ -93,6 +94,20 @@ def _transformed() -> dict[str, Any]:
         properties = resource.get("Properties", {})
         properties.update({name: place for name, place in places.items() if name in properties})
     return dict(Translator(_MANAGED, Parser()).translate(written, {}))
+
+
+def _with_own_bucket(value: Value) -> Value:
+    """Choose the stack's own bucket, and write what is known then in one text."""
+    match value:
+        case {"Fn::If": ["OwnsBucket", part, _]}:
+            return part
+        case {"Fn::Sub": [str(text), {"Arn": arn}]}:
+            return {"Fn::Sub": text.replace("${Arn}", _in_text(_with_own_bucket(arn)))}
+        case dict():
+            return {name: _with_own_bucket(part) for name, part in value.items()}
+        case list():
+            return [_with_own_bucket(part) for part in value]
+    return value
 
 
 def _with_outputs(value: Value, outputs: dict[str, Any]) -> Value:

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from typing import Final
 
-INCOMING: Final = "incoming/"
 FOLDER: Final = "scones-verify"
 
 
 def is_verification_image(image_key: object) -> bool:
     """Whether an image was uploaded by `scones verify`."""
-    return isinstance(image_key, str) and image_key.startswith(f"{INCOMING}{FOLDER}/")
+    return isinstance(image_key, str) and f"/{FOLDER}/" in f"/{image_key}"

@@ -59,7 +59,7 @@ def backfill(  # noqa: PLR0913  one argument per option
     stop: bool,
     as_json: bool,
 ) -> None:
-    """Classify the images below PREFIX that have no outcome yet (all of incoming/ without one).
+    """Classify the images below PREFIX that have no outcome yet (all images without one).
 
     It runs in the cloud: Ctrl-C stops watching only, and the same command resumes watching. An image that has its
     outcome already is skipped, so a backfill can be stopped and started again.
@@ -110,7 +110,14 @@ def _fate(target: Target) -> str:
 
 
 def _below_incoming(prefix: str, stack: "Stack") -> str:
-    return prefix if prefix.startswith(stack.incoming_prefix) else stack.incoming_prefix + prefix
+    keys = stack.keys
+    whole = prefix if prefix.startswith(keys.unnamed) else keys.unnamed + prefix
+    if keys.prefix.startswith(whole):
+        return keys.prefix
+    if not whole.startswith(keys.prefix):
+        message = f"no image has a key that begins with {shown(whole)}: this stack takes {keys}"
+        raise SconesError(message)
+    return whole
 
 
 def _place(manifest: str | None, stack: "Stack") -> dict[str, str] | None:

@@ -15,7 +15,7 @@ from scones.blinding import as_shown
 from scones.console.state import OpenCloud
 from scones.decisions.decision import CANNOT_TELL, GONE, ReviewedClaim
 from scones.index import Ended, ended, in_state
-from scones.result_documents import VERIFICATION_FOLDER, Outcome, fetch, result_key
+from scones.result_documents import Outcome, fetch, is_verification_image, result_key
 
 READ_BUDGET: Final = 300.0
 """Read units for the images of a page: some 10,000 images, for $0.00004."""
@@ -76,8 +76,7 @@ def read_ended(cloud: OpenCloud, period: Period, now: datetime, budget: float) -
         fields=("label", "confidence", "model_version"),
         budget=budget,
     )
-    tests = f"{cloud.stack.incoming_prefix}{VERIFICATION_FOLDER}/"
-    images = [one for one in reading if not one.image_key.startswith(tests)]
+    images = [one for one in reading if not is_verification_image(one.image_key)]
     if reading.is_cut_short and reading.reached:
         since = datetime.fromisoformat(reading.reached)
     return EndedImages(images, since, now, reading.units, reading.is_cut_short)

@@ -17,9 +17,10 @@ from scones.console.previews import ImageRef
 from scones.console.state import OpenCloud
 from scones.errors import SconesError
 from scones.execution_progress import STANDARD, read_progress
+from scones.image_keys import ImageKeys
 
 FOLDER: Final = re.compile(r"drop-\d{8}-\d{6}-[0-9a-f]{4}")
-"""A folder below incoming/ for each drop, as `scones drop` names it: a file never replaces one of an earlier drop."""
+"""A folder for each drop, as `scones drop` names it: a file never replaces one of an earlier drop."""
 _WATCHED_S: Final = 900.0
 _MOST_WATCHED: Final = 1000
 _HISTORIES: Final = 4
@@ -35,13 +36,13 @@ class DroppedImage:
     state: str = "uploaded"
 
 
-def key_of_drop(prefix: str, folder: str, name: str) -> str:
+def key_of_drop(keys: ImageKeys, folder: str, name: str) -> str:
     """Return the key of a dropped file.
 
     Raises
     ------
     SconesError
-        When the name cannot be part of a key.
+        When the name cannot be part of a key, or the key is none of an image.
     """
     parts = name.split("/")
     if not FOLDER.fullmatch(folder):
@@ -51,10 +52,15 @@ def key_of_drop(prefix: str, folder: str, name: str) -> str:
     elif any(category(character) in {"Cc", "Cs"} for character in name):
         message = "the file's name has control characters: rename it"
     else:
-        key = f"{prefix}{folder}/{name}"
-        if len(key.encode()) <= MAX_KEY_BYTES:
+        key = f"{keys.prefix}{folder}/{name}"
+        if len(key.encode()) > MAX_KEY_BYTES:
+            message = (
+                f"its key would have {len(key.encode()):,} bytes, S3 allows {MAX_KEY_BYTES:,}: rename it"
+            )
+        elif refusal := keys.refusal(key):
+            message = refusal
+        else:
             return key
-        message = f"its key would have {len(key.encode()):,} bytes, S3 allows {MAX_KEY_BYTES:,}: rename it"
     raise SconesError(message)
 
 

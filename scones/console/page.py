@@ -132,7 +132,7 @@ def image_query(image: ImageRef) -> str:
 
 def is_image_key(key: str, cloud: OpenCloud) -> bool:
     """Tell whether an image may have this key, which an address named: AWS answers other keys with an error."""
-    return key.startswith(cloud.stack.incoming_prefix) and len(key.encode()) <= MAX_KEY_BYTES
+    return cloud.stack.keys.take(key) and len(key.encode()) <= MAX_KEY_BYTES
 
 
 def image_of(request: Request) -> ImageRef:

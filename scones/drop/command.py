@@ -25,6 +25,7 @@ from scones.drop.run import Drop, ResultsWatch
 from scones.drop.silence import Silence
 from scones.drop.uploads import Image, Uploads
 from scones.errors import INTERRUPTED, SconesError, explain
+from scones.image_keys import ImageKeys
 from scones.pace import pace_for
 from scones.pause_state import pause_in_effect
 from scones.result_documents import LITERAL_CHARACTERS, outcome_prefixes
@@ -36,7 +37,11 @@ _FAILED = 1
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=FilePath(), metavar="PATH...")
-@click.option("--prefix", metavar="TEXT", help="Folder below incoming/. Default: a new one for each drop.")
+@click.option(
+    "--prefix",
+    metavar="TEXT",
+    help="Folder of the images, below incoming/. Default: a new one for each drop.",
+)
 @click.option(
     "--timeout",
     "timeout_s",
@@ -75,7 +80,8 @@ def drop(  # noqa: PLR0913 (one argument for each option)
     connection = connect(target)
     stack = read_stack(connection)
     limits = None if force else UploadLimits.of_stack(stack)
-    images = plan_images(sources, f"{stack.incoming_prefix}{folder}/", limits)
+    place = f"{stack.keys.prefix}{folder}/"
+    images = plan_images(sources, place, limits, stack.keys)
     for line in sources.notices():
         notice(line)
 
@@ -99,7 +105,7 @@ def drop(  # noqa: PLR0913 (one argument for each option)
             if no_wait:
                 action.upload(uploads)
             else:
-                watch = ResultsWatch(s3, stack.results_bucket, outcome_prefixes(stack.labels, f"{folder}/"))
+                watch = ResultsWatch(s3, stack.results_bucket, outcome_prefixes(stack.labels, place))
                 if prefix is not None:
                     watch.ignore_present()
                 action.run(uploads, watch, timeout_s)
@@ -114,9 +120,7 @@ def drop(  # noqa: PLR0913 (one argument for each option)
     if as_json:
         print_json(as_document(images, seconds))
     elif no_wait:
-        print_uploads(
-            images, f"s3://{stack.image_bucket}/{stack.incoming_prefix}{folder}/", folder, target.options
-        )
+        print_uploads(images, f"s3://{stack.image_bucket}/{place}", folder, target.options)
         print_refused(images)
     else:
         print_table(images)
@@ -124,14 +128,18 @@ def drop(  # noqa: PLR0913 (one argument for each option)
     finish(images, stopped, timeout_s, target, wait=not no_wait)
 
 
-def plan_images(sources: FoundFiles, prefix: str, limits: UploadLimits | None) -> list[Image]:
-    """Give every file its key; with limits, what the stack would reject for its size is not to be uploaded."""
+def plan_images(
+    sources: FoundFiles, prefix: str, limits: UploadLimits | None, keys: ImageKeys
+) -> list[Image]:
+    """Give every file its key; what would start nothing, and with limits what is too large, is not to be uploaded."""
     images = [
         Image(planned.path, planned.key or "", planned.problem)
         for planned in (*plan_keys(sources.files, prefix), *sources.unlisted.values())
     ]
-    for image in images if limits else []:
-        if image.problem is None and limits and (refusal := limits.refusal(image.path)):
+    for image in images:
+        if image.problem is None and (
+            refusal := keys.refusal(image.key) or (limits.refusal(image.path) if limits else None)
+        ):
             image.problem, image.is_refused = refusal, True
     return images
 

@@ -18,7 +18,7 @@ from scones.local.address import REGION, Address
 from scones.local.model import remember
 from scones.local.processes import Processes, Stopped
 from scones.running_cloud import RunningCloud, hold_cloud, project_root, read_cloud, state_dir, write_cloud
-from scones.stack import read_stack
+from scones.stack import Stack, read_stack
 from scones.terminal import notice, steps
 
 if TYPE_CHECKING:
@@ -100,24 +100,26 @@ def _bring_up(plan: Plan, processes: Processes) -> None:
         step("Deploying the stack (sam deploy)")
         connection = local_connection(cloud)
         connection.s3().create_bucket(Bucket=ARTIFACT_BUCKET)
+        if existing := parameters.get("ExistingImageBucket"):
+            make_existing_bucket(connection.s3(), existing)
         with sam.alone_in_build(processes, root):
             sam.deploy(processes, address, root, parameters)
         upload_samples(connection.s3(), root)
     if plan.persist:
         remember(plan.model, state_dir())
-    bucket = read_stack(connection).image_bucket
+    stack = read_stack(connection)
     ready = f"Ready in {time.monotonic() - started:.0f} s at {address.aws_url}."
-    notice(ready if plan.quiet else f"{ready} {_how_to_drop(bucket)}")
+    notice(ready if plan.quiet else f"{ready} {_how_to_drop(stack)}")
     write_cloud(RunningCloud(address.aws_url, REGION, STACK, os.getpid(), ready=True))
 
 
-def _how_to_drop(bucket: str) -> str:
+def _how_to_drop(stack: Stack) -> str:
     return (
         "Drop an image:\n"
         "  scones drop PHOTO...\n"
         "or with any AWS tool, in another shell:\n"
         '  eval "$(scones env)"\n'
-        f"  aws s3 cp PHOTO s3://{bucket}/incoming/\n"
+        f"  aws s3 cp PHOTO s3://{stack.image_bucket}/{stack.keys.prefix}\n"
         "`scones down`, or Ctrl-C where it runs, stops it."
     )
 
@@ -135,6 +137,14 @@ def _stop_on_signal(processes: Processes) -> None:
 
     for number in STOP_SIGNALS:
         signal.signal(number, request_stop)
+
+
+def make_existing_bucket(s3: S3Client, name: str) -> None:
+    """Make a bucket as somebody else's after `scones adopt`: without versions, its events go to EventBridge."""
+    s3.create_bucket(Bucket=name)
+    s3.put_bucket_notification_configuration(
+        Bucket=name, NotificationConfiguration={"EventBridgeConfiguration": {}}
+    )
 
 
 def upload_samples(s3: S3Client, root: Path) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from scones.claims import read_claim
 from scones.decisions.decision import CANNOT_TELL, GONE, NEITHER
 from scones.errors import error_code, explain
+from scones.image_keys import INCOMING
 from scones.result_documents import Outcome, outcome_prefixes
 from scones.stack import Stack
 from scones.terminal import comma
@@ -48,11 +49,12 @@ class Cleanup:
         claims_gone = self._step("claims", lambda: busy.extend(self._delete_claims()))
         if busy:
             self.left.append(f"executions still run for {', '.join(busy)}: their images and claims stay")
+        below = self._images_prefix.removeprefix(INCOMING)
         decided = (
-            f"{Outcome.REVIEWED}/{label}/{self.names.folder}"
+            f"{Outcome.REVIEWED}/{label}/{below}"
             for label in (*self.stack.labels, NEITHER, CANNOT_TELL, GONE)
         )
-        results = (*outcome_prefixes(self.stack.labels, self.names.folder), *decided)
+        results = (*outcome_prefixes(self.stack.labels, self._images_prefix), *decided)
         results_gone = self._step(
             "results", lambda: self._delete_versions("result", self.stack.results_bucket, results)
         )
@@ -64,7 +66,7 @@ class Cleanup:
 
     @property
     def _images_prefix(self) -> str:
-        return f"{self.stack.incoming_prefix}{self.names.folder}"
+        return f"{self.stack.keys.prefix}{self.names.folder}"
 
     def open_images(self) -> list[str]:
         """Return the keys of images whose claim an execution still holds."""

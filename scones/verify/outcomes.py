@@ -12,6 +12,7 @@ from typing import Any, Final
 from scones.drop.display import progress_of
 from scones.drop.run import Drop, ResultsWatch
 from scones.drop.uploads import Image, Uploads
+from scones.errors import SconesError
 from scones.result_documents import Document, Outcome, list_results, outcome_prefixes, result_key
 from scones.terminal import confidence_text
 from scones.verify.verification import Verification
@@ -46,12 +47,18 @@ def sample_files() -> Iterator[list[Path]]:
 
 def drop_samples(verification: Verification, *, visible: bool) -> None:
     """Upload the samples and wait until each has its outcome or the time is over."""
-    connection, stack, names = verification.connection, verification.stack, verification.names
+    connection, stack = verification.connection, verification.stack
     s3 = connection.s3()
     with sample_files() as paths:
         verification.images = [Image(path, f"{verification.folder_key}{path.name}") for path in paths]
+        for image in verification.images:
+            if refusal := stack.keys.refusal(image.key):
+                message = f"cannot verify: {refusal}"
+                raise SconesError(message)
         verification.sizes = {image.key: image.path.stat().st_size for image in verification.images}
-        watch = ResultsWatch(s3, stack.results_bucket, outcome_prefixes(stack.labels, names.folder))
+        watch = ResultsWatch(
+            s3, stack.results_bucket, outcome_prefixes(stack.labels, verification.folder_key)
+        )
         uploads = Uploads(s3, stack.image_bucket, verification.pace.clock)
         with progress_of(verification.images, visible=visible, wait=True) as progress:
             Drop(verification.images, verification.pace, progress.count).run(
@@ -204,9 +211,9 @@ def _why_none(verification: Verification, image: Image) -> str:
 
 def _count_results(verification: Verification) -> Counter[str]:
     """Count the results of each image below whatever outcome."""
-    s3, stack, names = verification.connection.s3(), verification.stack, verification.names
+    s3, stack = verification.connection.s3(), verification.stack
     counts: Counter[str] = Counter()
-    for prefix in outcome_prefixes(stack.labels, names.folder):
+    for prefix in outcome_prefixes(stack.labels, verification.folder_key):
         for item in list_results(s3, stack.results_bucket, prefix):
             counts[item.key.removeprefix(prefix)] += 1
     return counts

@@ -54,7 +54,7 @@ class RunNames:
 
     @property
     def folder(self) -> str:
-        """The folder of its images and results, below incoming/ and below the outcome."""
+        """The folder of its images, below the beginning of all keys."""
         return f"{VERIFICATION_FOLDER}/{self.run}/"
 
     @property

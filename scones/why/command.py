@@ -46,7 +46,7 @@ def why(target: Target, *, key: str, version_id: str | None, as_json: bool) -> N
     now = datetime.now(UTC)
 
     def following(image: Evidence) -> Next:
-        unpaused = next_step(image, stack.incoming_prefix, schedule, target.options, now)
+        unpaused = next_step(image, stack.keys, schedule, target.options, now)
         return while_paused(unpaused, image, partial(pause_in_effect, connection, stack))
 
     chosen = found if as_json else found[:_SHOWN]

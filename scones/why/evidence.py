@@ -178,9 +178,7 @@ class Reader:
         if inside := [one for one in list_keys(s3, bucket, folder, _NAMES + 1) if one != folder][:_NAMES]:
             images = " or ".join(map(quoted, inside))
             return f"{shown(key)} is a folder in s3://{bucket}: name an image in it, such as {images}"
-        names = nearest_names(
-            list_keys(s3, bucket, self.stack.incoming_prefix), key, self.stack.incoming_prefix
-        )
+        names = nearest_names(list_keys(s3, bucket, self.stack.keys.prefix), key, self.stack.incoming_prefix)
         looks_alike = any(_as_seen(name) == _as_seen(key) for name in names)
         meant = " or ".join(quoted(name, escape_non_ascii=looks_alike) for name in names)
         hint = f"did you mean {meant}?" if names else "`scones results` lists the images that ended"

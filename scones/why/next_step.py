@@ -9,6 +9,7 @@ from typing import Final, Self
 
 from scones.claims import Claim
 from scones.execution_progress import ALIVE
+from scones.image_keys import ImageKeys
 from scones.pause_state import Pause
 from scones.result_documents import Outcome
 from scones.shell import quoted
@@ -57,7 +58,7 @@ class Schedule:
         return cls(*(stack.number(name) for name in names))
 
 
-def next_step(image: Evidence, incoming_prefix: str, schedule: Schedule, options: str, now: datetime) -> Next:
+def next_step(image: Evidence, keys: ImageKeys, schedule: Schedule, options: str, now: datetime) -> Next:
     """
     Say what happens to an image next.
 
@@ -65,8 +66,8 @@ def next_step(image: Evidence, incoming_prefix: str, schedule: Schedule, options
     ----------
     image
         What is known of it.
-    incoming_prefix
-        Keys below it start the workflow.
+    keys
+        Those that start the workflow.
     schedule
         Of the sweep.
     options
@@ -74,7 +75,7 @@ def next_step(image: Evidence, incoming_prefix: str, schedule: Schedule, options
     """
     claim = image.claim
     if claim is None:
-        return _unclaimed(image, incoming_prefix, schedule, options, now)
+        return _unclaimed(image, keys, schedule, options, now)
     if claim.finished_at:
         return _finished(image, claim, options)
     if image.status in ALIVE:
@@ -104,14 +105,12 @@ def while_paused(following: Next, image: Evidence, pause: Callable[[], Pause | N
     return Next(Step.PAUSED, found.sentence) if found else following
 
 
-def _unclaimed(
-    image: Evidence, incoming_prefix: str, schedule: Schedule, options: str, now: datetime
-) -> Next:
+def _unclaimed(image: Evidence, keys: ImageKeys, schedule: Schedule, options: str, now: datetime) -> Next:
     version = image.version
-    if version is None or not image.key.startswith(incoming_prefix):
+    if version is None or not keys.take(image.key):
         return Next(
             Step.NOTHING,
-            f"only images below {incoming_prefix} are classified: copy it there",
+            f"this stack takes only {keys}: copy it to such a key",
         )
     if version.size == 0 and image.key.endswith("/"):
         return Next(Step.NOTHING, "it is a folder marker, not an image")

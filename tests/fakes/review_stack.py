@@ -19,6 +19,7 @@ from moto.dynamodb.models import DynamoDBBackend
 
 from scones.connection import Connection
 from scones.decisions.review_image import ReviewImage
+from scones.image_keys import ImageKeys
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -116,6 +117,7 @@ class ReviewStack:
             claims_table=CLAIMS,
             image_bucket=IMAGES,
             incoming_prefix="incoming/",
+            keys=ImageKeys(),
             record_decision_arn=MACHINE,
             labels=("bicycle", "motorcycle"),
         )

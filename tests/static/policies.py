@@ -108,13 +108,19 @@ def documents_of_resources() -> dict[str, dict[str, Any]]:
     return found
 
 
-def resolved(value: Any) -> Any:
+def resolved(value: Any) -> Any:  # noqa: PLR0911 (one for each function)
     """Work the intrinsic functions of a statement out, with names made of the logical ones."""
     match value:
         case {"Ref": name}:
             return _reference(name)
         case {"Fn::GetAtt": [name, attribute]}:
             return _attribute(name, attribute)
+        case {"Fn::Select": [at, {"Fn::Split": [separator, text]}]}:
+            return resolved(text).split(separator)[at]
+        case {"Fn::Sub": [str(text), dict(variables)]}:
+            for name, part in variables.items():
+                text = text.replace(f"${{{name}}}", resolved(part))
+            return resolved({"Fn::Sub": text})
         case {"Fn::Sub": text}:
             return re.sub(r"\$\{([\w:.]+)\}", lambda match: _substitute(match[1]), text)
         case dict():
@@ -131,6 +137,7 @@ def _substitute(name: str) -> str:
 
 def _reference(name: str) -> str:
     known = {"AWS::Partition": "aws", "AWS::Region": REGION, "AWS::AccountId": ACCOUNT, "KmsKeyArn": KEY}
+    known["ImagePattern"] = "incoming/*"
     if name in known:
         return known[name]
     if name not in resources():  # a parameter

@@ -35,6 +35,8 @@ def deployed_workflow(emulated_aws: Address) -> Workflow:
     names = {
         "ResultsBucket": "results",
         "Labels": "bicycle,motorcycle",
+        "ImagePattern": "incoming/*",
+        "ExcludePrefixes": "",
         "ClaimsTable": "claims",
         "AuditShare": "0.02",
         "SerializeDigest": "s1-32",

@@ -16,7 +16,7 @@ from filter.settings import Settings
 
 BITS = 53  # of a double's fraction: each is a multiple of 2**-53
 DECIMALS = 16
-VERIFICATION = "incoming/scones-verify/"  # where `scones verify` uploads its images; scones has the same rule
+VERIFICATION = "/scones-verify/"  # a folder of the images of `scones verify`; scones has the same rule
 RETRY_S = 30  # after a failure; like the live threshold's, so that not every image waits for it
 
 
@@ -77,7 +77,7 @@ class Lottery:
             return {}
         if not image_key or not etag:
             return {"draw_missed": "the request does not name the image"}
-        if image_key.startswith(VERIFICATION):
+        if VERIFICATION in f"/{image_key}":
             return {}
         secret = self._read(self._source)
         if secret is None:

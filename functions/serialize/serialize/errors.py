@@ -21,5 +21,9 @@ class ImageNotFoundError(RejectedImageError):
     """The object version of the event is gone or was replaced."""
 
 
+class ImageArchivedError(RejectedImageError):
+    """The object is in an archive, from which it must be restored before it can be read."""
+
+
 class StorageUnavailableError(Exception):
     """S3 is throttling, failing or unreachable: retryable."""

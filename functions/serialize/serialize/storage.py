@@ -7,7 +7,12 @@ from botocore import exceptions as aws
 
 from serialize.budget import apart
 from serialize.contract import SerializeRequest
-from serialize.errors import ImageNotFoundError, ImageTooLargeError, StorageUnavailableError
+from serialize.errors import (
+    ImageArchivedError,
+    ImageNotFoundError,
+    ImageTooLargeError,
+    StorageUnavailableError,
+)
 
 if TYPE_CHECKING:
     from botocore.response import StreamingBody
@@ -110,6 +115,11 @@ def _raise_ours(error: aws.ClientError, request: SerializeRequest) -> NoReturn:
         raise ImageNotFoundError(f"the photo is no longer in bucket {request['bucket']} ({code})") from error
     if code in {"PreconditionFailed", "412"}:
         raise ImageNotFoundError(REPLACED) from error
+    if code == "InvalidObjectState":  # GetObject in the S3 API reference: archived
+        place = error.response.get("StorageClass") or "an archive tier"
+        raise ImageArchivedError(
+            f"the photo is archived ({place}): restore it, then upload it again"
+        ) from error
     if code in TRANSIENT or status >= FIRST_SERVER_ERROR:
         raise StorageUnavailableError(f"S3 is temporarily unavailable ({code})") from error
     raise error

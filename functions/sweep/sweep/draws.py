@@ -18,7 +18,7 @@ UNDONE = "undone"
 SLIP, COUNTS_AFTER = timedelta(seconds=30), timedelta(minutes=1)
 """For how long a decision can be taken back as if it had not been made, because nobody was shown the verdict; and after
 how long it counts: the index may not say at once that it was."""
-TESTS = "incoming/scones-verify/"
+TESTS = "/scones-verify/"
 """Images of `scones verify`, which nobody promised anything about."""
 
 type Position = tuple[str, str, str]
@@ -74,7 +74,7 @@ class Draw:
     @property
     def is_test(self) -> bool:
         """Whether it is an image of `scones verify`."""
-        return self.position[1].startswith(TESTS)
+        return TESTS in f"/{self.position[1]}"
 
     def is_wrong(self, now: datetime, audit_days: int) -> bool | None:
         """

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sweep.contract import Position
+from sweep.taken import is_taken, prefix_of
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -58,13 +59,16 @@ class Page:
     following: Position | None
 
 
-def read_page(client: "S3Client", bucket: str, prefix: str, after: Position | None) -> Page:
+def read_page(
+    client: "S3Client", bucket: str, pattern: str, excluded: tuple[str, ...], after: Position | None
+) -> Page:
     """
     List the images after a position: every version, so that a replaced image gets its outcome too.
 
-    Folder markers are skipped, as in the workflow's claim. Of several versions with the same bytes under the same key,
-    which share a claim, the page has the newest.
+    Folder markers and keys that are not taken are skipped, as in the workflow's claim. Of several versions with the
+    same bytes under the same key, which share a claim, the page has the newest.
     """
+    prefix = prefix_of(pattern)
     if after is None:
         answer = client.list_object_versions(Bucket=bucket, Prefix=prefix)
     elif after["version_id"] is None:
@@ -83,7 +87,7 @@ def read_page(client: "S3Client", bucket: str, prefix: str, after: Position | No
             size=version["Size"],
             last_modified=version["LastModified"],
         )
-        if not image.is_folder_marker:
+        if not image.is_folder_marker and is_taken(image.key, pattern, excluded):
             images.setdefault(image.name, image)
     following: Position | None = None
     if answer.get("IsTruncated"):

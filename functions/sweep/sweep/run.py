@@ -15,7 +15,7 @@ from sweep.claims import BATCH, SHARDS, Claim, enter_index, oldest_open, open_cl
 from sweep.contract import Position, SweepRequest, SweepResponse
 from sweep.cycle import PAGES_PER_RUN, Cursor, read_cursor, write_cursor
 from sweep.decision import Decision, Kind, Limits, Tally, by_age, earliest
-from sweep.images import Image, read_page
+from sweep.images import Image, Page, read_page
 from sweep.observability import logger
 from sweep.off import keep_off
 from sweep.recording import Decisions, record_again
@@ -148,12 +148,7 @@ class Run:
         for _ in range(PAGES_PER_RUN):
             if self.remaining_ms() < least_ms:
                 return cursor
-            page = read_page(
-                self.rescue.clients.s3,
-                self.settings.image_bucket,
-                self.settings.incoming_prefix,
-                cursor.position,
-            )
+            page = self._page(cursor.position)
             for batch in batched(self._old_enough(page.images, limits), BATCH, strict=False):
                 missed, unlisted = self._enter(pool, batch)
                 cursor = replace(
@@ -163,6 +158,16 @@ class Run:
                 return cursor.at_end(self.now)
             cursor = replace(cursor, position=page.following)
         return cursor
+
+    def _page(self, position: Position | None) -> Page:
+        settings = self.settings
+        return read_page(
+            self.rescue.clients.s3,
+            settings.image_bucket,
+            settings.image_pattern,
+            settings.exclude_prefixes,
+            position,
+        )
 
     def _enter(self, pool: ThreadPoolExecutor, images: Sequence[Image]) -> tuple[datetime | None, int]:
         """
@@ -228,9 +233,7 @@ class Run:
         while True:
             if not self._has_time():
                 return position, "time"
-            page = read_page(
-                self.rescue.clients.s3, self.settings.image_bucket, self.settings.incoming_prefix, position
-            )
+            page = self._page(position)
             # Stopped within a page: repeat the page. Its images that were started are then found running.
             for batch in batched(self._old_enough(page.images, limits), BATCH, strict=False):
                 if not self._has_time():

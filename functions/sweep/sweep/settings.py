@@ -21,6 +21,10 @@ class Settings:
 
     Attributes
     ----------
+    image_pattern
+        Keys of images; a `*` stands for any text.
+    exclude_prefixes
+        Prefixes of keys that are none.
     sweep_minutes
         Younger images are skipped: their event may not have arrived yet.
     sweep_days
@@ -51,7 +55,8 @@ class Settings:
     """
 
     image_bucket: str
-    incoming_prefix: str
+    image_pattern: str
+    exclude_prefixes: tuple[str, ...]
     claims_table: str
     workflow_arn: str
     record_decision_arn: str
@@ -75,7 +80,9 @@ class Settings:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
         """
-        Read the twenty-two variables. No defaults: they would hide a variable that the template does not set.
+        Read the twenty-three variables.
+
+        No defaults, which would hide a variable that the template does not set; only EXCLUDE_PREFIXES may be empty.
 
         Raises
         ------
@@ -117,7 +124,8 @@ class Settings:
 
         settings = cls(
             image_bucket=text("IMAGE_BUCKET"),
-            incoming_prefix=text("INCOMING_PREFIX"),
+            image_pattern=text("IMAGE_PATTERN"),
+            exclude_prefixes=tuple(filter(None, environment.get("EXCLUDE_PREFIXES", "").split(","))),
             claims_table=text("CLAIMS_TABLE"),
             workflow_arn=text("WORKFLOW_ARN"),
             record_decision_arn=text("RECORD_DECISION_ARN"),

@@ -61,7 +61,7 @@ async def receive(request: Request) -> Response:
     try:
         cloud = await run_in_threadpool(console.cloud)
         key = key_of_drop(
-            cloud.stack.incoming_prefix,
+            cloud.stack.keys,
             request.query_params.get("folder", ""),
             request.query_params.get("name", ""),
         )

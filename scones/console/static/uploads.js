@@ -13,7 +13,7 @@ const queue = [];
 let running = 0;
 let count = { all: 0, done: 0, problems: 0 };
 
-/** A folder below incoming/ for each drop, as `scones drop` names it. */
+/** A folder for each drop, as `scones drop` names it. */
 function folderName() {
   const time = new Date().toISOString().replace(/[-:]/g, "").replace("T", "-").slice(0, 15);
   const random = [...crypto.getRandomValues(new Uint8Array(2))].map((one) => one.toString(16).padStart(2, "0")).join("");

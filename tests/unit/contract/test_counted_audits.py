@@ -146,4 +146,4 @@ def test_the_verdict_is_shown_when_no_decision_can_be_a_slip_and_before_it_count
 
 
 def test_both_leave_out_the_images_of_verify() -> None:
-    assert f"incoming/{VERIFICATION_FOLDER}/" == draws.TESTS
+    assert f"/{VERIFICATION_FOLDER}/" == draws.TESTS

@@ -32,6 +32,7 @@ ERRORS = {
     "serialize": {
         "RejectedImageError": Ends.INSIDE,
         "UnsupportedImageError": Ends.POISON,
+        "ImageArchivedError": Ends.POISON,
         "CorruptImageError": Ends.POISON,
         "ImageTooLargeError": Ends.POISON,
         "ImageNotFoundError": Ends.POISON,

@@ -22,7 +22,7 @@ SETTINGS = {
     "filter": {"LABELS": "bicycle,motorcycle", "CONFIDENCE_THRESHOLD": "0.8"},
     "sweep": {
         "IMAGE_BUCKET": "images",
-        "INCOMING_PREFIX": "incoming/",
+        "IMAGE_PATTERN": "incoming/*",
         "CLAIMS_TABLE": "claims",
         "WORKFLOW_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:classify",
         "RECORD_DECISION_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:record",

@@ -14,7 +14,12 @@ from botocore.exceptions import (
 )
 from moto import mock_aws
 
-from serialize.errors import ImageNotFoundError, ImageTooLargeError, StorageUnavailableError
+from serialize.errors import (
+    ImageArchivedError,
+    ImageNotFoundError,
+    ImageTooLargeError,
+    StorageUnavailableError,
+)
 from serialize.storage import read_object
 from tests.fakes.aws_clients import FakeBody, FakeS3, client_error
 
@@ -83,6 +88,13 @@ def test_a_store_that_ignores_if_match_is_not_believed() -> None:
 def test_a_missing_object_is_not_found(s3: Any, more: dict[str, str]) -> None:
     with pytest.raises(ImageNotFoundError, match="no longer"):
         read_object(s3, request(**more), 100)
+
+
+@pytest.mark.parametrize("place", ["GLACIER", "DEEP_ARCHIVE"])
+def test_an_archived_object_is_rejected_as_archived(s3: Any, place: str) -> None:
+    s3.put_object(Bucket="images", Key="old.jpg", Body=b"photo", StorageClass=place)
+    with pytest.raises(ImageArchivedError, match=rf"the photo is archived \({place}\): restore it"):
+        read_object(s3, request(key="old.jpg"), 10)
 
 
 def test_a_missing_bucket_is_not_the_photos_fault(s3: Any) -> None:

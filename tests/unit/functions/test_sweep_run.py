@@ -174,7 +174,7 @@ def test_starts_are_bounded_and_the_next_run_goes_on(stack: Stack) -> None:
 
 def test_two_sweeps_at_once_start_an_image_once(stack: Stack) -> None:
     (etag,) = stack.put("a")
-    image = read_page(stack.client("s3"), "images", "incoming/", None).images[0]
+    image = read_page(stack.client("s3"), "images", "incoming/*", (), None).images[0]
     seen, later = Claim(), stack.now + timedelta(seconds=1)
     count = count_sweep
     dynamodb = stack.client("dynamodb")

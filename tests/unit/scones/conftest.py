@@ -66,7 +66,6 @@ def outputs() -> dict[str, str]:
         "SweepFunctionName": "sweep",
         "BackfillArn": f"arn:aws:states:{REGION}:123456789012:stateMachine:backfill",
         "RecordDecisionArn": f"arn:aws:states:{REGION}:123456789012:stateMachine:record-decision",
-        "IncomingPrefix": "incoming/",
         "ModelLabels": "bicycle,motorcycle",
         "PassThreshold": "0.8",
         "ThresholdParameterName": "ConfidenceThreshold-scones",

@@ -19,6 +19,7 @@ from scones.doctor.deployment import (
     check_threshold,
 )
 from scones.doctor.findings import Finding, Level
+from scones.image_keys import ImageKeys
 from scones.index import time_text
 from scones.label_thresholds import Thresholds
 from scones.stack import Resource, Stack
@@ -47,7 +48,7 @@ def stack() -> Stack:
         claims_table="claims",
         backfill_arn="b",
         record_decision_arn="d",
-        incoming_prefix="incoming/",
+        keys=ImageKeys(),
         labels=("bicycle", "motorcycle"),
         thresholds=Thresholds.parse("0.8", ("bicycle", "motorcycle")),
         threshold_parameter="ConfidenceThreshold-scones",

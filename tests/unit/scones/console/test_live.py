@@ -18,6 +18,7 @@ from scones.console.dropped import DroppedImages, key_of_drop
 from scones.console.state import ConsoleState
 from scones.console.web import WebConsole
 from scones.errors import SconesError
+from scones.image_keys import ImageKeys
 from tests.fakes.execution_history import FakeExecutions, endpoint_away, entered, scheduled
 from tests.unit.scones.console.served import ADDRESS, PORT, AddImage
 from tests.unit.scones.fake_stack import IMAGES, REGION, FakeCloudFormation
@@ -186,7 +187,7 @@ def test_a_file_that_cannot_be_uploaded_is_refused_with_the_reason(
 @pytest.mark.parametrize("folder", ["", "..", "a", "drop-1", f"{DROP}/.."])
 def test_a_folder_is_one_of_a_drop(folder: str) -> None:
     with pytest.raises(SconesError, match="folder"):
-        key_of_drop("incoming/", folder, "a.jpg")
+        key_of_drop(ImageKeys(), folder, "a.jpg")
 
 
 def test_nothing_is_uploaded_from_a_page_of_another_site(browser: TestClient, s3: S3Client) -> None:

@@ -29,7 +29,6 @@ OUTPUTS = {
     "SweepFunctionName": "sweep",
     "BackfillArn": f"{ARN}:backfill",
     "RecordDecisionArn": f"{ARN}:record",
-    "IncomingPrefix": "incoming/",
     "ModelLabels": "bicycle,motorcycle",
     "PassThreshold": "0.8",
     "ThresholdParameterName": "threshold",

@@ -1,0 +1,58 @@
+"""Which keys of the image bucket are images: the stack's ImagePattern and ExcludePrefixes.
+
+The workflow's claim and `sweep.taken` have the same rule; a test holds the three together.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+INCOMING: Final = "incoming/"
+"""Left out of a result's key, so that only a pattern that begins with it takes keys below it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageKeys:
+    """
+    The keys that a stack takes.
+
+    Attributes
+    ----------
+    pattern
+        A `*` stands for any text, also across folders; every other character for itself.
+    excluded
+        Prefixes of keys that are not taken.
+    """
+
+    pattern: str = f"{INCOMING}*"
+    excluded: tuple[str, ...] = ()
+
+    @property
+    def prefix(self) -> str:
+        """What every key begins with: what stands before the first `*`."""
+        return self.pattern.partition("*")[0]
+
+    @property
+    def unnamed(self) -> str:
+        """What is left out where a key is shown or typed: `incoming/`, or nothing."""
+        return INCOMING if self.pattern.startswith(INCOMING) else ""
+
+    def take(self, key: str) -> bool:
+        """Tell whether a key is that of an image."""
+        head, *middle, tail = self.pattern.split("*")
+        if not (len(key) >= len(head) + len(tail) and key.startswith(head) and key.endswith(tail)):
+            return False
+        left = key[len(head) : len(key) - len(tail)]
+        for part in middle:
+            _, found, left = left.partition(part)
+            if not found:
+                return False
+        return (self.unnamed != "" or not key.startswith(INCOMING)) and not key.startswith(self.excluded)
+
+    def __str__(self) -> str:
+        """Return `photos/*.jpg without photos/thumbs/`."""
+        without = f" without {' and '.join(self.excluded)}" if self.excluded else ""
+        return f"{self.pattern}{without}"
+
+    def refusal(self, key: str) -> str | None:
+        """Return why an upload under a key would start nothing; None where it would."""
+        return None if self.take(key) else f"{key} would start nothing: this stack takes {self}"
