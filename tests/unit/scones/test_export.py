@@ -105,6 +105,7 @@ def test_label_studio_gets_what_people_decided_and_the_verdict_only_when_asked_f
 
 
 def test_fiftyone_gets_a_label_for_each_file_that_has_a_class(tmp_path: Path) -> None:
+    """FiftyOne 1.22.1 read this file, and these four labels of these files; it needs a MongoDB, so no test asks it."""
     document, export = written("fiftyone", tmp_path / "labels.json")
     assert document["classes"] is None
     assert {name: one["label"] for name, one in document["labels"].items()} == {
