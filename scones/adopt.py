@@ -231,6 +231,7 @@ def _lines(bucket: AdoptableBucket, stack: Stack | None, *, dry_run: bool, kept:
             f"{bucket.name} was written, but S3 has something else: another program changes it. Compare both below."
         ]
     lines.append("EventBridge bills every event of the bucket, not only uploads of images: $1.00 a million.")
+    lines.append("Archived objects are rejected until they are restored and uploaded again.")
     if bucket.versioning is None:
         lines.append("Whether it keeps versions could not be read: needs action s3:GetBucketVersioning.")
     elif bucket.versioning != "Enabled":

@@ -36,6 +36,16 @@ class ImageKeys:
         """What is left out where a key is shown or typed: `incoming/`, or nothing."""
         return INCOMING if self.pattern.startswith(INCOMING) else ""
 
+    @property
+    def whole_prefix(self) -> str | None:
+        """An excluded prefix that every key begins with; None where there is none."""
+        return next((one for one in self.excluded if self.prefix.startswith(one)), None)
+
+    @property
+    def idle_prefixes(self) -> tuple[str, ...]:
+        """The excluded prefixes that no key begins with."""
+        return tuple(one for one in self.excluded if not one.startswith(self.prefix[: len(one)]))
+
     def take(self, key: str) -> bool:
         """Tell whether a key is that of an image."""
         head, *middle, tail = self.pattern.split("*")

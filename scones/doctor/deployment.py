@@ -122,10 +122,18 @@ def _undo_drift(stack: str) -> str:
 
 
 def check_bucket(s3: "S3Client", stack: "Stack", options: str) -> Finding:
-    """Look whether the bucket of images tells EventBridge about uploads."""
+    """Look whether the bucket of images tells EventBridge about uploads, and whether any would be taken."""
     found = s3.get_bucket_notification_configuration(Bucket=stack.image_bucket)
     if "EventBridgeConfiguration" in found:
-        return ok(BUCKET, f"{stack.image_bucket} tells EventBridge about uploads")
+        useless, whole = stack.keys.idle_prefixes, stack.keys.whole_prefix
+        if whole is not None:
+            message = f"ExcludePrefixes has {whole}, and so leaves out every key of ImagePattern {stack.keys.pattern}"
+            return broken(BUCKET, message, "deploy it with another ExcludePrefixes")
+        if useless:
+            named = " and ".join(useless)
+            message = f"{named} in ExcludePrefixes leave out no key of ImagePattern {stack.keys.pattern}"
+            return warning(BUCKET, message, "give prefixes of whole keys, such as `photos/thumbs/`")
+        return ok(BUCKET, f"{stack.image_bucket} tells EventBridge about uploads; images are {stack.keys}")
     return broken(
         BUCKET,
         f"{stack.image_bucket} does not tell EventBridge about uploads: they start nothing",

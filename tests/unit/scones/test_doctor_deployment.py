@@ -129,6 +129,23 @@ def test_a_bucket_that_tells_eventbridge_nothing_is_broken(stack: Stack) -> None
 
 
 @pytest.mark.parametrize(
+    ("excluded", "level", "said"),
+    [
+        ("photos/thumbs/", Level.OK, "images are photos/*.jpg without photos/thumbs/"),
+        ("thumbs/", Level.WARNING, "thumbs/ in ExcludePrefixes leave out no key"),
+        ("pho", Level.BROKEN, "leaves out every key of ImagePattern photos/*.jpg"),
+    ],
+)
+def test_prefixes_that_leave_out_nothing_or_everything_are_found(
+    stack: Stack, excluded: str, level: Level, said: str
+) -> None:
+    answer = ("get_bucket_notification_configuration", {"EventBridgeConfiguration": {}})
+    stack = replace(stack, keys=ImageKeys("photos/*.jpg", (excluded,)))
+    finding = check_bucket(stubbed("s3", answer), stack, "")
+    assert (finding.level, said in finding.message) == (level, True)
+
+
+@pytest.mark.parametrize(
     ("status", "index", "level"),
     [
         ("ACTIVE", "ACTIVE", Level.OK),
