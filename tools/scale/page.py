@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 from typing import Final
 
+from samcli.yamlhelper import yaml_parse
+
 from tools.scale.quotas import ASKING_S, LAMBDA_S, QUOTAS, Quota, met_first
 from tools.scale.simulation import Account, Run, simulate, steady
 
@@ -19,6 +21,9 @@ SECONDS: Final = (LAMBDA_S - ASKING_S - 0.05, ASKING_S, 0.05)
 """Of Serialize, Classify and Filter: together the page's assumption."""
 DEFAULT: Final = Account((1_300, 300), (5_000, 5_000), 1_000, SECONDS, 200)
 EXPRESS: Final = Account((6_000, 6_000), None, 1_000, SECONDS, 200)
+OUTAGE_HOURS: Final = 8
+HELD_DAYS: Final = 14
+"""How long the queue of held images keeps a message."""
 _BLOCK: Final = "(?<=<!-- {name}: begin -->\n)(?s:.*?)(?=<!-- {name}: end -->)"
 
 
@@ -79,6 +84,24 @@ def said(run: Run) -> str:
     return f"{run.quantile(0.5):,.2f} s | {run.quantile(0.99):,.1f} s | {run.attempts_each:.2f}"
 
 
+def outage_rows(root: Path) -> str:
+    """Return how long it takes to start what the breaker holds during an outage, at the lowest and highest rate."""
+    limits = yaml_parse((root / "template.yaml").read_text())["Parameters"]["DrainPerSecond"]
+    drains = limits["Default"], limits["MaxValue"]
+    text = "| Images a second | held | " + " | ".join(f"started at {drain} a second" for drain in drains)
+    text += " |\n|---|---|---|---|\n"
+    for rate in RATES:
+        held = rate * OUTAGE_HOURS * 3600
+        text += f"| {rate:,} | {held:,} | {' | '.join(_drained(held / drain) for drain in drains)} |\n"
+    return text
+
+
+def _drained(seconds: float) -> str:
+    hours = seconds / 3600
+    text = f"{seconds / 60:,.0f} min" if hours < 1 else f"{hours:,.1f} h"
+    return f"**{text}**" if hours > HELD_DAYS * 24 else text
+
+
 def checked_rows(root: Path) -> str:
     """Return what was measured on the local cloud beside what the simulation foretold."""
     found = json.loads((root / CHECK).read_text(encoding="utf-8"))
@@ -104,6 +127,7 @@ def written(root: Path) -> str:
         ("first", first_rows()),
         ("simulated", simulated_rows()),
         ("checked", checked_rows(root)),
+        ("outage", outage_rows(root)),
     ):
         (block,) = re.findall(_BLOCK.format(name=name), page)
         page = page.replace(f"<!-- {name}: begin -->\n{block}", f"<!-- {name}: begin -->\n{text}")

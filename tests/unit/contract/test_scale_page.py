@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.scale.page import CHECK, DEFAULT, EXPRESS, PAGE, first_rows, quota_rows, simulated_row
+from tools.scale.page import CHECK, DEFAULT, EXPRESS, PAGE, first_rows, outage_rows, quota_rows, simulated_row
 from tools.scale.quotas import QUOTAS, met_first
 from tools.scale.simulation import Account, Bucket, Retry, simulate, steady
 
@@ -90,7 +90,8 @@ def test_what_is_met_first_is_what_the_simulation_meets() -> None:
 
 def test_the_page_has_the_tables_that_make_scale_writes(root: Path) -> None:
     page = (root / PAGE).read_text()
-    for table in (quota_rows(), first_rows(), simulated_row(10, "STANDARD", DEFAULT)):
+    tables = quota_rows(), first_rows(), simulated_row(10, "STANDARD", DEFAULT), outage_rows(root)
+    for table in tables:
         assert table in page
 
 
