@@ -18,6 +18,7 @@ pytestmark = pytest.mark.local_cloud
 
 AXE = PACKAGES / "axe-core" / "axe.min.js"
 PAGES = ("/", "/review", "/charts", "/operations", "/image?key=incoming/bicycle.jpg")
+NOT_THERE = "/image?key=incoming/nothing.jpg&etag=none"
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
 
@@ -33,11 +34,11 @@ def filled(cloud: LocalCloud) -> LocalCloud:
 
 
 def ready(page: Any, path: str) -> None:
-    page.locator({"/": ".card", "/review": "#stage img"}.get(path, ".panel")).first.wait_for()
+    page.locator({"/": ".card", "/review": "#stage img", NOT_THERE: "h1"}.get(path, ".panel")).first.wait_for()
 
 
 @pytest.mark.skipif(not AXE.is_file(), reason="axe-core is not installed; `make judges` installs it")
-@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("path", [*PAGES, NOT_THERE])
 def test_axe_finds_nothing_serious(visit: Visit, filled: LocalCloud, path: str) -> None:
     for scheme in ("light", "dark"):
         # bypass_csp: axe is a script that the page would rightly refuse.
