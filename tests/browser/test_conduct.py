@@ -34,7 +34,9 @@ def filled(cloud: LocalCloud) -> LocalCloud:
 
 
 def ready(page: Any, path: str) -> None:
-    page.locator({"/": ".card", "/review": "#stage img", NOT_THERE: "h1"}.get(path, ".panel")).first.wait_for()
+    page.locator(
+        {"/": ".card", "/review": "#stage img", NOT_THERE: "h1"}.get(path, ".panel")
+    ).first.wait_for()
 
 
 @pytest.mark.skipif(not AXE.is_file(), reason="axe-core is not installed; `make judges` installs it")

@@ -32,6 +32,7 @@ def apply(lambda_concurrency: int) -> None:
     step_functions.wait_as_retriers_say()
     step_functions.refuse_what_step_functions_refuses()
     step_functions.evaluate_without_a_clock()
+    step_functions.keep_parsed_expressions()
     step_functions.start_at_once()
     step_functions.refuse_input_that_is_no_json()
     step_functions.resolve_paths()
