@@ -10,8 +10,9 @@ import boto3
 from scones.local.address import Address
 from tests.support import ROOT
 from tests.workflow.harness import FUNCTIONS, Workflow
+from tools.transformed import claims_table
 
-CLAIM_KEY = ("image_key", "etag")
+TABLE = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
 
 
 def deployed_workflow(emulated_aws: Address) -> Workflow:
@@ -23,15 +24,8 @@ def deployed_workflow(emulated_aws: Address) -> Workflow:
 
     for bucket in ("scripts", "results"):
         client("s3").create_bucket(Bucket=bucket)
-    client("dynamodb").create_table(
-        TableName="claims",
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in CLAIM_KEY],
-        KeySchema=[
-            {"AttributeName": name, "KeyType": kind}
-            for name, kind in zip(CLAIM_KEY, ("HASH", "RANGE"), strict=True)
-        ],
-    )
+    table = claims_table()
+    client("dynamodb").create_table(TableName="claims", **{part: table[part] for part in TABLE})
     names = {
         "ResultsBucket": "results",
         "Labels": "bicycle,motorcycle",

@@ -142,7 +142,7 @@ class Workflow:
         key = json.dumps(substitutions, sort_keys=True)
         if key not in self.machines:
             created = self.client("stepfunctions").create_state_machine(
-                name=f"classify-{len(self.machines)}",
+                name=f"classify-{uuid.uuid4().hex}",
                 definition=re.sub(r"\$\{(\w+)\}", lambda name: substitutions[name[1]], self.definition),
                 roleArn="arn:aws:iam::000000000000:role/workflow",
             )

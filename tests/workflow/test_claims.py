@@ -1,9 +1,11 @@
 """One image, one outcome, however often and in whatever order its events come."""
 
 import hashlib
+import json
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -144,6 +146,48 @@ def test_a_passed_image_costs_five_write_units(workflow: Workflow) -> None:
     assert "outcome_shard" not in lost.claim
     assert "state_shard" not in run.claim
     assert "outcome_shard" in run.claim
+
+
+DRAWN = SURE | {"u": "0." + "1" * 16}
+
+
+@pytest.mark.parametrize(
+    ("filtered", "claim", "close"),
+    [(SURE, {"table": 1, "by_state": 1}, {"table": 1, "by_state": 1, "by_time": 1}),
+     (UNSURE, {"table": 1, "by_state": 1}, {"table": 1, "by_state": 2, "by_time": 1}),
+     (DRAWN, {"table": 1, "by_state": 1}, {"table": 2, "by_state": 2, "by_time": 1, "by_draw": 1})],
+    ids=["passed", "review", "passed and drawn"],
+)  # fmt: skip
+def test_dynamodb_says_what_an_image_costs(
+    workflow: Workflow, filtered: dict[str, Any], claim: dict[str, int], close: dict[str, int]
+) -> None:
+    """The emulator charges each write as AWS's guide says, for the item and for its copy in each index."""
+    definition = json.loads(workflow.definition)
+    for name in ("Claim image", "Close claim"):
+        definition["States"][name]["Arguments"]["ReturnConsumedCapacity"] = "INDEXES"
+    key, etag = f"incoming/{uuid.uuid4().hex}".ljust(200, "x"), uuid.uuid4().hex
+    answer = CLASSIFIED | {"endpoint": {"name": "n" * 63, "variant": "v", "model_version": "v" * 40}}
+
+    run = replace(workflow, definition=json.dumps(definition), machines={}).run(
+        key=key,
+        etag=etag,
+        version_id="x" * 32,
+        sequencer="0" * 18,
+        execution=f"{uuid.uuid4()}_{uuid.uuid4()}",
+        classify=returns(answer),
+        filter_=returns(filtered),
+    )
+
+    outputs = [json.loads(one["taskSucceededEventDetails"]["output"]) for one in run.history
+               if one["type"] == "TaskSucceeded"]  # fmt: skip
+    charged = [one["ConsumedCapacity"] for one in outputs if "ConsumedCapacity" in one]
+    assert [units_by_place(one) for one in charged] == [claim, close]
+    assert sum(one["CapacityUnits"] for one in charged) == sum(claim.values()) + sum(close.values())
+
+
+def units_by_place(charged: dict[str, Any]) -> dict[str, float]:
+    indexes = {name: one["CapacityUnits"] for name, one in charged["GlobalSecondaryIndexes"].items()}
+    return {"table": charged["Table"]["CapacityUnits"]} | indexes
 
 
 def test_a_drawn_image_that_passed_costs_four_write_units_more(workflow: Workflow) -> None:
