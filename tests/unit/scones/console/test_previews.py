@@ -112,6 +112,25 @@ def test_an_image_of_too_many_pixels_is_refused_before_it_is_decoded(decoders: D
         decoders.jpeg(_png_that_says((60_000, 60_000)), 384, MAX_PIXELS)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kind", "mode", "options"),
+    [
+        ("JPEG", "RGB", {"progressive": True}),
+        ("PNG", "RGBA", {"compress_level": 1}),
+        ("TIFF", "I;16", {"compression": "tiff_adobe_deflate"}),
+        ("WEBP", "RGB", {"method": 0}),
+        ("HEIF", "RGB", {"quality": 50, "enc_params": {"preset": "ultrafast"}, "tile_size": 512}),
+    ],
+    ids=["JPEG", "PNG with alpha", "TIFF of 16 bits", "WebP", "HEIC"],
+)
+def test_48_megapixels_become_a_preview(
+    decoders: Decoders, kind: str, mode: str, options: dict[str, Any]
+) -> None:
+    data = encoded(kind, (8000, 6000), mode, **options)
+    assert opened(decoders.jpeg(data, 2048, 50_331_648)).size == (2048, 1536)
+
+
 def test_a_child_that_dies_is_replaced() -> None:
     decoders = Decoders(DecoderLimits(processes=1))
     decoders.jpeg(encoded("PNG"), 384, MAX_PIXELS)
