@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.local_cloud
 
+_WIDTH = "() => document.querySelector('#stage img').getBoundingClientRect().width"
+
 
 def shown(page: Page) -> str:
     """Return the name of the picture, which is loaded."""
@@ -241,3 +243,24 @@ def test_a_held_key_and_a_picture_that_is_not_there_yet_decide_nothing(
     page.keyboard.press("Control+n")
     page.locator("#past li[data-written]").wait_for()
     assert page.locator("#decided").inner_text() == "1"
+
+
+def test_the_next_three_are_loaded_and_a_picture_can_be_zoomed(visit: Visit, cloud: LocalCloud) -> None:
+    fill_queue(cloud, 6)
+    page = visit("/review")
+    name = shown(page)
+    page.wait_for_function(
+        """() => new Set(performance.getEntriesByType("resource")
+          .map((one) => one.name).filter((name) => name.includes("/preview?"))).size === 4"""
+    )
+    width = page.evaluate(_WIDTH)
+    page.keyboard.press("z")
+    page.locator("#stage.is-zoomed").wait_for()
+    assert page.locator("#zoom").get_attribute("aria-pressed") == "true"
+    assert page.evaluate(_WIDTH) > 1.4 * width
+    page.keyboard.press("z")
+    page.locator("#stage:not(.is-zoomed)").wait_for()
+    assert shown(page) == name
+    for _ in range(3):
+        press(page, "n")
+    assert int(page.locator("#pace").inner_text().replace(",", "")) > 0
