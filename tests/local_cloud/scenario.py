@@ -42,10 +42,12 @@ class Scenario:
 
     def drop(self, count: int) -> list[ObjectVersion]:
         """Upload new pictures; their events start the workflow."""
-        bodies = {f"incoming/{self.folder}/{number:05}.png": picture() for number in range(count)}
+        numbers = range(len(self.images), len(self.images) + count)
+        bodies = {f"incoming/{self.folder}/{number:05}.png": picture() for number in numbers}
         self.started = time.monotonic()
-        self.images = self.cloud.put_all(bodies)
-        return self.images
+        dropped = self.cloud.put_all(bodies)
+        self.images = [*self.images, *dropped]
+        return dropped
 
     def results(self) -> dict[tuple[str, str], list[str]]:
         """Return the outcomes of each image: one for every time that its result was written."""
