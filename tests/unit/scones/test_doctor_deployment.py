@@ -139,7 +139,10 @@ def test_a_bucket_that_tells_eventbridge_nothing_is_broken(stack: Stack) -> None
 def test_prefixes_that_leave_out_nothing_or_everything_are_found(
     stack: Stack, excluded: str, level: Level, said: str
 ) -> None:
-    answer = ("get_bucket_notification_configuration", {"EventBridgeConfiguration": {}})
+    answer: tuple[str, dict[str, Any]] = (
+        "get_bucket_notification_configuration",
+        {"EventBridgeConfiguration": {}},
+    )
     stack = replace(stack, keys=ImageKeys("photos/*.jpg", (excluded,)))
     finding = check_bucket(stubbed("s3", answer), stack, "")
     assert (finding.level, said in finding.message) == (level, True)
