@@ -31,6 +31,11 @@ class ImageKeys:
         """What every key begins with: what stands before the first `*`."""
         return self.pattern.partition("*")[0]
 
+    def folder(self, name: str) -> str:
+        """Return the prefix of the keys in a folder, below what every key begins with."""
+        between = "" if self.prefix.endswith("/") or not self.prefix else "/"
+        return f"{self.prefix}{between}{name}"
+
     @property
     def unnamed(self) -> str:
         """What is left out where a key is shown or typed: `incoming/`, or nothing."""

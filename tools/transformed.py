@@ -101,8 +101,11 @@ def _with_own_bucket(value: Value) -> Value:
     match value:
         case {"Fn::If": ["OwnsBucket", part, _]}:
             return part
-        case {"Fn::Sub": [str(text), {"Arn": arn}]}:
-            return {"Fn::Sub": text.replace("${Arn}", _in_text(_with_own_bucket(arn)))}
+        case {"Fn::Sub": [str(text), {"Arn": arn, **others}]}:
+            text = text.replace("${Arn}", _in_text(_with_own_bucket(arn)))
+            return {"Fn::Sub": [text, others] if others else text}
+        case {"Condition": "OwnsBucket", **resource}:
+            return _with_own_bucket(resource)
         case dict():
             return {name: _with_own_bucket(part) for name, part in value.items()}
         case list():

@@ -52,7 +52,7 @@ def key_of_drop(keys: ImageKeys, folder: str, name: str) -> str:
     elif any(category(character) in {"Cc", "Cs"} for character in name):
         message = "the file's name has control characters: rename it"
     else:
-        key = f"{keys.prefix}{folder}/{name}"
+        key = keys.folder(f"{folder}/{name}")
         if len(key.encode()) > MAX_KEY_BYTES:
             message = (
                 f"its key would have {len(key.encode()):,} bytes, S3 allows {MAX_KEY_BYTES:,}: rename it"

@@ -80,7 +80,7 @@ def drop(  # noqa: PLR0913 (one argument for each option)
     connection = connect(target)
     stack = read_stack(connection)
     limits = None if force else UploadLimits.of_stack(stack)
-    place = f"{stack.keys.prefix}{folder}/"
+    place = stack.keys.folder(f"{folder}/")
     images = plan_images(sources, place, limits, stack.keys)
     for line in sources.notices():
         notice(line)

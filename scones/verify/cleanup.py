@@ -66,7 +66,7 @@ class Cleanup:
 
     @property
     def _images_prefix(self) -> str:
-        return f"{self.stack.keys.prefix}{self.names.folder}"
+        return self.stack.keys.folder(self.names.folder)
 
     def open_images(self) -> list[str]:
         """Return the keys of images whose claim an execution still holds."""

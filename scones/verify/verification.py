@@ -114,7 +114,7 @@ class Verification:
     @property
     def folder_key(self) -> str:
         """Prefix of the keys of its images."""
-        return f"{self.stack.keys.prefix}{self.names.folder}"
+        return self.stack.keys.folder(self.names.folder)
 
     def name_of(self, image: Image) -> str:
         """Name of an image in the run's folder, as the table shows it."""

@@ -54,6 +54,7 @@ WELL: Final[dict[str, list[Answer]]] = {
 EARLIER: Final = returns(
     {"Attributes": {"result_key": {"S": "failed/bicycle.jpg/1.json"}, "outcome": {"S": "failed"}}}
 )
+REFUSED: Final = "DynamoDB.ConditionalCheckFailedException"
 # The answers that lead to a state which the path of a sure image does not pass.
 WAYS: Final[dict[str, dict[str, list[Answer]]]] = {
     "Ask for review": {"Filter": UNSURE},
@@ -87,6 +88,11 @@ def outcomes() -> list[Scenario]:
         scenario("rejected with an earlier result", Claim_image=EARLIER, Serialize_image=unsupported),
         scenario("failed with an earlier result", Claim_image=EARLIER, Classify=fails("ValueError")),
         scenario("redrive", uploaded(redrive=True), Claim_image=EARLIER),
+        scenario(
+            "excluded",
+            uploaded("others/bicycle.jpg"),
+            Claim_image=fails("DynamoDB.ConditionalCheckFailedException"),
+        ),
         scenario("retries that help", Classify=fails("EndpointThrottledError") * 3 + WELL["Classify"]),
     ]
 

@@ -79,6 +79,7 @@ RESOURCES: dict[str, tuple[str, dict[str, str | list[str]]]] = {
         for bucket, prefix in [
             *itertools.product(["ImageBucket", "OtherBucket"], ["incoming", "elsewhere"]),
             ("ImageBucket", "incoming/scones-verify"),
+            ("ImageBucket", "incoming/deep/scones-verify"),
             *itertools.product(
                 ["ResultsBucket"],
                 ["passed", "review", "reviewed", "reviewed/gone", "rejected", "failed", "labels"],
@@ -179,6 +180,9 @@ WHO_MAY: dict[tuple[str, str], set[str]] = {
     ("s3:AbortMultipartUpload", "ImageBucket/incoming/scones-verify"): {UPLOADERS},
     ("s3:GetObject", "ImageBucket/incoming/scones-verify"): {SERIALIZE, REVIEWERS},
     ("s3:GetObjectVersion", "ImageBucket/incoming/scones-verify"): {SERIALIZE, REVIEWERS},
+    ("s3:AbortMultipartUpload", "ImageBucket/incoming/deep/scones-verify"): {UPLOADERS},
+    ("s3:GetObject", "ImageBucket/incoming/deep/scones-verify"): {SERIALIZE, REVIEWERS},
+    ("s3:GetObjectVersion", "ImageBucket/incoming/deep/scones-verify"): {SERIALIZE, REVIEWERS},
     ("s3:GetObject", "ImageBucket/incoming"): {SERIALIZE, REVIEWERS},
     ("s3:GetObjectVersion", "ImageBucket/incoming"): {SERIALIZE, REVIEWERS},
     ("s3:ListBucket", "ImageBucket"): {SERIALIZE, REVIEWERS},

@@ -14,6 +14,7 @@ from ministack.services.eventbridge import _matches_wildcard
 from samcli.yamlhelper import yaml_parse
 
 from scones.image_keys import ImageKeys
+from scones.result_documents import is_verification_image
 from sweep.taken import is_taken, prefix_of
 
 if TYPE_CHECKING:
@@ -108,6 +109,18 @@ def test_a_folder_marker_is_claimed_before_and_not_excluded(root: Path) -> None:
 
     assert evaluated(condition, "incoming/*", "", "incoming/a/", size=0).endswith(REFUSED)
     assert evaluated(outcome, "incoming/*", "", "incoming/a/", size=0) == "claimed before"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "key"),
+    [("incoming/*", "incoming/scones-verify/run/a.png"), ("*", "scones-verify/run/a.png"),
+     ("photos/2026-*", "photos/2026-/scones-verify/run/a.png")],
+)  # fmt: skip
+def test_a_folder_of_verify_is_one_whatever_keys_begin_with(pattern: str, key: str) -> None:
+    keys = ImageKeys(pattern)
+    assert keys.folder("scones-verify/run/a.png") == key
+    assert keys.take(key)
+    assert is_verification_image(key)
 
 
 def test_every_listing_begins_where_the_pattern_does() -> None:

@@ -413,7 +413,7 @@ def test_an_address_of_the_image_bucket_is_a_key(scones: Scones, known: Known) -
 def test_an_object_outside_incoming_is_never_classified(scones: Scones, known: Known) -> None:
     known.upload("other/a.jpg")
     (image,) = answer(scones, f"s3://{IMAGES}/other/a.jpg")
-    assert image["next"]["text"] == "only images below incoming/ are classified: copy it there"
+    assert image["next"]["text"] == "this stack takes only incoming/*: copy it to such a key"
 
 
 def test_a_leading_slash_is_not_part_of_a_key(scones: Scones, known: Known) -> None:
