@@ -27,7 +27,7 @@ from scones.terminal import UNDER_WAY, notice, steps
 
 STOP_TIMEOUT_S: Final = 45
 PORT: Final = click.IntRange(1, 65535)
-DEFAULT_CONCURRENCY: Final = max(4, 2 * (os.cpu_count() or 2))
+DEFAULT_CONCURRENCY: Final = max(3, 3 * (os.cpu_count() or 2) // 2)
 
 
 @click.command()
@@ -65,8 +65,8 @@ DEFAULT_CONCURRENCY: Final = max(4, 2 * (os.cpu_count() or 2))
     "--concurrency",
     type=click.IntRange(1, 64),
     default=DEFAULT_CONCURRENCY,
-    show_default="twice the cores",
-    help="Lambda invocations that run at once.",
+    show_default="1.5 times the cores",
+    help="Invocations of each Lambda function that run at once.",
 )
 @click.option(
     "--persist",

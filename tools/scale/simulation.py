@@ -74,7 +74,7 @@ class Account:
     starts, states
         Size and refill of the buckets of StartExecution and of state transitions; None is no limit.
     concurrency
-        Functions that run at once in the account.
+        Functions that run at once in the account; where calls queue, of each function.
     seconds
         Of each function.
     endpoint_at_once
@@ -127,10 +127,11 @@ class _Simulation:
         self._chance = random.Random(seed)  # noqa: S311
         self._starts = Bucket(*account.starts) if account.starts else None
         self._states = Bucket(*account.states) if account.states else None
-        self._running = self._asked = self._attempts = 0
+        self._asked = self._attempts = 0
+        self._running = [0] * len(FUNCTIONS)
         self._failed = [0] * len(arrivals)
         self._ends = [0.0] * len(arrivals)
-        self._waiting: deque[tuple[int, int]] = deque()
+        self._waiting: list[deque[int]] = [deque() for _ in FUNCTIONS]
         # (time, number, image, step, states entered before the step)
         self._heap: list[tuple[float, int, int, Step, int]] = []
         self._number = 0
@@ -161,15 +162,16 @@ class _Simulation:
         heapq.heappush(self._heap, (at, self._number, image, step, states))
 
     def _begin(self, now: float, image: int, function: int) -> None:
-        if self._running >= self._account.concurrency:
-            if self._account.queues:
-                self._waiting.append((image, function))
+        queues = self._account.queues
+        if (self._running[function] if queues else sum(self._running)) >= self._account.concurrency:
+            if queues:
+                self._waiting[function].append(image)
             else:
                 self._attempts += 1
                 self._retry(now, image, function)
             return
         self._attempts += 1
-        self._running += 1
+        self._running[function] += 1
         if FUNCTIONS[function] == "Classify":
             self._ask(now, image)
         else:
@@ -184,7 +186,7 @@ class _Simulation:
         elif not again:
             self._push(now + self._chance.uniform(0.0, CLIENT_WAITS_S), image, Step(CLASSIFY, "asks"))
         else:
-            self._free(now)
+            self._free(now, CLASSIFY)
             self._retry(now, image, CLASSIFY)
 
     def _retry(self, now: float, image: int, function: int) -> None:
@@ -192,16 +194,15 @@ class _Simulation:
         wait = self._account.retry.delay(self._failed[image], self._chance)
         self._push(now + wait, image, Step(function, "begins"), 1)
 
-    def _free(self, now: float) -> None:
-        self._running -= 1
-        if self._waiting:
-            image, function = self._waiting.popleft()
-            self._push(now, image, Step(function, "begins"))
+    def _free(self, now: float, function: int) -> None:
+        self._running[function] -= 1
+        if self._waiting[function]:
+            self._push(now, self._waiting[function].popleft(), Step(function, "begins"))
 
     def _end(self, now: float, image: int, function: int) -> None:
         self._failed[image] = 0
         self._asked -= function == CLASSIFY
-        self._free(now)
+        self._free(now, function)
         if function + 1 < len(FUNCTIONS):
             self._push(now, image, Step(function + 1, "begins"), 1)
             return

@@ -78,28 +78,29 @@ def run_python_on_the_runtime_api() -> None:
 
 
 def queue_invocations(concurrency: int) -> None:
-    """Let invocations beyond `concurrency` wait, where MiniStack refuses them.
+    """Let invocations of a function beyond `concurrency` wait, where MiniStack refuses them.
 
     AWS runs a thousand at once before it throttles. A laptop that started that many Pythons would stand still, and
     one that refuses at four would turn every burst into minutes of back-off. A function's own reserved concurrency
     still throttles.
     """
-    slots = threading.BoundedSemaphore(concurrency)
+    slots: dict[str, threading.BoundedSemaphore] = {}
     acquire, release = lambda_svc._acquire_execution_slot, lambda_svc._release_execution_slot
 
     def acquire_in_turn(function: dict[str, Any], config: dict[str, Any]) -> Any:
-        slots.acquire()
+        own = slots.setdefault(lambda_svc._inflight_key(config), threading.BoundedSemaphore(concurrency))
+        own.acquire()
         # Reserved concurrency is of the function and all its versions together; MiniStack looks at the version's own.
         whole = lambda_svc._functions.get(config["FunctionName"]) or function
         key, limit = acquire(whole, config)
         if key is None:
-            slots.release()
+            own.release()
         return key, limit
 
     def release_in_turn(key: str | None) -> None:
         release(key)
         if key is not None:
-            slots.release()
+            slots[key].release()
 
     lambda_svc._acquire_execution_slot = acquire_in_turn
     lambda_svc._release_execution_slot = release_in_turn
