@@ -31,8 +31,7 @@ _SUFFIXES: Final[Mapping[bytes, str]] = {
     b"\xff\xd8\xff": ".jpg",
     b"\x89PNG\r\n\x1a\n": ".png",
     b"GIF8": ".gif",
-    b"II*\0": ".tif",
-    b"MM\0*": ".tif",
+    **dict.fromkeys((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), ".tif"),
     b"BM": ".bmp",
 }
 """Never .svg or .html: a viewer goes by the name, and a browser would run what is in them."""
@@ -78,7 +77,7 @@ class Pictures:
         """Show a picture; return the address of its file where the terminal cannot show it."""
         if self._file:
             self._file.unlink(missing_ok=True)
-        self._file = self._folder / f"{image.etag[:8]}{_suffix(content)}"
+        self._file = self._folder / f"{image.etag[:8]}{suffix_of(content)}"
         self._file.write_bytes(content)
         jpeg = self.jpeg(content) if self._protocol is not Protocol.NONE else None
         if jpeg is None:
@@ -145,9 +144,11 @@ def _png(jpeg: bytes) -> bytes:
     return png.getvalue()
 
 
-def _suffix(content: bytes) -> str:
+def suffix_of(content: bytes) -> str:
+    """Return the file name's end by which a viewer knows what this is, `.bin` for what is no accepted image."""
     if content[4:8] == b"ftyp":
-        return ".avif" if content[8:12] == b"avif" else ".heic"
+        brands = content[8 : int.from_bytes(content[:4])]
+        return ".avif" if b"avif" in brands or b"avis" in brands else ".heic"
     if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
         return ".webp"
     return next((suffix for start, suffix in _SUFFIXES.items() if content.startswith(start)), ".bin")
