@@ -78,6 +78,11 @@ class Claim:
         return self.outcome is None or self.waits_for_person or self.just_decided
 
     @property
+    def shown_outcome(self) -> Outcome | None:
+        """The outcome as lists and counts have it: an audit that waits looks like any other image to review."""
+        return Outcome.REVIEW if self.outcome and self.hides_verdict else self.outcome
+
+    @property
     def waits_for_person(self) -> bool:
         """Whether a person has to decide, or to look a second time, who must not know what others said."""
         in_queue = (self.state_shard or "").startswith("person#")

@@ -90,17 +90,17 @@ def _topics(
     if claim is None:
         yield "claim", Text("none: no execution has taken it")
     else:
-        yield "outcome", outcome_text(claim.outcome)
+        yield "outcome", outcome_text(claim.shown_outcome if story.hides_verdict else claim.outcome)
         if not story.hides_verdict:
             yield from _verdict(story)
         yield from _document(story)
-        if claim.result_key:
+        if claim.result_key and not story.hides_verdict:  # its folder says the label
             yield "result", Text(f"s3://{stack.results_bucket}/{shown(claim.result_key)}")
         if claim.decisions:
-            yield "decisions", Text("\n".join(_decision_text(one, now) for one in claim.decisions))
+            yield "decisions", Text("\n".join(_decision_text(one, now) for one in story.decisions))
         if claim.execution:
             yield "execution", Text(claim.execution)
-        if states := "\n".join(_state_lines(story, now)):
+        if not story.hides_verdict and (states := "\n".join(_state_lines(story, now))):
             yield "states", Text(states)
     if image.log:
         lines = (
@@ -169,7 +169,7 @@ def _state_lines(story: ShownImage, now: datetime) -> Iterator[str]:
 
 def _other_text(image: Evidence, now: datetime) -> str:
     claim = image.claim
-    what = "not claimed" if claim is None else str(claim.outcome or "no outcome yet")
+    what = "not claimed" if claim is None else str(claim.shown_outcome or "no outcome yet")
     if claim and claim.label and not claim.hides_verdict:
         what += f" as {shown(claim.label)}"
     return f"{_object_text(image, now)}: {what}"
@@ -180,7 +180,7 @@ def as_document(story: ShownImage, others: Sequence[Evidence]) -> dict[str, Any]
     image, claim = story.image, story.image.claim
     return {
         "key": image.key,
-        **_image_document(image),
+        **_image_document(image, with_verdict=story.with_verdict),
         "claim": {
             "execution": claim.execution,
             "attempts": claim.attempts,
@@ -191,9 +191,9 @@ def as_document(story: ShownImage, others: Sequence[Evidence]) -> dict[str, Any]
         if claim
         else None,
         "verdict_hidden": story.hides_verdict,
-        "result": claim.result_key if claim else None,
+        "result": claim.result_key if claim and not story.hides_verdict else None,
         "document": story.content,
-        "decisions": [dict(one) for one in claim.decisions] if claim else [],
+        "decisions": [dict(one) for one in story.decisions],
         "states": [
             {
                 "state": visit.state,
@@ -203,7 +203,7 @@ def as_document(story: ShownImage, others: Sequence[Evidence]) -> dict[str, Any]
             }
             for visit in story.path.visits
         ]
-        if story.path
+        if story.path and not story.hides_verdict
         else None,
         "log": [
             {"at": line.at.isoformat(), "source": line.source, "level": line.level, "message": line.message}
@@ -213,7 +213,7 @@ def as_document(story: ShownImage, others: Sequence[Evidence]) -> dict[str, Any]
     }
 
 
-def _image_document(image: Evidence) -> dict[str, Any]:
+def _image_document(image: Evidence, *, with_verdict: bool = False) -> dict[str, Any]:
     version, claim = image.version, image.claim
     return {
         "etag": image.etag,
@@ -225,5 +225,5 @@ def _image_document(image: Evidence) -> dict[str, Any]:
         }
         if version
         else None,
-        "outcome": claim.outcome if claim else None,
+        "outcome": (claim.outcome if with_verdict else claim.shown_outcome) if claim else None,
     }

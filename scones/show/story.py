@@ -1,11 +1,12 @@
 """The story of one image: what `scones why` knows of it, and the path of its execution through the workflow."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from scones.execution_progress import GONE, STANDARD, status_of
 from scones.graph.execution import Path, read_path
+from scones.result_documents import Outcome
 from scones.why.evidence import Evidence, Reader
 
 if TYPE_CHECKING:
@@ -41,6 +42,14 @@ class ShownImage:
         )
 
     @property
+    def decisions(self) -> Sequence[Mapping[str, Any]]:
+        """Those of people, without what the model had said where that is left out."""
+        decisions = self.image.claim.decisions if self.image.claim else ()
+        if not self.hides_verdict:
+            return decisions
+        return [{name: value for name, value in one.items() if name != "model_said"} for one in decisions]
+
+    @property
     def content(self) -> Mapping[str, Any] | None:
         """The result document, without a verdict that is left out."""
         if self.image.document is None:
@@ -48,7 +57,8 @@ class ShownImage:
         content = self.image.document.content
         if not self.hides_verdict:
             return content
-        return {name: value for name, value in content.items() if name not in VERDICT}
+        told = {name: value for name, value in content.items() if name not in VERDICT}
+        return told | {"outcome": Outcome.REVIEW}  # an audit's own outcome would tell the verdict
 
 
 def read_story(

@@ -97,8 +97,9 @@ def _topics(image: Evidence, stack: Stack, now: datetime) -> Iterator[tuple[str,
         yield "execution", Text(claim.execution)
     if claim.finished_at:
         verdict = "" if claim.hides_verdict else _verdict_text(image)
-        yield "outcome", Text.assemble(outcome_text(claim.outcome), verdict)
-        yield "result", Text(f"s3://{stack.results_bucket}/{shown(claim.result_key or '')}")
+        yield "outcome", Text.assemble(outcome_text(claim.shown_outcome), verdict)
+        if not claim.hides_verdict:  # its folder says the label
+            yield "result", Text(f"s3://{stack.results_bucket}/{shown(claim.result_key or '')}")
     elif claim.execution:
         yield "state", Text(_state_text(image, now))
     if image.progress and (error := image.progress.last_error):
@@ -199,11 +200,11 @@ def as_document(image: Evidence, following: Next) -> dict[str, Any]:
         "state": progress.state if progress else None,
         "failed_attempts": len(progress.failures) if progress else None,
         "error": {"name": error.name, "message": error.message} if error else None,
-        "outcome": claim.outcome if claim else None,
+        "outcome": claim.shown_outcome if claim else None,
         "label": document.label if document else None,
         "confidence": document.confidence if document else None,
         "reason": document.reason if document else None,
-        "result": claim.result_key if claim else None,
+        "result": claim.result_key if claim and not claim.hides_verdict else None,
         "log": [
             {
                 "at": line.at.isoformat(),

@@ -130,7 +130,7 @@ def _unclaimed(image: Evidence, keys: ImageKeys, schedule: Schedule, options: st
 
 
 def _finished(image: Evidence, claim: Claim, options: str) -> Next:
-    match claim.outcome:
+    match claim.shown_outcome:
         case Outcome.PASSED | Outcome.REVIEWED:
             return Next(Step.NOTHING, "this is its final outcome")
         case Outcome.REVIEW:

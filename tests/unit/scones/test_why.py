@@ -193,13 +193,33 @@ def test_an_image_with_an_outcome(
     with known.s3.get_object(Bucket=RESULTS, Key=result_key)["Body"] as body:
         document = json.load(body)
     found = {name: image[name] for name in ("outcome", "label", "confidence", "reason", "result")}
-    if outcome == "review":  # who decides must not know what the model said
+    is_blind = (
+        outcome == "review"
+    )  # who decides must not know what the model said, nor whether it is an audit
+    if is_blind:
         document |= dict.fromkeys(("label", "confidence", "reason"))
         assert "motorcycle" not in scones("why", KEY).stdout
-    assert found == {**{name: document[name] for name in found if name != "result"}, "result": result_key}
+    assert found == {name: document[name] for name in found if name != "result"} | {
+        "result": None if is_blind else result_key
+    }
     assert image["next"]["step"] == step
     assert said in image["next"]["text"]
-    assert f"s3://the-results-bucket/{result_key}" in scones("why", KEY).stdout
+    assert (f"s3://the-results-bucket/{result_key}" in scones("why", KEY).stdout) is not is_blind
+
+
+@pytest.mark.parametrize("command", ["why", "show"])
+def test_an_audit_that_waits_looks_like_any_image_to_review(
+    scones: Scones, known: Known, workflow: FakeWorkflow, command: str
+) -> None:
+    etag = known.upload()
+    result_key = workflow.write("passed", KEY, etag)
+    known.claim(
+        etag, finished_at=NOW.isoformat(), outcome="passed", result_key=result_key, state_shard="person#3"
+    )
+    assert "motorcycle" not in scones(command, KEY).stdout
+    for said in (scones(command, KEY).stdout, scones(command, KEY, "--json").stdout):
+        assert "passed" not in said
+        assert "review" in said
 
 
 def test_a_document_that_was_deleted_is_said_to_be_gone(scones: Scones, known: Known) -> None:
