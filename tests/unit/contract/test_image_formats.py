@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
-from serialize.signature import ACCEPTED, identify
 
 from scones.console import decoder_process
 from scones.review import pictures
+from serialize.signature import ACCEPTED, identify
 from tests.fakes.pictures import FORMATS, encoded, quarters
 
 SAID = {"WEBP": "WebP", "HEIF": "HEIC"}
@@ -36,7 +36,9 @@ def test_brands_in_any_order_tell_avif_from_heic() -> None:
 
 
 def test_the_page_names_each_format(root: Path) -> None:
-    sentence = (root / "docs" / "results.md").read_text().split("## Images\n\n", 1)[1].split(" accepted", 1)[0]
+    sentence = (
+        (root / "docs" / "results.md").read_text().split("## Images\n\n", 1)[1].split(" accepted", 1)[0]
+    )
     assert {name.strip(",") for name in sentence.split()} - {"and", "are"} == {
         SAID.get(kind, kind) for kind in FORMATS
     }
