@@ -14,8 +14,8 @@ from scones.local.ministack import (
     metric_math,
     metrics,
     nested_stacks,
+    object_versions,
     step_functions,
-    version_listings,
     workflow_versions,
 )
 
@@ -26,7 +26,7 @@ def apply(lambda_concurrency: int) -> None:
     Parameters
     ----------
     lambda_concurrency : int
-        Invocations that run at once; further ones wait their turn.
+        Invocations of each function that run at once; further ones wait their turn.
     """
     step_functions.read_and_write_objects()
     step_functions.wait_as_retriers_say()
@@ -53,7 +53,8 @@ def apply(lambda_concurrency: int) -> None:
     nested_stacks.keep_attributes()
     metric_math.add_to_cloudformation()
     metrics.count_matches()
-    version_listings.encode_keys()
+    object_versions.encode_keys()
+    object_versions.name_versions_in_events()
     metrics.read_embedded_metrics()
     metrics.count_executions()
     alarms.evaluate_like_cloudwatch()

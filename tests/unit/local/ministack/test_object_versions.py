@@ -1,5 +1,6 @@
-"""A key that XML cannot carry stops no listing of versions, and with it no sweep."""
+"""Versions of objects: keys that XML cannot carry stop no listing of them, and events name them."""
 
+import json
 from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
@@ -8,9 +9,9 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from ministack.services import s3
+from ministack.services import eventbridge, s3
 
-from scones.local.ministack import version_listings
+from scones.local.ministack import object_versions
 
 ONCE = Config(retries={"total_max_attempts": 1})
 KEYS = [
@@ -55,10 +56,44 @@ def listed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_every_key_comes_back_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(s3, "_list_object_versions", s3._list_object_versions)
-    version_listings.encode_keys()
+    object_versions.encode_keys()
     assert listed(monkeypatch) == sorted(KEYS)
 
 
 def test_ministack_still_needs_the_patch(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ClientError, match="500"):  # what botocore makes of an answer that cannot be parsed
         listed(monkeypatch)
+
+
+# Events
+
+
+ENABLED = "<NotificationConfiguration><EventBridgeConfiguration/></NotificationConfiguration>"
+
+
+@pytest.fixture
+def events(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What S3 sends to EventBridge."""
+    sent: list[dict[str, Any]] = []
+    monkeypatch.setattr(s3, "_bucket_notifications", {"images": ENABLED})
+    monkeypatch.setattr(s3, "_fire_s3_event", s3._fire_s3_event)
+    monkeypatch.setattr(
+        eventbridge, "_dispatch_event", lambda event: sent.append(json.loads(event["Detail"]))
+    )
+    return sent
+
+
+@pytest.mark.parametrize("version_id", ["v1", None])
+def test_an_event_names_the_version_where_the_bucket_has_versions(
+    events: list[dict[str, Any]], version_id: str | None
+) -> None:
+    object_versions.name_versions_in_events()
+    s3._fire_s3_event("images", "a.jpg", "s3:ObjectCreated:Put", size=3, etag='"e"', version_id=version_id)
+    s3._fire_s3_event("images", "b.jpg", "s3:ObjectCreated:Put", size=3, etag='"e"')
+    assert [event["object"].get("version-id") for event in events] == [version_id, None]
+
+
+def test_ministack_still_leaves_versions_out_of_events(events: list[dict[str, Any]]) -> None:
+    s3._fire_s3_event("images", "a.jpg", "s3:ObjectCreated:Put", size=3, etag='"e"', version_id="v1")
+    assert [event["object"]["key"] for event in events] == ["a.jpg"]
+    assert "version-id" not in events[0]["object"]
