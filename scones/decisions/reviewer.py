@@ -345,7 +345,8 @@ class Reviewer:
             message = f"{label} is not a label of this stack: it has {', '.join(self.labels)}"
             raise ReviewError(message)
         if label != GONE:
-            require_image(self._s3, self._stack.image_bucket, image)
+            asked = replace(image, waits=False) if replaces else image
+            require_image(self._s3, self._stack.image_bucket, asked)
         return self.write(self._new(image, label, took_ms, replaces))
 
     def _new(self, image: ReviewImage, label: str, took_ms: int, replaces: str | None) -> Decision:

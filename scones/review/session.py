@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from scones.decisions.decision import GONE, UNDONE, Decision, Verdict
@@ -93,10 +93,13 @@ class Session:
     compared: dict[str, Compared] = field(default_factory=dict)
     _held: set[ReviewImage] = field(default_factory=set)
     _seen: list[ReviewImage] = field(default_factory=list)
+    _skipped: set[ReviewImage] = field(default_factory=set)
     _back: list[_Picture] = field(default_factory=list)
+    _again: set[str] = field(default_factory=set)
     _writing: deque[tuple[_Picture, str, Future[Decided]]] = field(default_factory=deque)
     _ahead: "Future[_Picture | None]" = field(default_factory=Future)
     _left: str = ""
+    _empty: str = ""
     _failure: str | None = None
 
     def run(self) -> None:
@@ -169,11 +172,12 @@ class Session:
             try:
                 return _Picture(image, self.reviewer.open(image))
             except ImageGoneError as error:
-                self._take_out(image, error)
+                self._take_out(_Picture(image, b""), error)
         return None
 
     def _ask(self, picture: _Picture, writer: ThreadPoolExecutor) -> bool:
         """Show a picture until a key decides about it; False when the reviewer leaves."""
+        self._empty = ""
         address = self.screen.picture(picture.image, picture.content)
         self.screen.say(self._question(picture, address))
         since = renewed = self.clock()
@@ -186,11 +190,16 @@ class Session:
                 return False
             if key == BURST and picture.is_leased and not burst:
                 burst = self._burst(picture.image)
+            if key == UNDO and self._reopen(picture):
+                self._give_back(burst)
+                return True
             if self._act(key, (picture, *(_Picture(one, b"") for one in burst)), since, writer):
                 return True
             if picture.is_leased and self.clock() - renewed > _RENEW_S:
                 renewed = self.clock()
+                burst = [one for one in burst if self._renew(one)]
                 if not self._renew(picture.image):
+                    self._give_back(burst)
                     return True
         return False
 
@@ -208,11 +217,18 @@ class Session:
             return True
         if key == OPEN:
             self.screen.open()
-        return key == UNDO and self._reopen(pictures[0])
+        return False
 
     def _wait(self) -> bool:
         """Wait for images, or a key; False when the reviewer leaves."""
-        self.screen.say(f"nothing waits. {UNDO}: the last decision again, {QUIT}: leave")
+        empty = (
+            f"nothing else waits: you skipped {comma(len(self._skipped), 'image', 'images')}"
+            if self._skipped
+            else "nothing waits"
+        )
+        if empty != self._empty:
+            self._empty = empty
+            self.screen.say(f"{empty}. {UNDO}: the last decision again, {QUIT}: leave")
         until = self.clock() + _EMPTY_S
         while self.clock() < until and not self._failure:
             key = self.screen.key(_LOOK_S)
@@ -238,7 +254,7 @@ class Session:
     def _compare(self) -> None:
         """Say what the model had said of the decisions that cannot be slips any more."""
         for decision in self.decided:
-            if decision.id in self.compared:
+            if decision.id in self.compared or decision.id in self._again:
                 continue
             if self.reviewer.withheld_s(decision):
                 return
@@ -254,17 +270,23 @@ class Session:
         while self._writing and (wait or self._writing[0][2].done()):
             picture, label, future = self._writing.popleft()
             name = shown(picture.image.key)
+            if picture.decided:
+                self._again.discard(picture.decided.id)
             try:
                 written = future.result()
             except ImageGoneError as error:
-                self._take_out(picture.image, error)
+                self._take_out(picture, error)
             except (DecisionNotWrittenError, NotAllowedError) as error:
                 self._failure = f"{name}, {label}: {error.message}"
                 self.screen.say(self._failure)
             except ReviewError as error:
                 self.screen.say(shown(error.message))
             else:
+                if picture.decided and picture.decided in self.decided:
+                    self.decided.remove(picture.decided)
+                    self.compared.pop(picture.decided.id, None)
                 if label == UNDONE:
+                    self._skipped |= {picture.image} if picture.image.waits else set()
                     self.screen.say(f"{name}: taken back")
                 else:
                     self.decided.append(written.decision)
@@ -275,16 +297,16 @@ class Session:
     def _reopen(self, current: _Picture | None) -> bool:
         """Put the last decision's image on the screen, and the current one behind it."""
         self._report(wait=True)
-        if not self.decided:
+        decision = next((one for one in reversed(self.decided) if one.id not in self._again), None)
+        if decision is None:
             self.screen.say("nothing was decided in this session")
             return False
-        decision = self.decided.pop()
-        self.compared.pop(decision.id, None)
         try:
-            content = self.reviewer.open(decision.image)
+            content = self.reviewer.open(replace(decision.image, waits=False))
         except ImageGoneError as error:
-            self.screen.say(shown(error.message))
+            self.screen.say(f"{shown(error.message)}; the decision stands: {decision.label}")
             return False
+        self._again.add(decision.id)
         self._back += [one for one in (current, _Picture(decision.image, content, decision)) if one]
         return True
 
@@ -294,7 +316,15 @@ class Session:
             return
         self._held.discard(picture.image)
         if picture.is_leased:
+            self._skipped.add(picture.image)
             self.reviewer.release(picture.image)
+
+    def _give_back(self, burst: Sequence[ReviewImage]) -> None:
+        """Let the rest of a burst wait again, for this session too: it was neither decided nor skipped."""
+        for image in burst:
+            self._held.discard(image)
+            self._seen.remove(image)
+            self.reviewer.release(image)
 
     def _burst(self, image: ReviewImage) -> list[ReviewImage]:
         """Hold what looks like an image and arrived with it, for one key to decide about all."""
@@ -306,7 +336,7 @@ class Session:
             self.screen.say(error.message)
             return []
         self._held |= {*burst}
-        self._seen += burst
+        self._seen += [one for one in burst if one not in self._seen]
         if burst:
             names = ", ".join(shown(one.key.rpartition("/")[2]) for one in burst)
             self.screen.say(f"  the next key decides about {comma(len(burst), 'more', 'more')} too: {names}")
@@ -325,9 +355,12 @@ class Session:
             return False
         return True
 
-    def _take_out(self, image: ReviewImage, reason: ImageGoneError) -> None:
+    def _take_out(self, picture: _Picture, reason: ImageGoneError) -> None:
+        image = picture.image
         self.screen.say(shown(reason.message))
         self._held.discard(image)
+        if not image.waits or picture.decided:
+            return
         with suppress(ReviewError):  # another reviewer found out first
             self.reviewer.decide(image, GONE)
 

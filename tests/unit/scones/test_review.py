@@ -188,10 +188,37 @@ def test_a_decision_is_taken_back_into_the_queue(cloud: ReviewStack) -> None:
     assert "0.png: taken back" in person.text
 
 
-def test_leaving_while_a_decision_is_shown_again_keeps_it(cloud: ReviewStack) -> None:
+def test_leaving_while_a_decision_is_shown_again_keeps_it_and_counts_it(cloud: ReviewStack) -> None:
     image = cloud.add("0.png")
-    sit(cloud, "1", "u", "q")
+    person = Person(["1", "u", "q"])
+    screen = Screen(person.said.append, person.picture, person.jpeg, person.open, person.key)
+    sitting = Session(reviewer_of(cloud), screen, KEYS)
+    sitting.run()
     assert cloud.decisions(image) == ["bicycle"]
+    assert [decision.label for decision in sitting.decided] == ["bicycle"]
+
+
+def test_undo_goes_back_one_decision_after_the_other(cloud: ReviewStack) -> None:
+    images = [cloud.add(f"{number}.png", minute=number) for number in range(2)]
+    person = sit(cloud, "1", "1", "u", "u", "2", "n", "u", "c", "u", "q")
+    assert person.pictures == ["0.png", "1.png", "1.png", "0.png", "1.png", "1.png", "1.png"]
+    assert [cloud.decisions(image) for image in images] == [
+        ["bicycle", "motorcycle"],
+        ["bicycle", "neither", "cannot_tell"],
+    ]
+
+
+def test_a_decision_that_is_looked_at_again_is_not_compared_with_the_model(
+    cloud: ReviewStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud.add("0.png")
+    reviewer = reviewer_of(cloud)
+
+    def wait() -> None:
+        monkeypatch.setattr(reviewer, "withheld_s", lambda _: 0.0)
+
+    person = sit(cloud, "1", "u", wait, lambda: None, "q", reviewer=reviewer)
+    assert "the model said" not in person.text
 
 
 def test_a_burst_is_decided_with_one_key_and_has_a_decision_each(cloud: ReviewStack) -> None:
@@ -214,6 +241,69 @@ def test_a_burst_that_is_skipped_or_left_goes_back(cloud: ReviewStack) -> None:
     assert [set(cloud.claim(image)) & {"lease_by", "decision"} for image in burst] == [set()] * 4
     sit(cloud, "b", "q")
     assert [set(cloud.claim(image)) & {"lease_by", "decision"} for image in burst] == [set()] * 4
+
+
+def test_undo_lets_the_rest_of_a_burst_come_again(cloud: ReviewStack) -> None:
+    pytest.importorskip("imagehash", reason="imagehash is not installed (scones[bursts])")
+    first = cloud.add("trip/other.png")
+    burst = [cloud.add(f"trip/alike {number}.png", minute=1) for number in range(3)]
+    person = sit(cloud, "1", "b", "u", "1", "2", "n", "c", "q")
+    assert sorted(person.pictures[3:]) == sorted(image.key.removeprefix("incoming/") for image in burst)
+    assert sorted(cloud.decisions(image)[0] for image in burst) == ["cannot_tell", "motorcycle", "neither"]
+    assert cloud.decisions(first) == ["bicycle", "bicycle"]
+
+
+def test_a_burst_whose_image_another_reviewer_has_now_is_not_lost(cloud: ReviewStack) -> None:
+    pytest.importorskip("imagehash", reason="imagehash is not installed (scones[bursts])")
+    burst = [cloud.add(f"trip/alike {number}.png") for number in range(3)]
+    person, now = Person([]), [0.0]
+
+    def later() -> None:
+        now[0] += 241
+        key = f"incoming/{person.pictures[0]}"
+        item = cloud.claim(next(image for image in burst if image.key == key))
+        cloud.dynamodb.put_item(TableName=CLAIMS, Item=item | {"lease_by": {"S": "somebody"}})
+
+    person.keys = ["b", later, "1", "2", "q"]
+    screen = Screen(person.said.append, person.picture, person.jpeg, person.open, person.key)
+    Session(reviewer_of(cloud), screen, KEYS, clock=lambda: now[0]).run()
+    assert sorted(cloud.decisions(image) for image in burst) == [[], ["bicycle"], ["motorcycle"]]
+
+
+def test_a_decision_about_an_image_that_was_deleted_since_stands(cloud: ReviewStack) -> None:
+    image = cloud.add("0.png")
+
+    def delete() -> str:
+        while not cloud.decisions(image):
+            time.sleep(0.01)
+        cloud.s3.delete_object(Bucket=IMAGES, Key=image.key)
+        return "u"
+
+    person = sit(cloud, "1", delete, "q")
+    assert cloud.decisions(image) == ["bicycle"]
+    assert "it cannot be corrected; the decision stands: bicycle" in person.text
+    assert "leaves the queue" not in person.text
+
+
+def test_an_image_that_is_deleted_while_its_decision_is_looked_at_again_keeps_it(cloud: ReviewStack) -> None:
+    image = cloud.add("0.png")
+
+    def delete() -> str:
+        cloud.s3.delete_object(Bucket=IMAGES, Key=image.key)
+        return "2"
+
+    person = sit(cloud, "1", "u", delete, "q")
+    assert cloud.decisions(image) == ["bicycle"]
+    assert "it cannot be corrected" in person.text
+    assert "leaves the queue" not in person.text
+
+
+def test_what_was_skipped_is_not_said_to_wait_no_more(cloud: ReviewStack) -> None:
+    for number in range(3):
+        cloud.add(f"{number}.png", minute=number)
+    person = sit(cloud, "s", "s", "1", lambda: None, "q")
+    assert "nothing else waits: you skipped 2 images" in person.text
+    assert sum("waits" in line for line in person.said) == 1
 
 
 def test_nothing_to_undo_is_said(cloud: ReviewStack) -> None:
