@@ -16,10 +16,11 @@ from rich.table import Table
 from rich.text import Text
 
 from scones.blinding import as_shown
+from scones.claims import read_claims
 from scones.connection import Target, cloud_options, connect
 from scones.endpoint_waits import LOOKED_AT, EndpointWait, find_endpoint_wait
 from scones.errors import error_code
-from scones.index import InState, ended, in_state, time_text
+from scones.index import Ended, InState, ended, in_state, time_text
 from scones.live_precision import Precision, read_precision
 from scones.live_threshold import LiveThreshold, ends_soon, read_threshold
 from scones.pause_state import Pause, read_pause_of
@@ -349,31 +350,59 @@ def tallies(dynamodb: "DynamoDBClient", stack: Stack, now: datetime) -> dict[Out
     """
     Count the images of each outcome, up to a limit, the newest first.
 
-    What waits for a person is to review, whatever its outcome (`scones.blinding`), and counts since when it waits.
+    Each image is counted once. What waits for a person is to review, whatever its outcome (`scones.blinding`), and
+    counts since when it waits. So is what was decided and is not recorded yet, and what `as_shown` hides.
     """
-    queue = _waiting(dynamodb, stack)
-    names = frozenset((one.image_key, one.etag) for one in queue)
+    queue = _in_queue(dynamodb, stack, "person")
+    names = frozenset(map(_name, queue))
     starts = {period: time_text(now - length) for period, length in PERIODS.items()}
 
-    def of(outcome: Outcome) -> Tally:
-        if outcome is Outcome.REVIEW:
-            return _tally((("", one.since) for one in queue), starts)
+    def of(outcome: Outcome) -> tuple[Tally, list[Ended]]:
         if len(queue) > MAX_WAITING and outcome in _AUDITED:
-            return Tally(Count(0, at_least=True), dict.fromkeys(PERIODS, Count(0, at_least=True)), {})
+            return Tally(Count(0, at_least=True), dict.fromkeys(PERIODS, Count(0, at_least=True)), {}), []
         reading = ended(dynamodb, stack.claims_table, [outcome], fields=("label",))
         with closing(iter(reading)) as images:
             found = (one for one in images if not is_verification_image(one.image_key))
             shown_as = as_shown(dynamodb, stack.claims_table, found, names) if outcome in _AUDITED else found
-            return _tally(
-                ((one.label or "", one.finished_at) for one in shown_as if one.outcome is outcome), starts
-            )
+            hidden: list[Ended] = []
+            counted = _without_hidden(shown_as, hidden) if outcome in _AUDITED else shown_as
+            return _tally(((one.label or "", one.finished_at) for one in counted), starts), hidden
 
+    others = [outcome for outcome in Outcome if outcome is not Outcome.REVIEW]
     with ThreadPoolExecutor(len(Outcome)) as pool:
-        return dict(zip(Outcome, pool.map(of, Outcome), strict=True))
+        unrecorded = pool.submit(_unrecorded, dynamodb, stack)
+        found = dict(zip(others, pool.map(of, others), strict=True))
+        since = unrecorded.result() | {
+            _name(one): one.finished_at for _, hidden in found.values() for one in hidden
+        }
+    since |= {_name(one): one.since for one in queue}
+    times = sorted(since.values(), reverse=True)
+    review = _tally((("", at) for at in times), starts)
+    return {outcome: review if outcome is Outcome.REVIEW else found[outcome][0] for outcome in Outcome}
 
 
-def _waiting(dynamodb: "DynamoDBClient", stack: Stack) -> list[InState]:
-    reading = in_state(dynamodb, stack.claims_table, "person", newest_first=True)
+def _without_hidden(images: Iterable[Ended], hidden: list[Ended]) -> Iterator[Ended]:
+    """Yield the images whose outcome may be told, and collect the others."""
+    for one in images:
+        if one.outcome is Outcome.REVIEW:
+            hidden.append(one)
+        else:
+            yield one
+
+
+def _name(image: InState | Ended) -> tuple[str, str]:
+    return image.image_key, image.etag
+
+
+def _unrecorded(dynamodb: "DynamoDBClient", stack: Stack) -> dict[tuple[str, str], str]:
+    """Return since when the images were decided whose outcome is still `review`."""
+    decided = {_name(one): one.since for one in _in_queue(dynamodb, stack, "record")}
+    claims = read_claims(dynamodb, stack.claims_table, decided)
+    return {name: decided[name] for name, claim in claims.items() if claim.outcome is Outcome.REVIEW}
+
+
+def _in_queue(dynamodb: "DynamoDBClient", stack: Stack, state: str) -> list[InState]:
+    reading = in_state(dynamodb, stack.claims_table, state, newest_first=True)
     with closing(iter(reading)) as images:
         counted = (one for one in images if not is_verification_image(one.image_key))
         return list(islice(counted, MAX_WAITING + 1))

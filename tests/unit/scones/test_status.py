@@ -12,7 +12,7 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
 from scones import status as module
-from scones.index import time_text
+from scones.index import shard_of, time_text
 from scones.status import count_executions
 
 if TYPE_CHECKING:
@@ -114,6 +114,55 @@ def test_recent_results_are_counted_apart(scones: Scones, s3: S3Client, workflow
     assert [line.split() for line in scones("status").stdout.splitlines() if line.startswith("review ")] == [
         ["review", "4", "1", "2", "3"]
     ]
+
+
+JUST_NOW, A_MINUTE_AGO = timedelta(seconds=3), timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("decided", [JUST_NOW, A_MINUTE_AGO])
+@pytest.mark.parametrize(
+    ("outcome", "state", "is_audit", "counted_as"),
+    [
+        ("review", "record", False, "review"),
+        ("reviewed", None, False, "reviewed"),
+        ("reviewed", None, True, "reviewed"),
+        ("passed", "record", True, "passed"),
+        ("passed", None, True, "passed"),
+        ("passed", None, False, "passed"),
+    ],
+)
+def test_an_image_that_was_decided_is_counted_once(
+    scones: Scones,
+    workflow: FakeWorkflow,
+    outcome: str,
+    state: str | None,
+    counted_as: str,
+    *,
+    is_audit: bool,
+    decided: timedelta,
+) -> None:
+    at = time_text(datetime.now(UTC) - decided)
+    workflow.write(outcome, "incoming/a.png", "e", started_at=at, label="bicycle")
+    shard = shard_of("incoming/a.png", "e")
+    said = {
+        "outcome": {"S": "passed" if is_audit or outcome == "passed" else "review"},
+        "label": {"S": "bicycle"},
+    }
+    decision = {"id": {"S": "1" * 32}, "label": {"S": "bicycle"}, "by": {"S": "me"}, "at": {"S": at}}
+    more: dict[str, Any] = {
+        "decision": {"S": "1" * 32},
+        "decisions": {"L": [{"M": decision | {"took_ms": {"N": "9"}, "model_said": {"M": said}}}]},
+    }
+    more |= {"draw": {"N": "0.1"}} if is_audit else {}
+    more |= {"state_shard": {"S": f"{state}#{shard}"}, "state_since": {"S": at}} if state else {}
+    dynamodb = boto3.client("dynamodb", region_name="us-east-1")
+    (item,) = dynamodb.scan(TableName="claims")["Items"]
+    dynamodb.put_item(TableName="claims", Item=item | more)
+    waited = is_audit or outcome != "passed"
+    expected = "review" if waited and decided == JUST_NOW else counted_as
+    document = json.loads(scones("status", "--json").stdout)
+    assert {name: number for name, number in document["outcomes"].items() if number} == {expected: 1}
+    assert {name: number for name, number in document["recent"]["hour"].items() if number} == {expected: 1}
 
 
 def test_three_failures_have_three_names(scones: Scones, s3: S3Client, workflow: FakeWorkflow) -> None:
