@@ -165,11 +165,11 @@ def _choice(image: Ended) -> dict[str, Any]:
 def write_coco(images: Iterable[Ended], file: Path, export: Export) -> None:
     """Write COCO's JSON; an image with a label has one annotation without a box, and `file_name` is its key."""
     classes = {label: number for number, label in enumerate(export.stack.labels, 1)}
-    annotated: list[tuple[int, int, float | None]] = []
+    annotated: list[tuple[int, int, Mapping[str, float]]] = []
 
     def image_of(number: int, image: Ended) -> dict[str, Any]:
         if label := class_of(image):
-            annotated.append((number, classes.setdefault(label, len(classes) + 1), image.confidence))
+            annotated.append((number, classes.setdefault(label, len(classes) + 1), _score(image)))
         return {
             "id": number,
             "file_name": image.image_key.removeprefix(export.stack.incoming_prefix),
@@ -185,7 +185,7 @@ def write_coco(images: Iterable[Ended], file: Path, export: Export) -> None:
         write_list(
             out,
             (
-                {"id": number, "image_id": image, "category_id": label, "score": score, "iscrowd": 0}
+                {"id": number, "image_id": image, "category_id": label, "iscrowd": 0, **score}
                 for number, (image, label, score) in enumerate(annotated, 1)
             ),
         )
@@ -212,15 +212,22 @@ def write_fiftyone(images: Iterable[Ended], file: Path, export: Export) -> None:
         out.write('{"classes": null, "labels": {')
         separator = "\n"
         for image in export.count(labelled()):
-            label = {"label": image.label, "confidence": image.confidence}
+            label = {"label": image.label, "confidence": _score(image).get("score")}
             out.write(f"{separator}{json.dumps(name_of(image))}: {json.dumps(label)}")
             separator = ",\n"
         out.write("}}\n")
 
 
 def class_of(image: Ended) -> str | None:
-    """Return the class that an image has; none where a person decided that it has none."""
-    return None if image.label in RESERVED else image.label
+    """Return the class that an image has; none while it waits, or where a person decided that it has none."""
+    return None if image.outcome is Outcome.REVIEW or image.label in RESERVED else image.label
+
+
+def _score(image: Ended) -> Mapping[str, float]:
+    """Return how sure the model was of its own label; a person's has no score."""
+    if image.outcome is not Outcome.PASSED or image.confidence is None:
+        return {}
+    return {"score": image.confidence}
 
 
 def write_list(out: IO[str], documents: Iterable[Mapping[str, Any]]) -> None:

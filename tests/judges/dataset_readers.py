@@ -25,7 +25,7 @@ def read_coco(file: Path, _: str) -> dict[str, Any]:
         "classes": [names[number] for number in sorted(names)],
         "images": {
             coco.loadImgs(image)[0]["file_name"]: [
-                (names[one["category_id"]], one["score"])
+                (names[one["category_id"]], one.get("score"))
                 for one in coco.loadAnns(coco.getAnnIds(imgIds=[image]))
             ]
             for image in coco.getImgIds()

@@ -38,14 +38,14 @@ def test_pycocotools_reads_images_and_classes(tmp_path: Path) -> None:
     assert found["classes"] == [*LABELS, "a class of an older model"]
     assert found["images"] == {
         'a/"b",\n é.jpg': [["bicycle", 0.97]],
-        "a/c.jpg": [[LABELS[1], 0.61]],
-        "a/d.jpg": [[LABELS[1], 0.7]],
+        "a/c.jpg": [],
+        "a/d.jpg": [[LABELS[1], None]],
         "a/e.jpg": [],
         "a/f.jpg": [],
         "a/g.jpg": [],
         "a/h.jpg": [["a class of an older model", 0.9]],
     }
-    assert found["by_class"] == {"bicycle": 1, LABELS[1]: 2, "a class of an older model": 1}
+    assert found["by_class"] == {"bicycle": 1, LABELS[1]: 1, "a class of an older model": 1}
     assert (export.written, export.left_out) == (7, 2)
 
 

@@ -105,16 +105,29 @@ def test_label_studio_gets_what_people_decided_and_the_verdict_only_when_asked_f
 
 
 def test_fiftyone_gets_a_label_for_each_file_that_has_a_class(tmp_path: Path) -> None:
-    """FiftyOne 1.22.1 read this file, and these four labels of these files; it needs a MongoDB, so no test asks it."""
+    """FiftyOne 1.22.1 read this file, and such labels of such files; it needs a MongoDB, so no test asks it."""
     document, export = written("fiftyone", tmp_path / "labels.json")
     assert document["classes"] is None
     assert {name: one["label"] for name, one in document["labels"].items()} == {
         'a/"b",\n é': "bicycle",
-        "a/c": 'motor "cycle" & <sidecar>',
         "a/d": 'motor "cycle" & <sidecar>',
         "a/h": "a class of an older model",
     }
-    assert (export.written, export.left_out) == (4, 5)
+    assert [one["confidence"] for one in document["labels"].values()] == [0.97, None, 0.9]
+    assert (export.written, export.left_out) == (3, 6)
+
+
+def test_coco_has_the_label_of_what_passed_with_its_score_and_of_people_without_and_none_of_what_waits(
+    tmp_path: Path,
+) -> None:
+    document, _ = written("coco", tmp_path / "coco.json")
+    names = {one["id"]: one["file_name"] for one in document["images"]}
+    assert {names[one["image_id"]]: one.get("score") for one in document["annotations"]} == {
+        'a/"b",\n é.jpg': 0.97,
+        "a/d.jpg": None,
+        "a/h.jpg": 0.9,
+    }
+    assert "a/c.jpg" in names.values()
 
 
 def test_an_empty_range_is_a_valid_file(tmp_path: Path) -> None:
