@@ -25,7 +25,7 @@ from scones.graph.definition import Workflow
 from scones.graph.execution import Path, read_path
 from scones.redrive.executions import is_alive
 from scones.result_documents import Document, Outcome, fetch
-from scones.why.evidence import ObjectVersion, list_versions, moment_of
+from scones.why.evidence import ObjectVersion, age_order, list_versions
 
 _OF_THE_CLAIM: Final = (
     "attempts",
@@ -137,20 +137,13 @@ def read_contents(cloud: OpenCloud, key: str) -> list[Content]:
         _content(key, etag, versions.get(etag), claims.get(etag, Claim()))
         for etag in dict.fromkeys([*versions, *claims])
     ]
-    return sorted(found, key=_came_at, reverse=True)
+    return sorted(found, key=lambda content: age_order(content.version, content.claim), reverse=True)
 
 
 def _content(key: str, etag: str, version: ObjectVersion | None, claim: Claim) -> Content:
     """Take the version of the claim, for that is the one that was classified."""
     version_id = claim.version_id or (version.version_id if version else None)
     return Content(ImageRef(key, etag, version_id), version, claim)
-
-
-def _came_at(content: Content) -> float:
-    if content.version:
-        return content.version.uploaded_at.timestamp()
-    claimed_at = moment_of(content.claim.claimed_at)
-    return claimed_at.timestamp() if claimed_at else 0.0
 
 
 def not_again(content: Content, alive: bool | Refused) -> str | None:  # noqa: FBT001 (an answer)

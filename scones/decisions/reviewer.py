@@ -235,6 +235,11 @@ class Reviewer:
         image = ReviewImage(key, etag, claim.version_id, claim.size, waits=waits)
         if image.waits or claim.decision:
             return image
+        if claim.entries and claim.entries[-1].label == GONE:
+            message = (
+                f"{key} was deleted or replaced before a person decided: to have it decided, upload it again"
+            )
+            raise NotWaitingError(message)
         claim = self._claims.read(asked, with_verdict=True)
         if claim.verdict.outcome != Outcome.PASSED or claim.state_shard:
             message = f"{key} has the outcome {claim.verdict.outcome}: people correct only what passed"

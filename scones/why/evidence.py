@@ -92,13 +92,6 @@ class Evidence:
     document: Document | None = None
     log: list[LogLine] = field(default_factory=list)
 
-    @property
-    def came_at(self) -> datetime:
-        """When the image was uploaded, or first claimed where it was deleted since."""
-        if self.version:
-            return self.version.uploaded_at
-        return (moment_of(self.claim.claimed_at) if self.claim else None) or _LONG_AGO
-
 
 @dataclass(slots=True)
 class Reader:
@@ -131,7 +124,7 @@ class Reader:
             raise SconesError(self._unknown(s3, key))
         if version_id is not None:
             found = _of_version(found, known, version_id)
-        return sorted(found, key=lambda image: image.came_at, reverse=True)
+        return sorted(found, key=lambda image: age_order(image.version, image.claim), reverse=True)
 
     def examine(self, image: Evidence) -> Evidence:
         """Add where the image's execution is, its result document, and what was logged last."""
@@ -185,6 +178,18 @@ class Reader:
         return f"no image {shown(key)} in s3://{bucket}, and none was ever claimed: {hint}"
 
 
+def age_order(version: ObjectVersion | None, claim: Claim | None) -> tuple[bool, datetime]:
+    """
+    Return what orders the images of a key, the oldest first.
+
+    Those that the bucket still has come last, by their upload. Of the others only the claim is left, whose time says
+    nothing beside an upload's: a replaced image may be claimed after the upload that replaced it, or by a redrive.
+    """
+    if version:
+        return True, version.uploaded_at
+    return False, (moment_of(claim.claimed_at) if claim else None) or _LONG_AGO
+
+
 def full_key(key: str, stack: Stack) -> str:
     """
     Return the key in the bucket of what a person wrote; an s3:// address is taken as it is.
@@ -200,7 +205,7 @@ def full_key(key: str, stack: Stack) -> str:
             message = f"images of this stack are in s3://{stack.image_bucket}, not in s3://{shown(bucket)}"
             raise SconesError(message)
     else:
-        name = key.removeprefix("/")
+        name = key.removeprefix("/") if stack.incoming_prefix else key
         if name and not name.startswith(stack.incoming_prefix):
             name = stack.incoming_prefix + name
     if not name:

@@ -75,6 +75,8 @@ class Recorder:
                 }
         else:
             claim |= {"outcome": {"S": "reviewed"}, "label": newest["label"]}
+            if newest["label"]["S"] == "gone":
+                del claim["decision"]
         self.dynamodb.put_item(TableName=CLAIMS, Item=claim)
 
 

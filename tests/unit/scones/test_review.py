@@ -518,6 +518,18 @@ def test_what_cannot_be_corrected_is_refused_in_a_line(
     assert cloud.decisions(image) == []
 
 
+def test_an_image_that_was_gone_when_a_person_was_to_decide_is_refused_in_a_line(
+    cloud: ReviewStack, command: Callable[..., Any]
+) -> None:
+    image = cloud.add("0.png")
+    reviewer_of(cloud).decide(image, "gone")
+    result = command("0.png")
+    assert (result.exit_code, result.stderr) == (
+        2,
+        "Error: incoming/0.png was deleted or replaced before a person decided: to have it decided, upload it again\n",
+    )
+
+
 def test_an_image_that_has_no_outcome_or_is_not_there_is_refused_in_a_line(
     cloud: ReviewStack, command: Callable[..., Any]
 ) -> None:

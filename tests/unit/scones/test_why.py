@@ -16,7 +16,7 @@ import boto3
 import pytest
 
 from scones.terminal import shown
-from scones.why.evidence import nearest_names
+from scones.why.evidence import full_key, nearest_names
 from tests.fakes.execution_history import (
     UNAVAILABLE,
     FakeExecutions,
@@ -335,6 +335,18 @@ def test_contents_of_one_key_come_newest_first_and_by_version(scones: Scones, kn
     assert versions[4] in unknown.stderr
 
 
+@pytest.mark.parametrize("claimed", [timedelta(seconds=2), timedelta(hours=9)])
+def test_a_replaced_image_never_comes_before_the_one_that_replaced_it(
+    scones: Scones, known: Known, claimed: timedelta
+) -> None:
+    """It may have been claimed, or started again by a redrive, after the other one was uploaded."""
+    replaced, there = known.upload(body=b"replaced"), known.upload(body=b"there")
+    now = datetime.now(UTC)
+    known.claim(replaced, claimed_at=(now + claimed).isoformat())
+    known.claim("older", claimed_at=ago(days=2))
+    assert [image["etag"] for image in answer(scones)] == [there, replaced, "older"]
+
+
 def test_a_deleted_image_still_has_its_claim(scones: Scones, known: Known) -> None:
     known.claim("e", finished_at=NOW.isoformat(), outcome="rejected")
     (image,) = answer(scones)
@@ -440,6 +452,15 @@ def test_a_leading_slash_is_not_part_of_a_key(scones: Scones, known: Known) -> N
     known.upload()
     assert answer(scones, f"/{KEY}")
     assert answer(scones, f"/{KEY.removeprefix('incoming/')}")
+
+
+def test_a_leading_slash_is_part_of_a_key_where_no_prefix_is_left_out() -> None:
+    stack: Any = SimpleNamespace(image_bucket=IMAGES, incoming_prefix="")
+    assert [full_key(key, stack) for key in ("/a.jpg", "a.jpg", f"s3://{IMAGES}//a.jpg")] == [
+        "/a.jpg",
+        "a.jpg",
+        "/a.jpg",
+    ]
 
 
 @pytest.mark.parametrize(
