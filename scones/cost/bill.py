@@ -13,6 +13,8 @@ STATES: Final[Mapping[str, int]] = {"passed": 7, "review": 9, "rejected": 8, "fa
 """States that an execution enters on its way to an outcome, without retries. A test counts them in the workflow."""
 CALLS: Final[Mapping[str, int]] = {"passed": 3, "review": 3, "rejected": 1, "failed": 2}
 """Lambda functions that it calls, as above: each call more is a retry, and so a state more."""
+STATES_OF_NO_IMAGE: Final = 3
+"""States of an execution that leaves its image to another one, or whose key is excluded. A test counts them as well."""
 CHUNK_GB: Final = 64 / 1024
 """Memory of EXPRESS executions is billed in parts of 64 MB (Step Functions' price list)."""
 WORKFLOW: Final = "ClassifyImage"
@@ -131,6 +133,13 @@ def retries(used: Consumption) -> float | None:
     return max(0.0, calls - sum(CALLS[outcome] * number for outcome, number in used.images.items()))
 
 
+def without_outcome(used: Consumption) -> float:
+    """Return how many executions gave no outcome: most have a key that is excluded, or an image that has another."""
+    workflow = used.machines.get(WORKFLOW)
+    started = workflow.executions if workflow else None
+    return max(0.0, (started or 0.0) - used.image_count)
+
+
 _OF_PATH: Final = ("Serialize", "Classify", "Filter")
 
 
@@ -158,10 +167,12 @@ def _states(used: Consumption, machine: Machine, unit: Mapping[str, float]) -> L
             "no data in AWS/States" if machine.executions is None else "no outcomes in the stack's metrics"
         )
         return Line(key, "Step Functions", what, None, "derived", missing)
-    repeated = retries(used)
-    states = machine.executions * mean_of(STATES, used.images) + (repeated or 0.0)
+    repeated, short = retries(used), without_outcome(used)
+    ended = machine.executions - short
+    states = ended * mean_of(STATES, used.images) + short * STATES_OF_NO_IMAGE + (repeated or 0.0)
     extra = "retries not known" if repeated is None else f"and {repeated:,.0f} retries"
-    note = f"executions x states of their outcomes, {extra}: {states:,.0f} states"
+    more = f"; {STATES_OF_NO_IMAGE} for each of {short:,.0f} without an outcome" if short else ""
+    note = f"executions x states of their outcomes, {extra}{more}: {states:,.0f} states"
     return Line(key, "Step Functions", what, states * unit["standard_transition"], "derived", note)
 
 
@@ -227,9 +238,12 @@ def _s3(used: Consumption, unit: Mapping[str, float]) -> Iterator[Line]:
 def _events(used: Consumption, unit: Mapping[str, float]) -> Iterator[Line]:
     known = bool(used.images)
     none = "no outcomes in the stack's metrics"
-    dollars = used.image_count * unit["event"] if known else None
-    note = "one for each image" if known else none
-    yield Line("events.uploads", "EventBridge", "events of uploads", dollars, "derived", note)
+    matched = used.image_count + without_outcome(used)
+    dollars = matched * unit["event"] if known else None
+    note = "one for each execution; AWS bills those of the bucket's other objects too, which no metric counts"
+    yield Line(
+        "events.uploads", "EventBridge", "events of uploads", dollars, "derived", note if known else none
+    )
     if used.result_events:
         note = "one for each image; those of decisions are not counted" if known else none
         yield Line("events.results", "EventBridge", "events of results", dollars, "derived", note)

@@ -87,6 +87,18 @@ def test_each_line_is_its_quantity_times_its_price(lines: Callable[..., dict[str
     assert document["dollars_per_month"] == pytest.approx(document["dollars"] * 730 / HOURS, rel=2 / HOURS)
 
 
+def test_an_execution_without_an_outcome_is_three_states_and_an_event(
+    account: FakeAccount, lines: Callable[..., dict[str, Any]]
+) -> None:
+    """A stack that excludes the thumbnails of its bucket starts one for each of them, which ends at once."""
+    account.metrics["ExecutionsStarted"] = 4000.0
+    document = lines()
+    assert dollars(document, "states") == pytest.approx((800 * 7 + 200 * 9 + 3000 * 3 + 100) * 0.025 / 1000)
+    assert dollars(document, "events.uploads") == pytest.approx(0.004)
+    assert "3 for each of 3,000 without an outcome" in document["by_key"]["states"]["note"]
+    assert "no metric counts" in document["by_key"]["events.uploads"]["note"]
+
+
 def test_what_has_no_data_is_not_known_and_never_zero(
     account: FakeAccount, lines: Callable[..., dict[str, Any]], run: Cost
 ) -> None:
