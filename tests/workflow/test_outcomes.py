@@ -6,6 +6,7 @@ import shlex
 import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -339,7 +340,7 @@ def test_an_outcome_costs_what_the_capacity_page_says(workflow: Workflow, root: 
         assert [int(cell) for cell in row.split("|")[2:6]] == numbers, name
     assert counted["states entered"][:2] == [7, 9]
     assert counted["states entered"] == list(STATES.values()), "what `scones cost` counts with"
-    image = {"key": "incoming/delivered twice.jpg", "etag": uuid.uuid4().hex}
+    image: dict[str, Any] = {"key": "incoming/delivered twice.jpg", "etag": uuid.uuid4().hex}
     workflow.run(**image)
     for again in (workflow.run(**image), workflow.run(key=f"others/{uuid.uuid4()}.jpg")):
         entered = sum("stateEnteredEventDetails" in event for event in again.history)
