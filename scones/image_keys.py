@@ -36,6 +36,13 @@ class ImageKeys:
         between = "" if self.prefix.endswith("/") or not self.prefix else "/"
         return f"{self.prefix}{between}{name}"
 
+    def example(self, name: str) -> str:
+        """Return a key for a file of this name, or the folder of it where the pattern is a folder and all below it."""
+        *folders, last = self.pattern.split("*")
+        if len(folders) == 1 and not last and (not self.prefix or self.prefix.endswith("/")):
+            return self.prefix
+        return f"{'any'.join(folders)}{name}{last}"
+
     @property
     def unnamed(self) -> str:
         """What is left out where a key is shown or typed: `incoming/`, or nothing."""

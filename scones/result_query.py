@@ -53,7 +53,7 @@ class Moment(click.ParamType):
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What to show. `key` is a glob on the image's key below incoming/; its `*` crosses folders."""
+    """What to show. `key` is a glob on the image's key, with or without incoming/; its `*` crosses folders."""
 
     outcomes: frozenset[Outcome] = frozenset()
     label: str | None = None

@@ -71,7 +71,9 @@ _UNFINISHED: Final = 1
 @click.option("--below", type=float, metavar="C", help="Only confidence < C.")
 @click.option("--above", type=float, metavar="C", help="Only confidence >= C.")
 @click.option(
-    "--key", metavar="GLOB", help="Only images whose key below incoming/ matches; * crosses folders."
+    "--key",
+    metavar="GLOB",
+    help="Only images whose key matches, with or without incoming/; * crosses folders.",
 )
 @click.option("--reason", metavar="TEXT", help="Only results whose reason contains this text.")
 @click.option(

@@ -114,7 +114,7 @@ def _below_incoming(prefix: str, stack: "Stack") -> str:
     whole = prefix if prefix.startswith(keys.unnamed) else keys.unnamed + prefix
     if keys.prefix.startswith(whole):
         return keys.prefix
-    if not whole.startswith(keys.prefix):
+    if not whole.startswith(keys.prefix) or whole.startswith(keys.excluded):
         message = f"no image has a key that begins with {shown(whole)}: this stack takes {keys}"
         raise SconesError(message)
     return whole

@@ -176,6 +176,10 @@ def print_plan(action: Destroy, console: "Console") -> None:
     for bucket in contents.buckets:
         stays = "stays as it is: " if bucket.logical_id in action.keep else ""
         table.add_row(Text(f"bucket {shown(bucket.name)}"), Text(stays + _in_bucket(bucket)))
+    if inventory.existing_bucket:
+        table.add_row(
+            Text(f"bucket {shown(inventory.existing_bucket)}"), "yours: stays as it is, with all its objects"
+        )
     for one in contents.tables:
         table.add_row(Text(f"table {shown(one.name)}"), Text(f"about {comma(one.items, 'item', 'items')}"))
     if not inventory.is_gone:

@@ -41,6 +41,11 @@ class Inventory:
         return [resource for resource in self.resources if resource.type == kind]
 
     @property
+    def existing_bucket(self) -> str:
+        """The bucket that the stack took images from and did not make; empty where it made one."""
+        return self.parameters.get("ExistingImageBucket", "")
+
+    @property
     def account(self) -> str:
         """The AWS account, from arn:aws:cloudformation:<region>:<account>:stack/..."""
         return self.stack_id.split(":")[4]
@@ -189,10 +194,24 @@ class Remaining:
 
 
 def find_remaining(connection: "Connection", inventory: Inventory, target: "Target") -> list[Remaining]:
-    """Return what is not the stack's and may still cost money. On the local cloud nothing does."""
+    """Return what is not the stack's and may still cost money. On the local cloud only a bucket can be left."""
     if connection.is_local:
-        return []
-    return [*_endpoint(connection, inventory, target), *_key(inventory), *_artifacts(connection)]
+        return [*_existing_bucket(inventory)]
+    return [
+        *_existing_bucket(inventory),
+        *_endpoint(connection, inventory, target),
+        *_key(inventory),
+        *_artifacts(connection),
+    ]
+
+
+def _existing_bucket(inventory: Inventory) -> Iterator[Remaining]:
+    if inventory.existing_bucket:
+        yield Remaining(
+            f"bucket {inventory.existing_bucket}, with all its objects",
+            "yours: it goes on sending its events to EventBridge, at $1.00 a million; "
+            "turn that off in its notifications if nothing else reads them",
+        )
 
 
 def _endpoint(connection: "Connection", inventory: Inventory, target: "Target") -> Iterator[Remaining]:

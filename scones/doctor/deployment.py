@@ -226,7 +226,12 @@ def check_retention(parameters: Mapping[str, str]) -> list[Finding]:
                 f"deploy with ClaimDays={max(sweeps, results) + 1} or more, or 0 to keep them",
             )
         )
-    kept = f"images are kept {_kept(images)}, results {_kept(results)}, claims {_kept(claims)}"
+    of_images = (
+        f"as the lifecycle of {bucket} says"
+        if (bucket := parameters.get("ExistingImageBucket"))
+        else _kept(images)
+    )
+    kept = f"images are kept {of_images}, results {_kept(results)}, claims {_kept(claims)}"
     return found or [ok(RETENTION, kept)]
 
 

@@ -40,7 +40,7 @@ _FAILED = 1
 @click.option(
     "--prefix",
     metavar="TEXT",
-    help="Folder of the images, below incoming/. Default: a new one for each drop.",
+    help="Folder of the images, below what all keys of images begin with. Default: a new one for each drop.",
 )
 @click.option(
     "--timeout",
@@ -137,10 +137,10 @@ def plan_images(
         for planned in (*plan_keys(sources.files, prefix), *sources.unlisted.values())
     ]
     for image in images:
-        if image.problem is None and (
-            refusal := keys.refusal(image.key) or (limits.refusal(image.path) if limits else None)
-        ):
-            image.problem, image.is_refused = refusal, True
+        if image.problem is None and (refusal := keys.refusal(image.key)):
+            image.problem = refusal
+        elif image.problem is None and limits and (refusal := limits.refusal(image.path)):
+            image.problem, image.is_over_limits = refusal, True
     return images
 
 

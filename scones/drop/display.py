@@ -108,7 +108,7 @@ def print_unfinished(images: Sequence[Image], timeout_s: float, options: str) ->
     """Say on stderr which images could not be uploaded, and which got no outcome in time."""
     if problems := [image for image in images if not image.uploaded]:
         notice(f"{comma(len(problems), 'image was', 'images were')} not uploaded: {_names(problems)}")
-        if any(image.is_refused for image in problems):
+        if any(image.is_over_limits for image in problems):
             notice("the stack would reject what is empty or over its limits; --force uploads it all the same")
     if waiting := [image for image in images if image.is_waiting]:
         example = next((image for image in waiting if image.waits_for), waiting[0])

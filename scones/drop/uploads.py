@@ -44,7 +44,7 @@ class Image:
     document: Document | None = None
     seconds: float | None = None
     waits_for: str | None = None
-    is_refused: bool = False
+    is_over_limits: bool = False
 
     @property
     def is_waiting(self) -> bool:

@@ -38,7 +38,9 @@ _BY_ENDING: Final = {".csv": "csv", ".parquet": "parquet"}
 @click.option("--below", type=float, metavar="C", help="Only confidence < C.")
 @click.option("--above", type=float, metavar="C", help="Only confidence >= C.")
 @click.option(
-    "--key", metavar="GLOB", help="Only images whose key below incoming/ matches; * crosses folders."
+    "--key",
+    metavar="GLOB",
+    help="Only images whose key matches, with or without incoming/; * crosses folders.",
 )
 @click.option("--reason", metavar="TEXT", help="Only results whose reason contains this text.")
 @click.option("--with-verdict", is_flag=True, help="label-studio: what the model said too, as predictions.")

@@ -44,7 +44,9 @@ _FAILED: Final = 1
 @click.option("--since", type=Moment(), help="Only results written since: 30m, 2h, 1d or an ISO time.")
 @click.option("--until", type=Moment(), help="Only results written before: 30m, 2h, 1d or an ISO time.")
 @click.option(
-    "--key", metavar="GLOB", help="Only images whose key below incoming/ matches; * crosses folders."
+    "--key",
+    metavar="GLOB",
+    help="Only images whose key matches, with or without incoming/; * crosses folders.",
 )
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The newest N. Default: all.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")

@@ -18,6 +18,7 @@ from scones.local.address import REGION, Address
 from scones.local.model import remember
 from scones.local.processes import Processes, Stopped
 from scones.running_cloud import RunningCloud, hold_cloud, project_root, read_cloud, state_dir, write_cloud
+from scones.shell import quoted
 from scones.stack import Stack, read_stack
 from scones.terminal import notice, steps
 
@@ -119,7 +120,7 @@ def _how_to_drop(stack: Stack) -> str:
         "  scones drop PHOTO...\n"
         "or with any AWS tool, in another shell:\n"
         '  eval "$(scones env)"\n'
-        f"  aws s3 cp PHOTO s3://{stack.image_bucket}/{stack.keys.prefix}\n"
+        f"  aws s3 cp PHOTO {quoted(f's3://{stack.image_bucket}/{stack.keys.example("PHOTO")}')}\n"
         "`scones down`, or Ctrl-C where it runs, stops it."
     )
 

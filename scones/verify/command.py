@@ -17,6 +17,7 @@ from scones.stack import Stack, read_stack
 from scones.terminal import can_ask, err, notice, out, print_json, shown
 from scones.verify.cleanup import Cleanup
 from scones.verify.failure import alerted_people
+from scones.verify.outcomes import require_keys
 from scones.verify.run import clean_up, verify_stack
 from scones.verify.run_resources import RunNames
 from scones.verify.verification import CheckRow, CheckState, Verification, is_express
@@ -70,6 +71,7 @@ def verify(  # noqa: PLR0913 (one argument for each option)
     if clean_run is not None:
         _clean(Cleanup(connection, stack, RunNames.of_earlier_run(clean_run)), target, as_json=as_json)
         return
+    require_keys(stack)
     if failed and not yes:
         _ask_about_alert(alerted_people(connection, stack), stack)
     elif failed:

@@ -13,7 +13,15 @@ from scones.drop.display import progress_of
 from scones.drop.run import Drop, ResultsWatch
 from scones.drop.uploads import Image, Uploads
 from scones.errors import SconesError
-from scones.result_documents import Document, Outcome, list_results, outcome_prefixes, result_key
+from scones.result_documents import (
+    VERIFICATION_FOLDER,
+    Document,
+    Outcome,
+    list_results,
+    outcome_prefixes,
+    result_key,
+)
+from scones.stack import Stack
 from scones.terminal import confidence_text
 from scones.verify.verification import Verification
 
@@ -45,16 +53,29 @@ def sample_files() -> Iterator[list[Path]]:
         yield [folder / name for name in SAMPLES]
 
 
+def require_keys(stack: Stack) -> None:
+    """See that the stack takes the samples, before anything is made for them.
+
+    Raises
+    ------
+    SconesError
+        When it does not.
+    """
+    keys = stack.keys
+    if any(refusal := keys.refusal(keys.folder(f"{VERIFICATION_FOLDER}/{name}")) for name in SAMPLES):
+        message = (
+            f"cannot verify: {refusal}, and the samples are {', '.join(SAMPLES)}. "
+            "`scones drop PHOTO` shows whether an image of yours gets its outcome"
+        )
+        raise SconesError(message)
+
+
 def drop_samples(verification: Verification, *, visible: bool) -> None:
     """Upload the samples and wait until each has its outcome or the time is over."""
     connection, stack = verification.connection, verification.stack
     s3 = connection.s3()
     with sample_files() as paths:
         verification.images = [Image(path, f"{verification.folder_key}{path.name}") for path in paths]
-        for image in verification.images:
-            if refusal := stack.keys.refusal(image.key):
-                message = f"cannot verify: {refusal}"
-                raise SconesError(message)
         verification.sizes = {image.key: image.path.stat().st_size for image in verification.images}
         watch = ResultsWatch(
             s3, stack.results_bucket, outcome_prefixes(stack.labels, verification.folder_key)

@@ -18,6 +18,8 @@ from scones.why.evidence import Evidence, moment_of
 
 _ON_ITS_WAY: Final = timedelta(minutes=1)
 _EXPRESS: Final = ":express:"
+_NOT_FOUND: Final = "ImageNotFoundError"
+_ARCHIVED: Final = "ImageArchivedError"
 _GONE: Final = "its bytes were deleted from the bucket"
 
 
@@ -134,16 +136,28 @@ def _finished(image: Evidence, claim: Claim, options: str) -> Next:
         case Outcome.PASSED | Outcome.REVIEWED:
             return Next(Step.NOTHING, "this is its final outcome")
         case Outcome.REVIEW:
-            return _in_review(claim, options)
+            return _in_review(image, claim, options)
         case Outcome.REJECTED:
-            return Next(Step.NOTHING, "the file is at fault: upload a corrected one")
+            return _rejected(image)
         case _ if image.version is None:
             return _only_by_upload(_GONE)
         case _:
             return Next(Step.REDRIVE, f"once the cause is fixed, `scones redrive{options}` starts it again")
 
 
-def _in_review(claim: Claim, options: str) -> Next:
+def _rejected(image: Evidence) -> Next:
+    error = (image.document.content.get("error") or {}).get("name") if image.document else None
+    if error == _NOT_FOUND:
+        return _only_by_upload("its bytes were deleted or replaced before they could be read")
+    if error == _ARCHIVED:
+        return Next(Step.NOTHING, "it is in an archive of S3: restore it, and upload it again")
+    return Next(Step.NOTHING, "the file is at fault: upload a corrected one")
+
+
+def _in_review(image: Evidence, claim: Claim, options: str) -> Next:
+    if claim.waits_for_person and (image.version is None or image.version.is_deleted):
+        gone = "its bytes were deleted or replaced"
+        return Next(Step.PERSON, f"{gone}: `scones review{options}` takes it out of the queue")
     if claim.waits_for_person:
         return Next(Step.PERSON, f"it waits for a person: `scones review{options}` shows it")
     return Next(Step.NOTHING, "a person has decided; the decision is being recorded")

@@ -123,6 +123,17 @@ def test_a_folder_of_verify_is_one_whatever_keys_begin_with(pattern: str, key: s
     assert is_verification_image(key)
 
 
+@pytest.mark.parametrize(
+    ("pattern", "example"),
+    [("incoming/*", "incoming/"), ("*", ""), ("photos/*.jpg", "photos/PHOTO.jpg"), ("img-*", "img-PHOTO"),
+     ("photos/*/front.jpg", "photos/PHOTO/front.jpg"), ("photos/*/full/*.jpg", "photos/any/full/PHOTO.jpg")],
+)  # fmt: skip
+def test_the_example_of_a_key_is_one_that_the_pattern_takes(pattern: str, example: str) -> None:
+    assert ImageKeys(pattern).example("PHOTO") == example
+    is_folder = example.endswith("/") or not example  # the name of the uploaded file follows
+    assert ImageKeys(pattern).take(f"{example}PHOTO" if is_folder else example)
+
+
 def test_every_listing_begins_where_the_pattern_does() -> None:
     for pattern, *_ in CASES:
         assert prefix_of(pattern) == ImageKeys(pattern).prefix == pattern.split("*")[0]

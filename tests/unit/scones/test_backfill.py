@@ -13,7 +13,7 @@ from scones.backfill.run import Counts, Run
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-    from tests.unit.scones.fake_stack import Scones
+    from tests.unit.scones.fake_stack import FakeCloudFormation, Scones
 
 
 @pytest.fixture
@@ -31,6 +31,18 @@ def test_images_that_have_their_outcome_are_done(scones: Scones, ended: list[Cou
     result = scones("backfill", "old/")
     assert result.exit_code == 0
     assert "3 objects, 3 done, 0 failed, 0 left; succeeded" in result.stdout
+
+
+@pytest.mark.parametrize("prefix", ["incoming/thumbs/", "thumbs/2026/"])
+def test_a_prefix_of_which_no_image_is_taken_is_refused(
+    scones: Scones, ended: list[Counts], cloudformation: FakeCloudFormation, prefix: str
+) -> None:
+    cloudformation.parameters |= {"ImagePattern": "incoming/*", "ExcludePrefixes": "incoming/thumbs/"}
+    result = scones("backfill", prefix)
+    assert result.exit_code == 2
+    assert "no image has a key that begins with incoming/thumbs/" in result.stderr
+    assert "this stack takes incoming/* without incoming/thumbs/" in result.stderr
+    assert scones("backfill", "thumbs").exit_code == 0, "thumbs.jpg may be there"
 
 
 def test_an_empty_prefix_is_no_success(scones: Scones, ended: list[Counts]) -> None:

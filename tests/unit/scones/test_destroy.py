@@ -355,6 +355,21 @@ def test_what_is_not_the_stacks_and_costs_is_named(scones: Scones, deployed: Des
     assert "KMS key arn:aws:kms:us-east-1:123456789012:key/k" in result.stderr
 
 
+@pytest.mark.parametrize("options", [["--dry-run"], ["--yes"]])
+def test_a_bucket_that_was_there_before_stays_and_is_named(
+    scones: Scones, deployed: Destroyable, options: list[str]
+) -> None:
+    deployed.stack.parameters["ExistingImageBucket"] = "photos-of-ours"
+
+    result = scones("destroy", *options)
+
+    assert result.exit_code == 0
+    assert "bucket photos-of-ours" in result.stdout
+    assert "yours: stays as it is, with all its objects" in result.stdout
+    assert "bucket photos-of-ours, with all its objects" in result.stderr
+    assert "turn that off in its notifications" in result.stderr
+
+
 def test_an_endpoint_that_does_not_exist_costs_nothing(scones: Scones, deployed: Destroyable) -> None:
     assert "may cost" not in scones("destroy", "--dry-run").stderr
     deployed.hooks["DescribeEndpoint"] = refuse("DescribeEndpoint")

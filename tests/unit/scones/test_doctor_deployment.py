@@ -259,6 +259,11 @@ def test_images_must_outlive_what_may_start_them_again(images: str, sweeps: str,
     assert finding.level is level
 
 
+def test_how_long_images_of_an_existing_bucket_are_kept_is_what_its_own_lifecycle_says() -> None:
+    (finding,) = check_retention({"ExistingImageBucket": "photos", "ImageDays": "0"})
+    assert "images are kept as the lifecycle of photos says, results for ever" in finding.message
+
+
 @pytest.mark.parametrize(
     ("claims", "results", "level"),
     [

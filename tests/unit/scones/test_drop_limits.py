@@ -51,6 +51,18 @@ def test_a_large_video_is_never_uploaded(
     assert [key.rsplit("/", 1)[-1] for key in keys] == ["one.png"]
 
 
+def test_force_is_not_advised_where_it_does_not_help(
+    scones: Scones, cloudformation: FakeCloudFormation, images: MakeImages
+) -> None:
+    cloudformation.parameters["ImagePattern"] = "incoming/*.jpg"
+    images("one.png")
+    for options in ([], ["--force"]):
+        result = scones("drop", "photos", *options)
+        assert result.exit_code == 1
+        assert "would start nothing: this stack takes incoming/*.jpg" in result.stdout
+        assert "--force" not in result.stderr
+
+
 def test_force_uploads_it_all_the_same(scones: Scones, workflow: FakeWorkflow, images: MakeImages) -> None:
     (images("one.png") / "rejected-empty.png").touch()
     assert json.loads(scones("drop", "photos", "--json").stdout)["counts"]["rejected"] == 0

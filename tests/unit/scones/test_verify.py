@@ -54,6 +54,18 @@ def test_a_stack_that_works_passes_every_check_and_nothing_is_left(
     assert stack.left() == []
 
 
+def test_a_stack_that_does_not_take_the_samples_is_refused_before_anything_is_made(
+    scones: Scones, stack: VerifiableStack, cloudformation: FakeCloudFormation
+) -> None:
+    cloudformation.parameters["ImagePattern"] = "photos/*.jpg"
+    with watched_calls() as calls:
+        result = scones("verify")
+    assert result.exit_code == 2
+    assert "cannot verify: photos/scones-verify/bicycle.png would start nothing" in result.stderr
+    assert "`scones drop PHOTO` shows" in result.stderr
+    assert calls <= {"DescribeStacks"}
+
+
 def test_a_table_for_people_and_progress_beside_it(scones: Scones, stack: VerifiableStack) -> None:
     result = scones("verify")
     assert result.exit_code == 0, result.stderr

@@ -207,6 +207,42 @@ def test_an_image_with_an_outcome(
     assert (f"s3://the-results-bucket/{result_key}" in scones("why", KEY).stdout) is not is_blind
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            "ImageNotFoundError",
+            "nothing: its bytes were deleted or replaced before they could be read; upload it again",
+        ),
+        ("ImageArchivedError", "it is in an archive of S3: restore it, and upload it again"),
+        ("CorruptImageError", "the file is at fault: upload a corrected one"),
+    ],
+)
+def test_what_is_to_be_done_with_a_rejected_image_depends_on_the_error(
+    scones: Scones, known: Known, workflow: FakeWorkflow, error: str, said: str
+) -> None:
+    etag = known.upload()
+    named = {"name": error, "message": "why", "state": "Serialize image"}
+    result_key = workflow.write("rejected", KEY, etag, error=named)
+    known.claim(etag, finished_at=NOW.isoformat(), outcome="rejected", result_key=result_key)
+    (image,) = answer(scones)
+    assert image["next"]["text"] == said
+
+
+@pytest.mark.parametrize("versioned", [True, False])
+def test_an_image_that_was_deleted_while_it_waits_is_not_said_to_be_shown(
+    scones: Scones, known: Known, *, versioned: bool
+) -> None:
+    if versioned:
+        known.s3.put_bucket_versioning(Bucket=IMAGES, VersioningConfiguration={"Status": "Enabled"})
+    known.claim(known.upload(), finished_at=NOW.isoformat(), outcome="review", state_shard="person#3")
+    known.s3.delete_object(Bucket=IMAGES, Key=KEY)
+    (image,) = answer(scones)
+    assert image["next"]["step"] == "a person"
+    assert image["next"]["text"].startswith("its bytes were deleted or replaced: `scones review")
+    assert image["next"]["text"].endswith("takes it out of the queue")
+
+
 @pytest.mark.parametrize("command", ["why", "show"])
 def test_an_audit_that_waits_looks_like_any_image_to_review(
     scones: Scones, known: Known, workflow: FakeWorkflow, command: str
