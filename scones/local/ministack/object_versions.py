@@ -52,13 +52,13 @@ def name_versions_in_events() -> None:
         finally:
             _version_of_event.reset(before)
 
-    def dispatch_named(event: dict[str, Any]) -> Any:
+    def dispatch_named(event: dict[str, Any], *arguments: Any, **options: Any) -> Any:
         version_id = _version_of_event.get()
         if version_id and event["Source"] == "aws.s3":
             detail = json.loads(event["Detail"])
             detail["object"]["version-id"] = version_id
             event = event | {"Detail": json.dumps(detail)}
-        return dispatch(event)
+        return dispatch(event, *arguments, **options)
 
     s3._fire_s3_event = fire_named
     eventbridge._dispatch_event = dispatch_named
