@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
 SCONES = ROOT / ".venv" / "bin" / "scones"
 TIMEOUT_S, POLL_S = 900, 0.01
-BURST_POLL_S = 0.5  # for a thousand images, at most, and less when few are missing: listings are work for the emulator too
+BURST_POLL_S = 0.5
+"""For a thousand images, at most, and less when few are missing: listings are work for the emulator too."""
 MIB = 1024 * 1024
 WARM_IMAGES, SMALL_BURST, LARGE_BURSTS, EARLIER_RESULTS = 11, 200, (1000, 10_000), 10_000
 OURS, CHAIN, WHOLE = "workflow", "chain of three functions", "whole execution"

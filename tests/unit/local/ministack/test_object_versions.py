@@ -78,7 +78,7 @@ def events(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     monkeypatch.setattr(s3, "_bucket_notifications", {"images": ENABLED})
     monkeypatch.setattr(s3, "_fire_s3_event", s3._fire_s3_event)
     monkeypatch.setattr(
-        eventbridge, "_dispatch_event", lambda event: sent.append(json.loads(event["Detail"]))
+        eventbridge, "_dispatch_event", lambda event, view=None: sent.append(json.loads(event["Detail"]))
     )
     return sent
 
@@ -91,6 +91,12 @@ def test_an_event_names_the_version_where_the_bucket_has_versions(
     s3._fire_s3_event("images", "a.jpg", "s3:ObjectCreated:Put", size=3, etag='"e"', version_id=version_id)
     s3._fire_s3_event("images", "b.jpg", "s3:ObjectCreated:Put", size=3, etag='"e"')
     assert [event["object"].get("version-id") for event in events] == [version_id, None]
+
+
+def test_events_of_other_services_are_as_they_were(events: list[dict[str, Any]]) -> None:
+    object_versions.name_versions_in_events()
+    eventbridge._dispatch_event({"Source": "aws.states", "Detail": "{}"}, view=None)
+    assert events == [{}]
 
 
 def test_ministack_still_leaves_versions_out_of_events(events: list[dict[str, Any]]) -> None:
