@@ -78,7 +78,7 @@ def events(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     monkeypatch.setattr(s3, "_bucket_notifications", {"images": ENABLED})
     monkeypatch.setattr(s3, "_fire_s3_event", s3._fire_s3_event)
     monkeypatch.setattr(
-        eventbridge, "_dispatch_event", lambda event, view=None: sent.append(json.loads(event["Detail"]))
+        eventbridge, "_dispatch_event", lambda event, **_: sent.append(json.loads(event["Detail"]))
     )
     return sent
 
