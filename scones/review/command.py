@@ -10,7 +10,8 @@ from scones.decisions.reviewer import Reviewer
 from scones.errors import SconesError
 from scones.review.keyboard import CANNOT_TELL_KEY, NEITHER_KEY, keyboard, keys_of
 from scones.review.pictures import pictures
-from scones.review.session import Screen, Session
+from scones.review.screen import Screen
+from scones.review.session import Session
 from scones.stack import Stack, read_stack
 from scones.terminal import comma, out, shown
 from scones.why.evidence import full_key, list_versions

@@ -20,7 +20,8 @@ from scones.decisions.review_image import ReviewImage
 from scones.decisions.reviewer import Decided, Reviewer
 from scones.errors import SconesError, explain
 from scones.review.keyboard import BURST, OPEN, QUIT, SKIP, UNDO
-from scones.terminal import comma, confidence_text, shown
+from scones.review.screen import Compared, Picture, Screen, question
+from scones.terminal import comma, shown
 
 _RENEW_S: Final = 240.0
 """How often the lease of the image on the screen is renewed: twice before it ends."""
@@ -30,44 +31,6 @@ _EMPTY_S: Final = 5.0
 """How often an empty queue is looked at again."""
 _COUNTED: Final = 1000
 """So many waiting images are counted; beyond, there are "more than" so many."""
-
-
-@dataclass(frozen=True, slots=True)
-class Screen:
-    """What a session needs of a terminal; `picture` returns an address where it shows none, `jpeg` makes a preview."""
-
-    say: Callable[[str], None]
-    picture: Callable[[ReviewImage, bytes], str | None]
-    jpeg: Callable[[bytes], bytes | None]
-    open: Callable[[], None]
-    key: Callable[[float], str | None]
-
-
-@dataclass(frozen=True, slots=True)
-class _Picture:
-    """An image to decide about; `decided` is the decision that the next key would replace."""
-
-    image: ReviewImage
-    content: bytes
-    decided: Decision | None = None
-
-    @property
-    def is_leased(self) -> bool:
-        """Whether it waits in the queue, and this session holds it."""
-        return self.image.waits and self.decided is None
-
-
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """A decision, and what the model had said."""
-
-    decision: Decision
-    verdict: Verdict
-
-    @property
-    def agrees(self) -> bool:
-        """Whether the model had said the same."""
-        return self.verdict.label == self.decision.label
 
 
 @dataclass(slots=True)
@@ -94,10 +57,10 @@ class Session:
     _held: set[ReviewImage] = field(default_factory=set)
     _seen: list[ReviewImage] = field(default_factory=list)
     _skipped: set[ReviewImage] = field(default_factory=set)
-    _back: list[_Picture] = field(default_factory=list)
+    _back: list[Picture] = field(default_factory=list)
     _again: set[str] = field(default_factory=set)
-    _writing: deque[tuple[_Picture, str, Future[Decided]]] = field(default_factory=deque)
-    _ahead: "Future[_Picture | None]" = field(default_factory=Future)
+    _writing: deque[tuple[Picture, str, Future[Decided]]] = field(default_factory=deque)
+    _ahead: "Future[Picture | None]" = field(default_factory=Future)
     _left: str = ""
     _empty: str = ""
     _failure: str | None = None
@@ -138,7 +101,7 @@ class Session:
             message = f"{image.key} waits in the queue: `scones review` without KEY shows it"
             raise NotWaitingError(message)
         before = self.reviewer.decision_about(image)
-        picture = _Picture(image, self.reviewer.open(image), before)
+        picture = Picture(image, self.reviewer.open(image), before)
         with ThreadPoolExecutor(1) as writer:
             self._ask(picture, writer)
             written = [future.result() for _, _, future in self._writing]
@@ -161,7 +124,7 @@ class Session:
                 goes_on = self._wait()
                 self._ahead = reader.submit(self._next)
 
-    def _next(self) -> _Picture | None:
+    def _next(self) -> Picture | None:
         """Take the oldest image that waits, and read it; those that are gone leave the queue on the way."""
         count = self.reviewer.count(_COUNTED)
         self._left = f"{count.images:,}" if count.is_complete else f"more than {count.images:,}"
@@ -170,16 +133,17 @@ class Session:
             self._seen.append(image)
             self._held.add(image)
             try:
-                return _Picture(image, self.reviewer.open(image))
+                return Picture(image, self.reviewer.open(image))
             except ImageGoneError as error:
-                self._take_out(_Picture(image, b""), error)
+                self._take_out(Picture(image, b""), error)
         return None
 
-    def _ask(self, picture: _Picture, writer: ThreadPoolExecutor) -> bool:
+    def _ask(self, picture: Picture, writer: ThreadPoolExecutor) -> bool:
         """Show a picture until a key decides about it; False when the reviewer leaves."""
         self._empty = ""
         address = self.screen.picture(picture.image, picture.content)
-        self.screen.say(self._question(picture, address))
+        progress = f"{len(self.decided):,} decided, {self._left} left"
+        self.screen.say(question(picture, address, self.keys, progress))
         since = renewed = self.clock()
         burst: list[ReviewImage] = []
         while not self._failure:
@@ -193,7 +157,7 @@ class Session:
             if key == UNDO and self._reopen(picture):
                 self._give_back(burst)
                 return True
-            if self._act(key, (picture, *(_Picture(one, b"") for one in burst)), since, writer):
+            if self._act(key, (picture, *(Picture(one, b"") for one in burst)), since, writer):
                 return True
             if picture.is_leased and self.clock() - renewed > _RENEW_S:
                 renewed = self.clock()
@@ -204,7 +168,7 @@ class Session:
         return False
 
     def _act(
-        self, key: str | None, pictures: Sequence[_Picture], since: float, writer: ThreadPoolExecutor
+        self, key: str | None, pictures: Sequence[Picture], since: float, writer: ThreadPoolExecutor
     ) -> bool:
         """Do what a key means for a picture, and those of its burst; True when the next one may come."""
         if label := self.keys.get(key or ""):
@@ -240,11 +204,11 @@ class Session:
                 return True
         return True
 
-    def _decide(self, picture: _Picture, label: str, took_ms: int, writer: ThreadPoolExecutor) -> None:
+    def _decide(self, picture: Picture, label: str, took_ms: int, writer: ThreadPoolExecutor) -> None:
         self._held.discard(picture.image)
         self._writing.append((picture, label, writer.submit(self._write, picture, label, took_ms)))
 
-    def _write(self, picture: _Picture, label: str, took_ms: int) -> Decided:
+    def _write(self, picture: Picture, label: str, took_ms: int) -> Decided:
         if picture.decided and label == UNDONE:
             return self.reviewer.undo(picture.decided)
         if picture.decided:
@@ -263,7 +227,7 @@ class Session:
                 said = self.reviewer.model_said(decision)
             self.compared[decision.id] = compared = Compared(decision, said)
             if said.label is not None:
-                self.screen.say(f"{shown(decision.image.key)}: {decision.label}{_said(compared)}")
+                self.screen.say(f"{shown(decision.image.key)}: {decision.label}{compared.sentence}")
 
     def _report(self, *, wait: bool = False) -> None:
         """Say what came of decisions, in their order."""
@@ -294,7 +258,7 @@ class Session:
                 if written.problem:
                     self.screen.say(f"  it is recorded by the next sweep: {written.problem}")
 
-    def _reopen(self, current: _Picture | None) -> bool:
+    def _reopen(self, current: Picture | None) -> bool:
         """Put the last decision's image on the screen, and the current one behind it."""
         self._report(wait=True)
         decision = next((one for one in reversed(self.decided) if one.id not in self._again), None)
@@ -307,10 +271,10 @@ class Session:
             self.screen.say(f"{shown(error.message)}; the decision stands: {decision.label}")
             return False
         self._again.add(decision.id)
-        self._back += [one for one in (current, _Picture(decision.image, content, decision)) if one]
+        self._back += [one for one in (current, Picture(decision.image, content, decision)) if one]
         return True
 
-    def _skip(self, picture: _Picture, writer: ThreadPoolExecutor) -> None:
+    def _skip(self, picture: Picture, writer: ThreadPoolExecutor) -> None:
         if picture.decided:
             self._decide(picture, UNDONE, 0, writer)
             return
@@ -355,7 +319,7 @@ class Session:
             return False
         return True
 
-    def _take_out(self, picture: _Picture, reason: ImageGoneError) -> None:
+    def _take_out(self, picture: Picture, reason: ImageGoneError) -> None:
         image = picture.image
         self.screen.say(shown(reason.message))
         self._held.discard(image)
@@ -372,38 +336,3 @@ class Session:
                 if not isinstance(error, ReviewError) and explain(error) is None:
                     raise
                 return  # without credentials: the leases end by themselves
-
-    def _question(self, picture: _Picture, address: str | None) -> str:
-        lines = ["", shown(picture.image.key) + (f"\n  {address}" if address else "")]
-        labels = "  ".join(f"[{key}] {label}" for key, label in self.keys.items())
-        if not picture.image.waits:  # the label of another reviewer would be a hint, as the model's is
-            state, left = (
-                ("was decided", "takes that back") if picture.decided else ("passed", "leaves it so")
-            )
-            return "\n".join(
-                [
-                    *lines,
-                    f"  {state}. A label corrects that, [{SKIP}] {left}",
-                    f"  {labels}  [{OPEN}] open  [{QUIT}] quit",
-                ]
-            )
-        if picture.decided:
-            lines += [
-                f"  was decided: {picture.decided.label}. Another label replaces it, [{SKIP}] takes it back"
-            ]
-        else:
-            lines += [f"  {comma(len(self.decided), 'decided', 'decided')}, {self._left} left"]
-        return "\n".join(
-            [
-                *lines,
-                f"  {labels}  [{SKIP}] skip  [{UNDO}] undo  [{BURST}] burst  [{OPEN}] open  [{QUIT}] quit",
-            ]
-        )
-
-
-def _said(compared: Compared) -> str:
-    verdict = compared.verdict
-    confidence = confidence_text(verdict.confidence)
-    if compared.agrees:
-        return f", as the model said ({confidence})"
-    return f"; the model said {verdict.label} ({confidence})"

@@ -29,7 +29,8 @@ from scones.review import command as review_command
 from scones.review import keyboard, session
 from scones.review.keyboard import Keyboard, keys_of
 from scones.review.pictures import Pictures, Protocol, iterm, kitty, pictures, protocol_of
-from scones.review.session import Screen, Session
+from scones.review.screen import Screen
+from scones.review.session import Session
 from tests.fakes.review_stack import CLAIMS, IMAGES, ReviewStack
 
 KEYS = {"1": "bicycle", "2": "motorcycle", "n": "neither", "c": "cannot_tell"}
