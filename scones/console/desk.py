@@ -177,6 +177,13 @@ class ReviewDesk:
         del hold.images[image_id]
         reviewer.release(image)
 
+    def release(self, page: str, image_id: str) -> None:
+        """Let an image wait again, for this page too: it was held for a burst that is not decided about."""
+        hold, reviewer = self._hold(page), self._open()
+        image = _of(hold, image_id)
+        del hold.images[image_id]
+        reviewer.release(image)
+
     def undo(self, page: str, image_id: str) -> Mapping[str, Any]:
         """Take the page's decision about an image back, and hold the image again if it is in the queue soon.
 

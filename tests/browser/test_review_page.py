@@ -154,6 +154,13 @@ def test_an_image_whose_lease_ended_while_the_lid_was_closed_is_left_to_the_othe
     key, _ = fill_queue(cloud, 2)
     page = visit("/review")
     name = shown(page)
+    give_to_another(cloud, key, page)
+    assert shown(page) != name
+    assert decisions(cloud) == {}
+
+
+def give_to_another(cloud: LocalCloud, key: str, page: Page) -> None:
+    """Let another reviewer have the image on the page, which finds out when it is looked at again."""
     cloud.client("dynamodb").update_item(
         TableName=cloud.outputs["ClaimsTableName"],
         Key={"image_key": {"S": key}, "etag": {"S": etag_of(cloud, key)}},
@@ -162,8 +169,26 @@ def test_an_image_whose_lease_ended_while_the_lid_was_closed_is_left_to_the_othe
     )
     page.evaluate("() => document.dispatchEvent(new Event('visibilitychange'))")
     page.locator("#note.is-problem", has_text="another reviewer has it now").wait_for()
-    assert shown(page) != name
-    assert decisions(cloud) == {}
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_the_rest_of_a_burst_that_is_not_decided_together_comes_one_after_the_other(
+    visit: Visit, cloud: LocalCloud, *, lost: bool
+) -> None:
+    pytest.importorskip("imagehash", reason="imagehash is not installed (scones[bursts])")
+    keys = fill_queue(cloud, 8)  # more than a page holds without a burst
+    page = visit("/review")
+    shown(page)
+    page.keyboard.press("a")
+    page.locator("#burst", has_text="7 alike").wait_for()
+    if lost:
+        give_to_another(cloud, keys[0], page)
+    else:
+        page.keyboard.press("a")
+        page.locator("#burst").wait_for(state="hidden")
+    for _ in keys[lost:]:
+        press(page, "n")
+    wait_until(lambda: len(decisions(cloud)) == len(keys) - lost, lambda: str(decisions(cloud)))
 
 
 def test_an_image_deleted_while_it_is_shown_leaves_the_queue_without_a_label(

@@ -107,6 +107,7 @@ PAGE = Page(
         asked("/review/burst", lambda desk, page, said: desk.burst(page, said["id"])),
         asked("/review/gone", lambda desk, page, said: desk.gone(page, said["id"])),
         asked("/review/skip", lambda desk, page, said: desk.skip(page, said["id"])),
+        asked("/review/release", lambda desk, page, said: desk.release(page, said["id"])),
         asked("/review/undo", lambda desk, page, said: desk.undo(page, said["id"])),
         asked("/review/renew", lambda desk, page, _said: desk.renew(page)),
         asked("/review/leave", lambda desk, page, _said: desk.leave(page)),

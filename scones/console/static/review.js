@@ -98,6 +98,7 @@ async function takeOut(one) {
 function drop(one) {
   const place = held.indexOf(one);
   if (place >= 0) held.splice(place, 1);
+  letWait(one.burst);
   if (current === one) next();
   else take();
 }
@@ -201,17 +202,16 @@ async function findAlike() {
   const one = current;
   if (!one || isReadOnly) return;
   if (one.burst.length) {
-    const apart = one.burst.filter((other) => !held.some((mine) => mine.id === other.id));
+    letWait(one.burst);
     one.burst = [];
     showBurst();
-    for (const other of apart) post("skip", { id: other.id }).catch(() => {});
     return;
   }
   say("Looking for images of the same moment …");
   try {
     const { images } = await post("burst", { id: one.id });
     if (current !== one) {
-      for (const other of images) if (!held.some((mine) => mine.id === other.id)) post("skip", { id: other.id }).catch(() => {});
+      letWait(images);
       return;
     }
     one.burst = images.map((image) => ({ ...image, address: image.picture, burst: [] }));
@@ -220,6 +220,12 @@ async function findAlike() {
   } catch (problem) {
     say(problem.message, true);
   }
+}
+
+/** Give back what was held for a burst only; it comes again in its turn. */
+function letWait(burst) {
+  const apart = burst.filter((other) => !held.some((mine) => mine.id === other.id));
+  for (const other of apart) post("release", { id: other.id }).catch(() => {});
 }
 
 function showBurst() {

@@ -95,6 +95,19 @@ def test_skipped_images_go_to_others_and_do_not_come_back(stack: ReviewStack, de
     assert names(desk.take("two", 1)) == ["a.jpg"]
 
 
+def test_an_image_that_was_held_for_a_burst_comes_again_once_that_is_given_up(
+    stack: ReviewStack, desk: ReviewDesk
+) -> None:
+    stack.add("a.jpg")
+    taken = desk.take("one", 1)["images"][0]["id"]
+    desk.release("one", taken)
+    assert names(desk.take("two", 1)) == ["a.jpg"]
+    desk.leave("two")
+    assert names(desk.take("one", 1)) == ["a.jpg"]
+    with pytest.raises(ReviewError, match="does not hold"):
+        desk.release("two", taken)
+
+
 def test_what_a_closed_page_held_is_free(stack: ReviewStack, desk: ReviewDesk) -> None:
     stack.add("a.jpg")
     desk.take("one", 1)
