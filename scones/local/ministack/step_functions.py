@@ -10,6 +10,7 @@ import random
 from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
+from threading import Lock
 from typing import Any
 
 from ministack.services import s3, stepfunctions
@@ -124,15 +125,18 @@ def evaluate_without_a_clock() -> None:
 def keep_parsed_expressions() -> None:
     """Parse each JSONata expression once: MiniStack does so for each evaluation, which takes longer than evaluating it.
 
-    An evaluation does not change what the parser returns (jsonata-python 0.7.1), so that threads may share it.
+    An evaluation does not change what the parser returns (jsonata-python 0.7.1), so that threads may share it. They
+    share the parser too: each execution is a thread, and a parser of its own takes 90 KB.
     """
     parser = stepfunctions.jsonata.parser.Parser
-    parse = parser.parse
+    parse, shared, one_at_a_time = parser.parse, parser(), Lock()
 
     @lru_cache(maxsize=1024)
     def parsed(expression: str, regex_engine: Any) -> Any:
-        return parse(stepfunctions.jsonata.Jsonata.get_parser(), expression, regex_engine)
+        with one_at_a_time:
+            return parse(shared, expression, regex_engine)
 
+    stepfunctions.jsonata.Jsonata.get_parser = staticmethod(lambda: shared)
     parser.parse = lambda _self, expression, regex_engine: parsed(expression, regex_engine)
 
 

@@ -11,7 +11,9 @@ import os
 import random
 import time
 from contextvars import ContextVar
-from typing import Any, Final
+from functools import lru_cache
+from types import SimpleNamespace
+from typing import Any, Final, Self
 
 from ministack.core import iam_evaluator
 from ministack.core.responses import AccountRegionScopedDict
@@ -107,6 +109,7 @@ def run_the_version_asked_for() -> None:
     stepfunctions._describe_execution = describe_version
     eventbridge._put_events = put_with_version
     stepfunctions._state_machines.__class__ = _MachinesAsPublished
+    stepfunctions.json = SimpleNamespace(**vars(json) | {"loads": _loads})
 
 
 class _MachinesAsPublished(AccountRegionScopedDict):  # type: ignore[misc]
@@ -120,7 +123,26 @@ class _MachinesAsPublished(AccountRegionScopedDict):  # type: ignore[misc]
         version = stepfunctions._state_machine_versions.get(asked) if asked else None
         if not machine or not version or version["stateMachineArn"] != arn:
             return machine
-        return machine | {"definition": version["definition"], "roleArn": version["roleArn"]}
+        return machine | {"definition": _definition(version["definition"]), "roleArn": version["roleArn"]}
+
+
+class _Definition(str):
+    """A definition that is parsed once: executions only read it, and a copy for each takes 100 KB."""
+
+    __slots__ = ("parsed",)
+    parsed: Any
+
+    def __new__(cls, text: str) -> Self:
+        definition = super().__new__(cls, text)
+        definition.parsed = json.loads(text)
+        return definition
+
+
+_definition = lru_cache(maxsize=64)(_Definition)
+
+
+def _loads(text: Any, **options: Any) -> Any:
+    return text.parsed if isinstance(text, _Definition) else json.loads(text, **options)
 
 
 def _resolve(arn: str) -> dict[str, str | None]:

@@ -45,6 +45,7 @@ def test_an_expression_is_parsed_once_and_evaluated_each_time(monkeypatch: pytes
         return parse(self, expression, *arguments)
 
     monkeypatch.setattr(parser, "parse", counted)
+    monkeypatch.setattr(stepfunctions.jsonata.Jsonata, "get_parser", stepfunctions.jsonata.Jsonata.get_parser)
     keep_parsed_expressions()
     expression = "( $own := function($x) { $x * 2 }; $map($states.input.numbers, $own)[$ > 2] )"
 
@@ -55,5 +56,9 @@ def test_an_expression_is_parsed_once_and_evaluated_each_time(monkeypatch: pytes
         found = list(pool.map(evaluate, range(2, 402)))
     assert found == [[2 * number, 2 * number + 2] for number in range(2, 402)]
     assert 1 <= len(parsed) <= 8  # threads that come at once each parse it
+    parsers = {id(stepfunctions.jsonata.Jsonata(expression).parser) for _ in range(2)}
+    with ThreadPoolExecutor(2) as pool:
+        parsers |= set(pool.map(lambda one: id(stepfunctions.jsonata.Jsonata(one).parser), [expression] * 2))
+    assert len(parsers) == 1
     with pytest.raises(stepfunctions._ExecutionError, match="S0"):
         stepfunctions._evaluate_jsonata("$map(", {})

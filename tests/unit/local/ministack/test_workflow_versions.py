@@ -69,6 +69,7 @@ def events(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
 
     monkeypatch.setattr(eventbridge, "_put_events", put_events)
     monkeypatch.setattr(stepfunctions, "_validate_definition_jsonata", lambda _: None)
+    monkeypatch.setattr(stepfunctions, "json", json)
     workflow_versions.run_the_version_asked_for()
     yield said
     stepfunctions._state_machines.__class__ = AccountRegionScopedDict
@@ -118,6 +119,15 @@ def test_an_execution_runs_the_version_it_was_started_with(events: list[dict[str
 
     assert json.loads(run(first)["output"]) == "first"
     assert json.loads(run(second)["output"]) == json.loads(run(machine)["output"]) == "second"
+
+
+def test_executions_of_a_version_share_its_parsed_definition(events: list[dict[str, Any]]) -> None:
+    version = publish(create())
+    before = workflow_versions._definition.cache_info().misses
+    assert [run(version)["output"] for _ in range(3)] == ['"first"'] * 3
+    assert workflow_versions._definition.cache_info().misses <= before + 1
+    text = stepfunctions._state_machine_versions[version]["definition"]
+    assert workflow_versions._definition(text).parsed == json.loads(text)
 
 
 def test_an_execution_says_which_version_and_alias_it_has(events: list[dict[str, Any]]) -> None:
