@@ -193,7 +193,9 @@ class Usage:
         self.cpu_s += cpu_of_family(self._root.pid)
 
     def _sample(self) -> None:
-        while not self._done.wait(0.5):
+        while not self._done.wait(
+            2
+        ):  # reading it stops the process: often, it would be a part of what is measured
             self.mib = max(self.mib, sum(map(_unshared, self._family())) / MIB)
 
     def _family(self) -> list[psutil.Process]:
