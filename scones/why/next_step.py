@@ -139,9 +139,9 @@ def _finished(image: Evidence, claim: Claim, options: str) -> Next:
             return _in_review(image, claim, options)
         case Outcome.REJECTED:
             return _rejected(image)
-        case _ if image.version is None:
+        case Outcome.FAILED | None if image.version is None:
             return _only_by_upload(_GONE)
-        case _:
+        case Outcome.FAILED | None:
             return Next(Step.REDRIVE, f"once the cause is fixed, `scones redrive{options}` starts it again")
 
 
